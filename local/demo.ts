@@ -1,0 +1,106 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { nanoid } from 'nanoid';
+import pc from 'picocolors';
+import { readConfig } from '../src/config';
+import { createPool } from '../src/database';
+import { createPaymentRequests } from '../src/payment-requests/requests';
+import { showEvents } from './demo-events';
+import { type DemoLine, expectedCounts, readDemoInput } from './demo-input';
+import { deviations, readOutcome, report } from './demo-report';
+import { startStack, toldToStop } from './stack';
+
+const INPUT = join(__dirname, '..', 'examples', 'payment-requests.csv');
+// After the last due time: a worker killed in the meantime needs 10 s to be missed and as long to be back.
+const PATIENCE_MS = 90_000;
+
+const log = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Runs the input through the real service A; resolves with this run's ids when every step has been taken. */
+async function play(lines: DemoLine[], requests: ReturnType<typeof createPaymentRequests>): Promise<string[]> {
+  // Ids of this run only, so that the demo can run again in a database that has seen it.
+  const run = nanoid(8);
+  const idOf = (line: DemoLine) => `${line.id}.${run}`;
+
+  async function live(line: DemoLine): Promise<void> {
+    const { tenant, payer, payee, amount, currency } = line;
+    const ref = { tenant, id: idOf(line) };
+    const expiresAt = Date.now() + line.expires_in_seconds * 1000;
+    await requests.request({ ...ref, payer, payee, amount, currency }, expiresAt);
+    if (line.action === '') return;
+    await pause(line.action_after_seconds * 1000);
+    if (line.action === 'pay') await requests.pay(ref);
+    if (line.action === 'cancel') await requests.cancel(ref);
+    if (line.action === 'extend') await requests.extend(ref, expiresAt + line.extend_by_seconds * 1000);
+  }
+
+  const lives = lines.map(async (line, index) => {
+    // As requests come in: one after the other, not all in one instant.
+    await pause(index * 50);
+    await live(line);
+  });
+  await Promise.all(lives);
+  return lines.map(idOf);
+}
+
+async function main(): Promise<number> {
+  const told = toldToStop();
+  const lines = readDemoInput(INPUT);
+  const expected = expectedCounts(lines);
+  const dataFolder = await mkdtemp(join(tmpdir(), 'postdate-demo-'));
+  // Started by root, PostgreSQL runs under another account, which must be able to enter.
+  await chmod(dataFolder, 0o755);
+  const stack = await startStack({ dataFolder, env: process.env, log });
+  const config = readConfig(stack.env);
+  const pool = createPool(config.databaseUrl, {
+    connections: 10,
+    onError: (error) => log(`database: ${error.message}`),
+  });
+  const connection = await Connection.connect(config.temporal.connectionOptions);
+  try {
+    const client = new Client({ connection, namespace: config.temporal.namespace });
+    const head = await pool.query('select position from postdate.stream_head');
+    if (stack.waitingUrl) log(`watch them wait: ${stack.waitingUrl}\n`);
+    const shown = showEvents(pool, Number(head.rows[0].position), lines.length);
+
+    const ids = await play(lines, createPaymentRequests({ pool, client }));
+    const lastDueInMs = Math.max(...lines.map((line) => line.expires_in_seconds)) * 1000;
+    const deadline = Date.now() + lastDueInMs + PATIENCE_MS;
+    let outcome = await readOutcome(pool, ids);
+    while (deviations(expected, outcome).length > 0 && Date.now() < deadline) {
+      await pause(500);
+      outcome = await readOutcome(pool, ids);
+    }
+    await shown.stop();
+
+    log(`\n${report(expected, outcome)}`);
+    const off = deviations(expected, outcome);
+    if (stack.waitingUrl) log(`Web UI: ${stack.waitingUrl.split('?')[0]}`);
+    log(
+      off.length
+        ? pc.red(`not as the input says: ${off.join('; ')}`)
+        : pc.green('every payment request ended once, as the input says'),
+    );
+    if (process.argv.includes('--keep')) {
+      log(`The stack keeps running (DATABASE_URL=${config.databaseUrl}); Ctrl-C stops it.`);
+      await told;
+    }
+    return off.length ? 1 : 0;
+  } finally {
+    await connection.close();
+    await pool.end();
+    await stack.stop();
+    await rm(dataFolder, { recursive: true, force: true });
+  }
+}
+
+main().then(
+  (exitCode) => process.exit(exitCode),
+  (error: Error) => {
+    process.stderr.write(`${error.stack}\n`);
+    process.exit(1);
+  },
+);

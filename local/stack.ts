@@ -1,0 +1,75 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { queryOf } from '../src/lookup';
+import { createDatabase } from './databases';
+import { freePort } from './ports';
+import { startPostgres } from './postgres';
+import { reachableFolder } from './postgres-account';
+import { findTemporal } from './temporal-cli';
+import { startTemporal } from './temporal-server';
+import { startWorkerProcess } from './worker-process';
+
+export interface Stack {
+  /** The environment that every part of the stack is configured by. */
+  env: NodeJS.ProcessEnv;
+  /** The Web UI, already filtered to the waiting messages; undefined beside a configured Temporal, whose UI may be anywhere. */
+  waitingUrl?: string;
+  dataFolder: string;
+  workerPid(): number | undefined;
+  stop(): Promise<void>;
+}
+
+interface Options {
+  dataFolder: string;
+  env: NodeJS.ProcessEnv;
+  watch?: boolean;
+  log: (line: string) => void;
+}
+
+/**
+ * Promises everything that Postdate needs: what the environment configures is used, what it does not is started, in
+ * order: PostgreSQL, Temporal, worker. `stop` ends in the reverse order what was started, and only that.
+ */
+export async function startStack({ dataFolder, env: given, watch, log }: Options): Promise<Stack> {
+  await mkdir(dataFolder, { recursive: true });
+  const env = { ...given };
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const stopPart of stops.splice(0).reverse()) await stopPart();
+  };
+  try {
+    if (!env.DATABASE_URL) {
+      const postgres = await startPostgres({ dataFolder: reachableFolder(join(dataFolder, 'postgres')), log });
+      stops.push(postgres.stop);
+      env.DATABASE_URL = await createDatabase(postgres.url, 'postdate');
+    }
+    let waitingUrl: string | undefined;
+    if (!env.TEMPORAL_ADDRESS) {
+      const temporal = await startTemporal({
+        executable: await findTemporal({ log }),
+        dbFile: join(dataFolder, 'temporal.db'),
+        port: await freePort(7233),
+        uiPort: await freePort(8233),
+        log,
+      });
+      stops.push(temporal.stop);
+      env.TEMPORAL_ADDRESS = temporal.address;
+      env.TEMPORAL_NAMESPACE = 'default';
+      const query = encodeURIComponent(queryOf({ state: 'waiting' }));
+      waitingUrl = temporal.uiUrl && `${temporal.uiUrl}/namespaces/default/workflows?query=${query}`;
+    }
+    const worker = await startWorkerProcess({ env, logFile: join(dataFolder, 'worker.log'), watch, log });
+    stops.push(worker.stop);
+    log(`worker, relay and listener run (pid ${worker.pid()}), log in ${join(dataFolder, 'worker.log')}`);
+    return { env, waitingUrl, dataFolder, workerPid: worker.pid, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM. */
+export const toldToStop = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });

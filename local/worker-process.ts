@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { endProcess } from './processes';
+
+export interface WorkerProcess {
+  /** The process that works now; another one after a crash. */
+  pid(): number | undefined;
+  stop(): Promise<void>;
+}
+
+interface Options {
+  env: NodeJS.ProcessEnv;
+  logFile: string;
+  /** Starts the worker anew whenever a source file changes. */
+  watch?: boolean;
+  log: (line: string) => void;
+}
+
+const ROOT = `${__dirname}/..`;
+const READY = 'worker is running';
+// The workflow bundle takes seconds on a busy machine, and a first start creates the schema as well.
+const READY_TIMEOUT_MS = 120_000;
+
+/** Promises a running worker, and another one whenever it crashes; rejects if the first one does not get to work. */
+export async function startWorkerProcess({ env, logFile, watch, log }: Options): Promise<WorkerProcess> {
+  const logStream = createWriteStream(logFile, { flags: 'a' });
+  let worker: ChildProcess | undefined;
+  let stopping = false;
+  let restarting = Promise.resolve();
+
+  async function launch(): Promise<void> {
+    const tsx = watch ? ['node_modules/tsx/dist/cli.mjs', 'watch', '--clear-screen=false'] : ['--import', 'tsx'];
+    const started = spawn(process.execPath, [...tsx, 'src/worker.ts'], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    worker = started;
+    started.stderr.pipe(logStream, { end: false });
+    const ready = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('it does not get to work')), READY_TIMEOUT_MS);
+      started.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)));
+      createInterface({ input: started.stdout }).on('line', (line) => {
+        logStream.write(`${line}\n`);
+        if (!line.includes(READY)) return;
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    await ready.catch((error: Error) => {
+      throw new Error(`the worker did not start: ${error.message}; see ${logFile}`);
+    });
+    started.once('exit', (code, signal) => {
+      if (stopping) return;
+      log(`worker ended with ${signal ?? code}; starting it again`);
+      restarting = relaunch();
+    });
+  }
+
+  async function relaunch(): Promise<void> {
+    while (!stopping) {
+      // A worker that cannot reach a server would otherwise be started as fast as it fails.
+      await pause(1_000);
+      if (stopping) return;
+      try {
+        await launch();
+        log(`worker runs again (pid ${worker?.pid})`);
+        return;
+      } catch (error) {
+        log((error as Error).message);
+      }
+    }
+  }
+
+  async function stop(): Promise<void> {
+    stopping = true;
+    if (worker?.pid !== undefined && worker.exitCode === null && worker.signalCode === null) {
+      // A little longer than the worker's own grace time, after which it ends by itself.
+      await endProcess(worker.pid, [
+        ['SIGTERM', 30_000],
+        ['SIGKILL', 5_000],
+      ]);
+    }
+    await restarting;
+    logStream.end();
+  }
+
+  try {
+    await launch();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { pid: () => worker?.pid, stop };
+}

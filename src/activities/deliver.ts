@@ -1,0 +1,28 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Pool } from 'pg';
+import { errorNames } from '../contract';
+import { land } from '../landing';
+import type { Topic } from '../topic';
+import type { LedgerActivities } from '.';
+
+// Clocks of servers in one place differ by milliseconds, and waiting those out here is cheaper than a retry through
+// the server. Anything longer goes back to Temporal: the slot is free meanwhile, and a stopping worker is not held up.
+const WAIT_HERE_MS = 1_000;
+
+/** The idempotent step: lands the message once, never before it is due by the database's clock. */
+export function createDeliver({ pool, topic }: { pool: Pool; topic: Topic }): LedgerActivities['deliver'] {
+  return async function deliver(input) {
+    const landing = await land(pool, topic, input);
+    if ('decision' in landing) return landing.decision;
+    if (landing.notDueForMs <= WAIT_HERE_MS) {
+      await Context.current().sleep(landing.notDueForMs);
+      return deliver(input);
+    }
+    throw ApplicationFailure.create({
+      message: `the database's clock says it is not due for ${landing.notDueForMs} ms`,
+      type: errorNames.notDue,
+      nextRetryDelay: landing.notDueForMs,
+    });
+  };
+}

@@ -1,0 +1,84 @@
+import { type MessageRef, workflowIdOf } from './contract';
+
+const PART = /^[A-Za-z0-9._-]+$/;
+// Temporal's dev server and our dynamic configuration both hold ids to 255 bytes; parts are ASCII, so bytes = length.
+const MAX_ID_BYTES = 255;
+// Temporal cuts timers silently at 100 years, that is, fires them early. Twenty leaves room for any real deadline.
+const HORIZON_MS = 20 * 365.25 * 86_400_000;
+
+export type RefusalCode =
+  | 'unknownTopic'
+  | 'invalidTopic'
+  | 'invalidTenant'
+  | 'invalidKey'
+  | 'idTooLong'
+  | 'invalidCycle'
+  | 'invalidDueAt'
+  | 'dueAtTooFar'
+  | 'invalidPayload'
+  | 'payloadTooLarge'
+  | 'invalidCommandId';
+
+/** Why an input is not let in: `code` is stable, `field` names the offending field. */
+export interface Refusal {
+  code: RefusalCode;
+  field: string;
+  message: string;
+}
+
+/** Thrown at the edge, before anything is stored or started. */
+export class MessageError extends Error {
+  override readonly name = 'MessageError';
+  readonly code: RefusalCode;
+  readonly field: string;
+
+  constructor({ code, field, message }: Refusal) {
+    super(`${field}: ${message}`);
+    this.code = code;
+    this.field = field;
+  }
+}
+
+/** Throws a `MessageError` if there is a refusal. */
+export function admit(refusal: Refusal | undefined): void {
+  if (refusal) throw new MessageError(refusal);
+}
+
+/** Checks the three parts of a message's name; they become the workflow id and search attributes. */
+export function refuseRef(ref: MessageRef): Refusal | undefined {
+  const codes = { topic: 'invalidTopic', tenant: 'invalidTenant', key: 'invalidKey' } as const;
+  for (const field of ['topic', 'tenant', 'key'] as const) {
+    const part: unknown = ref?.[field];
+    if (typeof part !== 'string' || !PART.test(part)) {
+      return { code: codes[field], field, message: 'must be one or more of A-Z a-z 0-9 . _ -' };
+    }
+  }
+  if (workflowIdOf(ref).length > MAX_ID_BYTES) {
+    return { code: 'idTooLong', field: 'key', message: `the workflow id would be longer than ${MAX_ID_BYTES} bytes` };
+  }
+  return undefined;
+}
+
+/** Checks a due time in epoch ms. The past is allowed: such a message is delivered at once and marked late. */
+export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined {
+  const field = 'dueAt';
+  if (typeof dueAt !== 'number' || !Number.isSafeInteger(dueAt) || Math.abs(dueAt) > 8.64e15) {
+    return { code: 'invalidDueAt', field, message: 'must be a whole number of epoch milliseconds' };
+  }
+  if (dueAt > nowMs + HORIZON_MS) {
+    return { code: 'dueAtTooFar', field, message: 'must be at most 20 years ahead' };
+  }
+  return undefined;
+}
+
+/** Cycles are 1, 2, 3 … and fit PostgreSQL's integer. */
+export function refuseCycle(cycle: unknown): Refusal | undefined {
+  if (Number.isInteger(cycle) && (cycle as number) >= 1 && (cycle as number) <= 2_147_483_647) return undefined;
+  return { code: 'invalidCycle', field: 'cycle', message: 'must be a whole number from 1' };
+}
+
+/** A command's own id, by which a repeat is recognised. */
+export function refuseCommandId(commandId: unknown): Refusal | undefined {
+  if (typeof commandId === 'string' && commandId.length > 0 && commandId.length <= 128) return undefined;
+  return { code: 'invalidCommandId', field: 'commandId', message: 'must be 1 to 128 characters' };
+}

@@ -1,0 +1,48 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface BackgroundLoop {
+  /** Ends the pause, so that work known to be there is not left to the next poll. */
+  nudge(): void;
+  /** Ends the loop after the piece of work in hand. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs `work` over and over until stopped: at once while it reports more to do, else after `pauseMs` or a nudge.
+ * An error goes to `onError` and the next try follows after a pause, for ever: what stands behind a loop is an
+ * outage that ends.
+ */
+export function runInBackground(
+  work: () => Promise<'more' | 'idle'>,
+  { pauseMs, onError }: { pauseMs: number; onError(error: unknown): void },
+): BackgroundLoop {
+  let stopped = false;
+  let nudged = false;
+  let resting = new AbortController();
+
+  const finished = (async () => {
+    while (!stopped) {
+      nudged = false;
+      const found = await work().catch((error) => {
+        onError(error);
+        return 'idle' as const;
+      });
+      if (stopped || nudged || found === 'more') continue;
+      resting = new AbortController();
+      // Only the abort rejects, and being woken is what the rest is for.
+      await pause(pauseMs, undefined, { signal: resting.signal }).catch(() => undefined);
+    }
+  })();
+
+  return {
+    nudge() {
+      nudged = true;
+      resting.abort();
+    },
+    stop() {
+      stopped = true;
+      resting.abort();
+      return finished;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { z } from 'zod';
+
+const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
+
+// Every variable of ours and its default. Temporal's own (TEMPORAL_ADDRESS, …) are read by its envconfig.
+const variables = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  POSTDATE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  // Also how many deliveries of a topic are at work at once: each needs a connection.
+  POSTDATE_DATABASE_CONNECTIONS: whole(2, 500).default(20),
+  // A workflow in the cache costs about 59 KB; one that sleeps for days gains nothing from being there.
+  POSTDATE_CACHED_WORKFLOWS: whole(1, 100_000).default(500),
+  // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
+  POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
+});
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** Thrown at start; the message begins with the name of the variable at fault. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads the configuration from `env` alone; throws a `ConfigError` that names the first wrong variable. */
+export function readConfig(env: NodeJS.ProcessEnv) {
+  // An empty value is an unset one: compose files and shells pass unset variables on as empty.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = variables.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ConfigError(`${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  const ours = parsed.data;
+  return {
+    databaseUrl: ours.DATABASE_URL,
+    databaseConnections: ours.POSTDATE_DATABASE_CONNECTIONS,
+    logLevel: ours.POSTDATE_LOG_LEVEL,
+    cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,
+    shutdownGraceSeconds: ours.POSTDATE_SHUTDOWN_GRACE_SECONDS,
+    temporal: readTemporal(given as Record<string, string>),
+  };
+}
+
+function readTemporal(env: Record<string, string>) {
+  const address = env.TEMPORAL_ADDRESS;
+  if (address !== undefined && !/^[^\s:/]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/.test(address)) {
+    throw new ConfigError('TEMPORAL_ADDRESS: must be host:port');
+  }
+  try {
+    const { namespace, connectionOptions } = loadClientConnectConfig({ overrideEnvVars: env });
+    return { namespace: namespace ?? 'default', connectionOptions };
+  } catch (error) {
+    throw new ConfigError(`TEMPORAL_*: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,120 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common/lib/search-attributes';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+
+/**
+ * A message to the future, as it lies in Temporal for years: only ever add optional fields.
+ * `dueAt` is epoch milliseconds; `cycle` (1, 2, 3 …) rises each time the same message is used again.
+ */
+export interface ScheduledMessage<Payload = unknown> {
+  v: 1;
+  topic: string;
+  tenant: string;
+  key: string;
+  cycle: number;
+  dueAt: number;
+  payload: Payload;
+}
+
+/** Names one message over all its cycles. */
+export type MessageRef = Pick<ScheduledMessage, 'topic' | 'tenant' | 'key'>;
+
+/** The workflow id: one entity, one workflow. `:` cannot occur in a part, so no two messages share an id. */
+export const workflowIdOf = ({ topic, tenant, key }: MessageRef): string => `postdate:${topic}:${tenant}:${key}`;
+
+/** Workflows run here; the workers that poll it carry no business logic. */
+export const WORKFLOW_TASK_QUEUE = 'postdate';
+
+/** A topic's deliveries run here, so releasing a consumer never touches a sleeping workflow. */
+export const deliveryTaskQueue = (topic: string): string => `postdate.${topic}`;
+
+/** Exactly one of these per cycle, in the ledger. */
+export type Outcome = 'delivered' | 'cancelled' | 'moved' | 'skipped' | 'failed';
+
+/** What the ledger says of one cycle: whoever inserted the row has decided, everyone else reads this. Epoch ms. */
+export interface Decision {
+  cycle: number;
+  outcome: Outcome;
+  decidedAt: number;
+  next?: { cycle: number; dueAt: number };
+  reason?: string;
+  commandId?: string;
+}
+
+/** How a message ended, as the workflow's result. `decidedAt` is RFC 3339. */
+export interface Ending {
+  outcome: Outcome;
+  cycle: number;
+  decidedAt: string;
+  reason?: string;
+  commandId?: string;
+}
+
+/** A repeated `commandId` is the same command; the first answer is given again. */
+export interface CancelCommand {
+  commandId: string;
+  reason?: string;
+}
+
+/** `dueAt` in epoch ms or RFC 3339. `cycle`: which cycle the move makes; stale when the message has reached it. */
+export interface MoveCommand {
+  commandId: string;
+  dueAt: number | string;
+  cycle?: number;
+}
+
+/** The ledger had decided before: when, and how. RFC 3339. */
+export interface TooLate {
+  result: 'tooLate';
+  outcome: Outcome;
+  firedAt: string;
+}
+export type CancelAnswer = { result: 'cancelled' } | TooLate;
+export type MoveAnswer =
+  | { result: 'moved'; dueAt: string; cycle: number }
+  | { result: 'stale'; cycle: number }
+  | TooLate;
+
+/** An answered command, carried through continue-as-new so that a late repeat is still a repeat. */
+export interface AppliedCommand {
+  commandId: string;
+  answer: CancelAnswer | MoveAnswer;
+}
+
+/** What the `message` query shows. */
+export interface MessageView {
+  message: ScheduledMessage;
+  state: 'waiting' | 'delivering' | 'ended';
+  ending?: Ending;
+  refusals: number;
+  lastRefusal?: string;
+}
+
+// A signal and an update of one name: the update answers, the signal is durable when no worker is there to answer.
+export const cancelSignal = defineSignal<[CancelCommand]>('cancel');
+export const cancelUpdate = defineUpdate<CancelAnswer, [CancelCommand]>('cancel');
+export const moveSignal = defineSignal<[MoveCommand]>('move');
+export const moveUpdate = defineUpdate<MoveAnswer, [MoveCommand]>('move');
+export const messageQuery = defineQuery<MessageView>('message');
+
+/** Failure types on the wire. Renaming one breaks whoever matches on it. */
+export const errorNames = {
+  invalidMessage: 'PostdateInvalidMessage',
+  deliveryFailed: 'PostdateDeliveryFailed',
+  notDue: 'PostdateNotDue',
+} as const;
+
+/** For operators' lists only; nothing is decided by them, because visibility lags behind. */
+export const searchAttributes = {
+  topic: defineSearchAttributeKey('PostdateTopic', SearchAttributeType.KEYWORD),
+  tenant: defineSearchAttributeKey('PostdateTenant', SearchAttributeType.KEYWORD),
+  key: defineSearchAttributeKey('PostdateKey', SearchAttributeType.KEYWORD),
+  dueAt: defineSearchAttributeKey('PostdateDueAt', SearchAttributeType.DATETIME),
+} as const;
+
+/** The whole set, given at start and at every continue-as-new (which replaces the set). */
+export const searchAttributesOf = (message: MessageRef & { dueAt: number }) => [
+  { key: searchAttributes.topic, value: message.topic },
+  { key: searchAttributes.tenant, value: message.tenant },
+  { key: searchAttributes.key, value: message.key },
+  { key: searchAttributes.dueAt, value: new Date(message.dueAt) },
+];

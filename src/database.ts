@@ -1,0 +1,49 @@
+import { Pool, type PoolClient } from 'pg';
+
+/** A pool or one of its clients: whoever only runs statements takes either. */
+export type Queryable = Pick<PoolClient, 'query'>;
+
+// No statement of ours takes seconds; one that does waits for a lock, and must give up before the activity's
+// 30 s start-to-close timeout does, or two deliveries of one message would queue for the same row.
+const STATEMENT_TIMEOUT_MS = 20_000;
+
+/** A pool of at most `connections`; connections broken while idle are reported to `onError` and replaced. */
+export function createPool(
+  connectionString: string,
+  { connections, onError }: { connections: number; onError(error: Error): void },
+): Pool {
+  const pool = new Pool({
+    connectionString,
+    max: connections,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    // A process stopped in the middle of a transaction must not keep its locks, nor hold back vacuum.
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'postdate',
+  });
+  pool.on('error', onError);
+  return pool;
+}
+
+/**
+ * Runs `work` in one transaction: commits what it returns from, rolls back what it throws from.
+ * When the connection breaks at COMMIT the result is unknown and this throws; all callers may safely run again.
+ */
+export async function inTransaction<Result>(pool: Pool, work: (tx: PoolClient) => Promise<Result>): Promise<Result> {
+  const tx = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await tx.query('begin');
+    const result = await work(tx);
+    await tx.query('commit');
+    return result;
+  } catch (error) {
+    // A connection that cannot even roll back is thrown away; the server ends its transaction by itself.
+    await tx.query('rollback').catch((rollbackError: Error) => {
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    tx.release(broken);
+  }
+}

@@ -1,0 +1,117 @@
+import {
+  type Client,
+  type WorkflowExecutionInfo,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { admit, refuseDueAt, refuseRef } from './admission';
+import { type Ending, type MessageRef, searchAttributes, workflowIdOf } from './contract';
+import { epochMsOf, type InstantInput, rfc3339 } from './due-time';
+
+// The SDK sets no deadline of its own: without one a call to a server that is down never returns.
+const DEADLINE_MS = 10_000;
+
+/** Runs one call to Temporal under the deadline that every call of the client has. */
+export const withinDeadline = <Result>(client: Client, call: () => Promise<Result>): Promise<Result> =>
+  client.withDeadline(Date.now() + DEADLINE_MS, call);
+
+/** A message as Temporal's record has it. `dueAt` is RFC 3339. `failed` also stands for one ended by an operator. */
+export interface MessageStatus extends MessageRef {
+  workflowId: string;
+  state: 'waiting' | 'ended' | 'failed';
+  dueAt?: string;
+  cycle?: number;
+  /** The id of the command that posted it. */
+  scheduledBy?: string;
+}
+
+/** What is known of one message, and how it ended; undefined if Temporal knows none, or no longer. */
+export async function describe(
+  client: Client,
+  ref: MessageRef,
+): Promise<(MessageStatus & { ending?: Ending }) | undefined> {
+  admit(refuseRef(ref));
+  const handle = client.workflow.getHandle(workflowIdOf(ref));
+  try {
+    const status = statusOf(await withinDeadline(client, () => handle.describe()));
+    const ending =
+      status.state === 'waiting' ? undefined : await withinDeadline(client, () => endingOf(handle.result()));
+    return { ...status, ...ref, ending };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Which messages to list. The due range includes `dueFrom` and leaves out `dueTo`. */
+export interface Selection {
+  topic?: string;
+  tenant?: string;
+  dueFrom?: InstantInput;
+  dueTo?: InstantInput;
+  state?: MessageStatus['state'];
+}
+
+/** The selected messages, page by page as they are asked for; visibility may be a second behind. */
+export async function* list(client: Client, selection: Selection = {}): AsyncGenerator<MessageStatus> {
+  const pages = client.workflow.list({ query: queryOf(selection) })[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await withinDeadline(client, () => pages.next());
+    if (next.done) return;
+    yield statusOf(next.value);
+  }
+}
+
+const EXECUTION_STATUS = {
+  waiting: `ExecutionStatus = 'Running'`,
+  ended: `ExecutionStatus = 'Completed'`,
+  failed: `ExecutionStatus in ('Failed', 'Terminated', 'Canceled', 'TimedOut')`,
+};
+
+/** The selection in Temporal's list query language, which the Web UI takes too. Throws a `MessageError`. */
+export function queryOf({ topic, tenant, dueFrom, dueTo, state }: Selection): string {
+  // The allowed letters include no quote, so a checked part is safe to quote.
+  admit(refuseRef({ topic: topic ?? 'any', tenant: tenant ?? 'any', key: 'any' }));
+  const terms = [
+    `WorkflowType = 'scheduledMessage'`,
+    state ? EXECUTION_STATUS[state] : `ExecutionStatus != 'ContinuedAsNew'`,
+  ];
+  if (topic !== undefined) terms.push(`${searchAttributes.topic.name} = '${topic}'`);
+  if (tenant !== undefined) terms.push(`${searchAttributes.tenant.name} = '${tenant}'`);
+  if (dueFrom !== undefined) terms.push(`${searchAttributes.dueAt.name} >= '${instant(dueFrom)}'`);
+  if (dueTo !== undefined) terms.push(`${searchAttributes.dueAt.name} < '${instant(dueTo)}'`);
+  return terms.join(' and ');
+}
+
+function instant(input: InstantInput): string {
+  const epochMs = epochMsOf(input);
+  admit(refuseDueAt(epochMs, Date.now()));
+  return rfc3339(epochMs);
+}
+
+function statusOf(info: Omit<WorkflowExecutionInfo, 'raw'>): MessageStatus {
+  const attributes = info.typedSearchAttributes;
+  const { name } = info.status;
+  return {
+    workflowId: info.workflowId,
+    topic: attributes.get(searchAttributes.topic) ?? '',
+    tenant: attributes.get(searchAttributes.tenant) ?? '',
+    key: attributes.get(searchAttributes.key) ?? '',
+    state: name === 'RUNNING' || name === 'PAUSED' ? 'waiting' : name === 'COMPLETED' ? 'ended' : 'failed',
+    dueAt: attributes.get(searchAttributes.dueAt)?.toISOString(),
+    cycle: info.memo?.cycle as number | undefined,
+    scheduledBy: info.memo?.commandId as string | undefined,
+  };
+}
+
+/** The workflow's result, or the ending that its failure carries; none for one that an operator terminated. */
+async function endingOf(result: Promise<unknown>): Promise<Ending | undefined> {
+  try {
+    return (await result) as Ending;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const failure = error.cause;
+    return failure instanceof ApplicationFailure ? (failure.details?.[0] as Ending | undefined) : undefined;
+  }
+}

@@ -1,0 +1,30 @@
+import { Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
+import type { Pool } from 'pg';
+import * as ledger from './migrations/0001-ledger';
+import * as outbox from './migrations/0002-outbox';
+
+/** A schema of the database with its migrations, applied in the order of their names. */
+export interface SchemaMigrations {
+  schema: string;
+  migrations: Record<string, Migration>;
+}
+
+export const postdateSchema: SchemaMigrations = {
+  schema: 'postdate',
+  migrations: { '0001-ledger': ledger, '0002-outbox': outbox },
+};
+
+/**
+ * Brings the schema up to date; throws if a migration fails, having applied none of it.
+ * Safe when many workers start at once: the migrator holds an advisory lock, and the others find nothing left to do.
+ */
+export async function migrate(pool: Pool, { schema, migrations }: SchemaMigrations): Promise<void> {
+  const migrator = new Migrator({
+    // The pool is the caller's, so this instance is never destroyed.
+    db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
+    provider: { getMigrations: async () => migrations },
+    migrationTableSchema: schema,
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}

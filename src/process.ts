@@ -1,0 +1,39 @@
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import pino, { type Logger } from 'pino';
+import { type Config, ConfigError, readConfig } from './config';
+import type { RunningWorker } from './worker';
+
+const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
+/**
+ * Runs a worker as a process of its own: configuration from the environment, JSON lines on standard output,
+ * SIGTERM and SIGINT stop it with exit code 0; anything that fails ends it with 1 and a line that says why.
+ */
+export async function runProcess(start: (config: Config, log: Logger) => Promise<RunningWorker>): Promise<void> {
+  const log = pino({ base: { name: 'postdate' } });
+  let worker: RunningWorker | undefined;
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping');
+      stopping = true;
+      worker?.stop();
+    });
+  }
+  try {
+    const config = readConfig(process.env);
+    log.level = config.logLevel;
+    const sdkLogger = new DefaultLogger('INFO', ({ level, message, meta }) => log[PINO_LEVELS[level]](meta, message));
+    // The SDK's own signal handling would swallow a SIGTERM that comes before the first worker exists.
+    Runtime.install({ logger: sdkLogger, shutdownSignals: [] });
+    worker = await start(config, log);
+    if (stopping) worker.stop();
+    await worker.finished;
+    await Runtime.instance().shutdown();
+    log.info('stopped');
+  } catch (error) {
+    if (error instanceof ConfigError) log.fatal(error.message);
+    else log.fatal({ err: error }, 'worker failed');
+    process.exit(1);
+  }
+}

@@ -1,0 +1,49 @@
+import type { Pool } from 'pg';
+import { type BackgroundLoop, runInBackground } from './background-loop';
+import { inTransaction } from './database';
+
+/** PostgreSQL's channel that says "the stream has grown"; only a hint, nobody relies on hearing it. */
+export const STREAM_CHANNEL = 'postdate_stream';
+
+const BATCH = 500;
+
+/**
+ * Gives the next `limit` committed events their positions in the stream; returns how many.
+ *
+ * Positions are assigned after the events' transactions have committed, by one relay at a time, so they become visible
+ * in their own order and a reader's cursor never passes one that is still to come. (A serial number taken inside those
+ * transactions would not do: number 2 may commit before number 1.) The two statements must stay two: the second one's
+ * snapshot has to be taken under the first one's lock.
+ */
+export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
+  // Looked at first without a lock, because a lock taken ten times a second would be ten writes a second for nothing.
+  const waiting = await pool.query('select 1 from postdate.outbox where position is null limit 1');
+  if (waiting.rowCount === 0) return 0;
+  return inTransaction(pool, async (tx) => {
+    // Another process is relaying at this moment: leave it to it.
+    const head = await tx.query('select 1 from postdate.stream_head for update skip locked');
+    if (head.rowCount === 0) return 0;
+    const relayed = await tx.query(
+      `with batch as (
+         select id, row_number() over (order by seq) as place
+           from (select id, seq from postdate.outbox where position is null order by seq limit $1) as waiting
+       ), moved_head as (
+         update postdate.stream_head set position = position + (select count(*) from batch)
+         returning position - (select count(*) from batch) as before
+       )
+       update postdate.outbox
+          set position = moved_head.before + batch.place, relayed_at = clock_timestamp()
+         from batch, moved_head
+        where outbox.id = batch.id`,
+      [limit],
+    );
+    // One hint a batch, not one an event: a commit that notifies takes a lock that all other such commits wait for.
+    if (relayed.rowCount) await tx.query(`select pg_notify('${STREAM_CHANNEL}', '')`);
+    return relayed.rowCount ?? 0;
+  });
+}
+
+/** Relays until stopped. Any number of processes may: they take turns. */
+export const startRelay = (pool: Pool, { onError }: { onError(error: unknown): void }): BackgroundLoop =>
+  // Landings do not notify (see relayBatch), so this poll is how long an event waits: an index lookup, ten a second.
+  runInBackground(async () => ((await relayBatch(pool)) === BATCH ? 'more' : 'idle'), { pauseMs: 100, onError });

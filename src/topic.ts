@@ -1,0 +1,78 @@
+import type { PoolClient } from 'pg';
+import { z } from 'zod';
+import { MessageError, type Refusal, refuseRef } from './admission';
+import type { ScheduledMessage } from './contract';
+import type { InstantInput } from './due-time';
+
+// A message carries ids and what is needed to act on them; documents belong in the business's own tables.
+const MAX_PAYLOAD_BYTES = 16 * 1024;
+
+/** The landing's transaction: effects made and events emitted here commit with the ledger's row, or not at all. */
+export interface LandingTransaction {
+  query: PoolClient['query'];
+  /** Tells everyone who listens; at most one event of a type per cycle, as its id derives from the two. */
+  emit(type: string, data: Record<string, unknown>): Promise<void>;
+}
+
+/** What a handler is given. `late`: it was already due when it was posted. `dueAt` in epoch ms. */
+export type DueMessage<Payload> = ScheduledMessage<Payload> & { late: boolean };
+
+/** `again` opens the next cycle at `dueAt`; `skip` says there was nothing to do, for example already paid. */
+export type HandlerAnswer = { do: 'done' } | { do: 'again'; dueAt: InstantInput } | { do: 'skip'; reason: string };
+
+/** A kind of message, declared by its consumer. Producers need only its name and payload schema. */
+export interface Topic<Schema extends z.ZodType = z.ZodType> {
+  name: string;
+  payload: Schema;
+  /** Throws `PermanentFailure` to end the cycle as failed; anything else it throws is tried again without end. */
+  handle(tx: LandingTransaction, message: DueMessage<z.output<Schema>>): Promise<HandlerAnswer>;
+}
+
+export const done: HandlerAnswer = { do: 'done' };
+export const again = (dueAt: InstantInput): HandlerAnswer => ({ do: 'again', dueAt });
+export const skip = (reason: string): HandlerAnswer => ({ do: 'skip', reason });
+
+/** No retry can help: the cycle ends as `failed`, with this reason in the ledger and in the Web UI. */
+export class PermanentFailure extends Error {
+  override readonly name = 'PermanentFailure';
+}
+
+/** Declares a topic; throws a `MessageError` when its name cannot be part of a workflow id. */
+export function defineTopic<Schema extends z.ZodType>(topic: Topic<Schema>): Topic<Schema> {
+  const refusal = refuseRef({ topic: topic.name, tenant: 'any', key: 'any' });
+  if (refusal) throw new MessageError(refusal);
+  return topic;
+}
+
+/** Why this is no topic that could be posted to: a bare name, for example, says nothing of its payload. */
+export function refuseTopic(topic: unknown): Refusal | undefined {
+  const { name, payload } = (topic ?? {}) as Partial<Topic>;
+  if (typeof name === 'string' && typeof payload?.safeParse === 'function') return undefined;
+  return { code: 'unknownTopic', field: 'topic', message: 'must be a topic, as defineTopic returns it' };
+}
+
+/** The topic of this name, for edges that know it only as text. Throws a `MessageError`, code `unknownTopic`. */
+export function topicNamed(topics: Topic[], name: string): Topic {
+  const topic = topics.find((candidate) => candidate.name === name);
+  if (topic) return topic;
+  const known = topics.map((candidate) => candidate.name).join(', ');
+  throw new MessageError({ code: 'unknownTopic', field: 'topic', message: `must be one of: ${known}` });
+}
+
+/** Why a payload is not let in: not the topic's shape, or too large for a message. */
+export function refusePayload(topic: Pick<Topic, 'payload'>, payload: unknown): Refusal | undefined {
+  const field = 'payload';
+  const parsed = topic.payload.safeParse(payload);
+  if (!parsed.success) return { code: 'invalidPayload', field, message: z.prettifyError(parsed.error) };
+  let json: string;
+  try {
+    // Without JSON there is nothing to send; `undefined` becomes null on the way.
+    json = JSON.stringify(payload) ?? 'null';
+  } catch (error) {
+    return { code: 'invalidPayload', field, message: `cannot be written as JSON: ${(error as Error).message}` };
+  }
+  if (Buffer.byteLength(json) > MAX_PAYLOAD_BYTES) {
+    return { code: 'payloadTooLarge', field, message: `must be at most ${MAX_PAYLOAD_BYTES} bytes as JSON` };
+  }
+  return undefined;
+}

@@ -1,0 +1,92 @@
+import type { LedgerActivities } from '../activities';
+import type {
+  AppliedCommand,
+  CancelAnswer,
+  CancelCommand,
+  Decision,
+  MoveAnswer,
+  ScheduledMessage,
+  TooLate,
+} from '../contract';
+import { rfc3339 } from '../due-time';
+import type { DatedMove } from './incoming';
+
+// Carried through every continue-as-new, so bounded: at about 150 bytes each this is 15 KB of the 2 MB a start may have.
+// Past the bound the ledger's unique command id still refuses the repeat of a command that won.
+const REMEMBERED_COMMANDS = 100;
+
+/** The message as it stands in this run, shared by the sleep and the commands. */
+export interface Standing {
+  message: ScheduledMessage;
+  ended?: Decision;
+  /** Takes the ledger's word on the present cycle: the message ends or goes on with its next cycle. */
+  obey(decision: Decision): void;
+}
+
+const tooLate = ({ outcome, decidedAt }: Decision): TooLate => ({
+  result: 'tooLate',
+  outcome,
+  firedAt: rfc3339(decidedAt),
+});
+
+/**
+ * Applies commands one after the other, in the order of their arrival, each once.
+ * The ledger decides every one: nothing is answered before the cycle's row is there. A command that finds its cycle
+ * fired, with a next one to come, is about the message and so goes on to that next cycle.
+ */
+export function takeCommands(
+  standing: Standing,
+  ledger: Pick<LedgerActivities, 'cancel' | 'move'>,
+  before: AppliedCommand[],
+) {
+  const answers = new Map<string, AppliedCommand['answer'] | Promise<AppliedCommand['answer']>>(
+    before.map(({ commandId, answer }) => [commandId, answer]),
+  );
+  let line: Promise<unknown> = Promise.resolve();
+
+  async function once<Answer extends AppliedCommand['answer']>(commandId: string, apply: () => Promise<Answer>) {
+    const known = answers.get(commandId);
+    if (known) return (await known) as Answer;
+    const turn = line.then(apply);
+    // Only the order hangs on `line`; the failure itself goes to whoever sent the command.
+    line = turn.catch(() => undefined);
+    answers.set(commandId, turn);
+    const answer = await turn;
+    answers.set(commandId, answer);
+    return answer;
+  }
+
+  async function cancel(command: CancelCommand): Promise<CancelAnswer> {
+    while (!standing.ended) {
+      const decision = await ledger.cancel({ message: standing.message, command });
+      standing.obey(decision);
+      if (decision.commandId === command.commandId) return { result: 'cancelled' };
+    }
+    return standing.ended.outcome === 'cancelled' ? { result: 'cancelled' } : tooLate(standing.ended);
+  }
+
+  async function move(command: DatedMove): Promise<MoveAnswer> {
+    while (!standing.ended) {
+      const { message } = standing;
+      if (command.cycle !== undefined && command.cycle <= message.cycle) {
+        return { result: 'stale', cycle: message.cycle };
+      }
+      const decision = await ledger.move({ message, command });
+      standing.obey(decision);
+      if (decision.commandId === command.commandId && decision.next) {
+        return { result: 'moved', dueAt: rfc3339(decision.next.dueAt), cycle: decision.next.cycle };
+      }
+    }
+    return tooLate(standing.ended);
+  }
+
+  return {
+    cancel: (command: CancelCommand) => once(command.commandId, () => cancel(command)),
+    move: (command: DatedMove) => once(command.commandId, () => move(command)),
+    /** What the next run has to remember. Call it when no handler is at work: an unanswered command is left out. */
+    applied: (): AppliedCommand[] =>
+      [...answers]
+        .flatMap(([commandId, answer]) => (answer instanceof Promise ? [] : [{ commandId, answer }]))
+        .slice(-REMEMBERED_COMMANDS),
+  };
+}

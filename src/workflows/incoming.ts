@@ -1,0 +1,41 @@
+import { uuid4 } from '@temporalio/workflow';
+import { type Refusal, refuseCommandId, refuseCycle, refuseDueAt } from '../admission';
+import type { CancelCommand, MoveCommand } from '../contract';
+import { epochMsOf } from '../due-time';
+
+/** A move as the workflow works with it. */
+export interface DatedMove extends MoveCommand {
+  dueAt: number;
+}
+
+export type Read<Command> = { command: Command } | { refusal: Refusal };
+
+const fieldsOf = (raw: unknown): Record<string, unknown> =>
+  typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>) : {};
+
+// A command typed by hand in the Web UI has no id; as each such command is meant once, it gets its own.
+const commandIdOf = (fields: Record<string, unknown>, ownId: string = uuid4()): unknown => fields.commandId ?? ownId;
+
+/** Reads a cancel from whatever was sent: even an empty one is clear enough to obey. */
+export function readCancel(raw: unknown, ownId?: string): Read<CancelCommand> {
+  const fields = fieldsOf(raw);
+  const commandId = commandIdOf(fields, ownId);
+  const refusal = refuseCommandId(commandId);
+  if (refusal) return { refusal };
+  const reason = typeof fields.reason === 'string' ? fields.reason.slice(0, 500) : undefined;
+  return { command: { commandId: commandId as string, reason } };
+}
+
+/** Reads a move; without a usable due time there is nothing to obey. */
+export function readMove(raw: unknown, nowMs: number, ownId?: string): Read<DatedMove> {
+  const fields = fieldsOf(raw);
+  const commandId = commandIdOf(fields, ownId);
+  const dueAt = epochMsOf(fields.dueAt);
+  const cycle = fields.cycle as number | undefined;
+  const refusal =
+    refuseCommandId(commandId) ??
+    refuseDueAt(dueAt, nowMs) ??
+    (cycle === undefined || cycle === null ? undefined : refuseCycle(cycle));
+  if (refusal) return { refusal };
+  return { command: { commandId: commandId as string, dueAt, cycle: cycle ?? undefined } };
+}

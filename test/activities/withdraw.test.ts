@@ -1,0 +1,70 @@
+import { nanoid } from 'nanoid';
+import { createActivities, type LedgerActivities } from '../../src/activities';
+import type { Decision, ScheduledMessage } from '../../src/contract';
+import { runActivity } from '../support/activity';
+import { useDatabase } from '../support/database';
+import { effectMessage, effectsSchema, effectTopic, traces } from '../support/effects';
+
+const database = useDatabase(effectsSchema);
+const activities = (): LedgerActivities => createActivities({ pool: database.pool, topic: effectTopic() });
+const deliver = (message: ScheduledMessage) => runActivity(activities().deliver, { message, late: false });
+const cancel = (message: ScheduledMessage, commandId = nanoid()) =>
+  activities().cancel({ message, command: { commandId } });
+
+describe('a cancel', () => {
+  it('before the delivery decides: the delivery has no effect and answers "cancelled"', async () => {
+    const message = effectMessage(-1_000);
+    expect(await cancel(message, 'c')).toMatchObject({ outcome: 'cancelled', commandId: 'c' });
+    expect(await deliver(message)).toMatchObject({ outcome: 'cancelled', commandId: 'c' });
+    expect(await traces(database.pool, message.key)).toEqual({ effects: 0, decisions: 1, events: 0 });
+  });
+
+  it('after the delivery learns when it fired, and changes nothing', async () => {
+    const message = effectMessage(-1_000);
+    const delivered = await deliver(message);
+    expect(await cancel(message)).toEqual(delivered);
+    expect(await traces(database.pool, message.key)).toEqual({ effects: 1, decisions: 1, events: 1 });
+  });
+
+  it('racing with the delivery has one winner, which both name, and the effect is there just when it was delivered', async () => {
+    const winners = new Set<string>();
+    for (let round = 0; round < 60; round += 1) {
+      const message = effectMessage(-1_000);
+      const racers = [() => deliver(message), () => cancel(message)];
+      if (round % 2) racers.reverse();
+      const [one, two] = (await Promise.all(racers.map((race) => race()))) as [Decision, Decision];
+      expect(one).toEqual(two);
+      const effects = one.outcome === 'delivered' ? 1 : 0;
+      expect(await traces(database.pool, message.key)).toEqual({ effects, decisions: 1, events: effects });
+      winners.add(one.outcome);
+    }
+    // Each side has to win now and then, or this was no race.
+    expect([...winners].sort()).toEqual(['cancelled', 'delivered']);
+  });
+});
+
+describe('a move', () => {
+  const move = (message: ScheduledMessage, commandId: string, cycle?: number) =>
+    activities().move({ message, command: { commandId, dueAt: message.dueAt + 60_000, cycle } });
+
+  it('burns the cycle and names the next one, which is its own to deliver', async () => {
+    const message = effectMessage(-1_000);
+    const moved = await move(message, 'm');
+    expect(moved).toMatchObject({ outcome: 'moved', next: { cycle: 2, dueAt: message.dueAt + 60_000 } });
+    expect(await deliver(message)).toEqual(moved);
+    expect(await deliver({ ...message, cycle: 2 })).toMatchObject({ outcome: 'delivered', cycle: 2 });
+    expect(await traces(database.pool, message.key)).toEqual({ effects: 1, decisions: 2, events: 1 });
+  });
+
+  it('may skip cycles, but never lead back', async () => {
+    expect((await move(effectMessage(1_000), 'm', 7)).next?.cycle).toBe(7);
+    await expect(move(effectMessage(1_000, { cycle: 7 }), 'm', 7)).rejects.toMatchObject({ code: '23514' });
+  });
+
+  it('repeated in a later cycle is recognised by its command id, and moves nothing more', async () => {
+    const message = effectMessage(1_000);
+    const moved = await move(message, 'm');
+    expect(await move({ ...message, cycle: 2 }, 'm')).toEqual(moved);
+    expect(await traces(database.pool, message.key)).toMatchObject({ decisions: 1 });
+  });
+});

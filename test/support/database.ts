@@ -1,0 +1,35 @@
+import { nanoid } from 'nanoid';
+import type { Pool } from 'pg';
+import { createDatabase, dropDatabase } from '../../local/databases';
+import { createPool } from '../../src/database';
+import { migrate, postdateSchema, type SchemaMigrations } from '../../src/migrate';
+
+export interface TestDatabase {
+  url: string;
+  pool: Pool;
+}
+
+/** A database of the test file's own, with Postdate's tables and the given ones; dropped when the file is done. */
+export function useDatabase(...schemas: SchemaMigrations[]): TestDatabase {
+  const database = {} as TestDatabase;
+  const server = process.env.POSTDATE_TEST_DATABASE_URL as string;
+  const name = `postdate_test_${nanoid(12).toLowerCase().replaceAll('-', '_')}`;
+
+  let dropped = false;
+
+  beforeAll(async () => {
+    database.url = await createDatabase(server, name);
+    database.pool = createPool(database.url, {
+      connections: 20,
+      // Dropping the database ends connections that are still on their way out.
+      onError: (error) => dropped || process.stderr.write(`test database: ${error.message}\n`),
+    });
+    for (const schema of [postdateSchema, ...schemas]) await migrate(database.pool, schema);
+  });
+  afterAll(async () => {
+    dropped = true;
+    await database.pool.end();
+    await dropDatabase(server, name);
+  });
+  return database;
+}

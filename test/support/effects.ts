@@ -1,0 +1,54 @@
+import { sql } from 'kysely';
+import { nanoid } from 'nanoid';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import type { ScheduledMessage } from '../../src/contract';
+import type { SchemaMigrations } from '../../src/migrate';
+import { defineTopic, done, type HandlerAnswer, type LandingTransaction } from '../../src/topic';
+
+/** A table in which a test's handler leaves its mark; no key, so that a second effect would be seen. */
+export const effectsSchema: SchemaMigrations = {
+  schema: 'effects',
+  migrations: {
+    '0001-effect': {
+      async up(db) {
+        await sql`create table effects.effect (key text not null, cycle integer not null)`.execute(db);
+      },
+    },
+  },
+};
+
+/** A topic whose handler writes one row and emits one event, then does what `then` says. */
+export const effectTopic = (then: (tx: LandingTransaction) => HandlerAnswer | Promise<HandlerAnswer> = () => done) =>
+  defineTopic({
+    name: 'test.effect',
+    payload: z.object({ note: z.string() }),
+    async handle(tx, { key, cycle }) {
+      await tx.query('insert into effects.effect (key, cycle) values ($1, $2)', [key, cycle]);
+      await tx.emit('test.happened', { key });
+      return then(tx);
+    },
+  });
+
+/** A message of that topic, due this much from now. */
+export const effectMessage = (dueInMs: number, fields: Partial<ScheduledMessage> = {}): ScheduledMessage => ({
+  v: 1,
+  topic: 'test.effect',
+  tenant: 'acme',
+  key: nanoid(),
+  cycle: 1,
+  dueAt: Date.now() + dueInMs,
+  payload: { note: 'n' },
+  ...fields,
+});
+
+/** How often the effect, the ledger's row and the event of a key are there. */
+export async function traces(pool: Pool, key: string): Promise<{ effects: number; decisions: number; events: number }> {
+  const { rows } = await pool.query(
+    `select (select count(*) from effects.effect where key = $1)::int as effects,
+            (select count(*) from postdate.delivery where key = $1)::int as decisions,
+            (select count(*) from postdate.outbox where aggregateid = 'acme/' || $1)::int as events`,
+    [key],
+  );
+  return rows[0];
+}

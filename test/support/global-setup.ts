@@ -1,0 +1,22 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '../../local/postgres';
+import { findTemporal } from '../../local/temporal-cli';
+import { timeSkippingServer } from './time-skipping-server';
+
+const log = (line: string) => process.stderr.write(`${line}\n`);
+
+/** One PostgreSQL for the run, in which each test file makes its own database; and the servers' programs, found once. */
+export default async function globalSetup(): Promise<void> {
+  process.env.POSTDATE_TEST_TEMPORAL_CLI = await findTemporal({ log });
+  process.env.POSTDATE_TEST_TIME_SKIPPING = await timeSkippingServer();
+  if (process.env.DATABASE_URL) {
+    process.env.POSTDATE_TEST_DATABASE_URL = process.env.DATABASE_URL;
+    return;
+  }
+  const dataFolder = await mkdtemp(join(tmpdir(), 'postdate-test-'));
+  const postgres = await startPostgres({ dataFolder, durable: false, log });
+  process.env.POSTDATE_TEST_DATABASE_URL = postgres.url;
+  Object.assign(globalThis, { postdateTestPostgres: { postgres, dataFolder } });
+}

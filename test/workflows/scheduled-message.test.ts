@@ -1,0 +1,303 @@
+import { tsToMs } from '@temporalio/common/lib/time';
+import { nanoid } from 'nanoid';
+import {
+  cancelSignal,
+  cancelUpdate,
+  messageQuery,
+  moveSignal,
+  moveUpdate,
+  type ScheduledMessage,
+  workflowIdOf,
+} from '../../src/contract';
+import { ledgerInMemory, trouble } from '../support/ledger-in-memory';
+import { useTimeSkipping } from '../support/workflow-environment';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+const temporal = useTimeSkipping();
+const inFuture = async (ms: number) => (await temporal.env.currentTimeMs()) + ms;
+
+async function message(dueInMs: number, fields: Partial<ScheduledMessage> = {}): Promise<ScheduledMessage> {
+  const dueAt = Math.round(await inFuture(dueInMs));
+  return {
+    v: 1,
+    topic: 'test.topic',
+    tenant: 'acme',
+    key: nanoid(),
+    cycle: 1,
+    dueAt,
+    payload: { note: 'n' },
+    ...fields,
+  };
+}
+
+describe('without a command', () => {
+  it('is not delivered a minute before it is due, and is delivered when it is', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      await temporal.env.sleep(HOUR_MS - MINUTE_MS);
+      expect(ledger.deliveries).toEqual([]);
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
+      expect(ledger.deliveries).toEqual([{ message: due, late: false }]);
+      expect(await deliveryBeganAt(due)).toBeGreaterThanOrEqual(due.dueAt);
+    });
+  });
+
+  it('is delivered at once and marked late when it was due before it was posted', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(-DAY_MS));
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered' });
+      expect(ledger.deliveries).toMatchObject([{ late: true }]);
+    });
+  });
+
+  it('waits three years in hops of a month, and keeps every field, known or not', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const extra = { futureField: { of: 'a newer release' } };
+      const due = { ...(await message(3 * 365 * DAY_MS)), ...extra };
+      const handle = await temporal.start(due);
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
+      expect(ledger.deliveries).toEqual([{ message: due, late: false }]);
+
+      const runs = await runsOf(due);
+      expect(runs).toBe(Math.ceil((3 * 365) / 30));
+    });
+  });
+
+  it('goes on with the next cycle when the handler says "again"', async () => {
+    const secondDueAt = Math.round(await inFuture(5 * DAY_MS));
+    const ledger = ledgerInMemory(({ cycle }) =>
+      cycle === 1
+        ? { outcome: 'delivered', next: { cycle: 2, dueAt: secondDueAt } }
+        : { outcome: 'skipped', reason: 'paid' },
+    );
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      expect(await handle.result()).toMatchObject({ outcome: 'skipped', cycle: 2, reason: 'paid' });
+      expect(ledger.deliveries.map((delivery) => delivery.message.cycle)).toEqual([1, 2]);
+      expect(await deliveryBeganAt(due)).toBeGreaterThanOrEqual(secondDueAt);
+    });
+  });
+
+  it('fails in sight, with the reason, when the delivery failed for good', async () => {
+    const ledger = ledgerInMemory(() => ({ outcome: 'failed', reason: 'no such account' }));
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(HOUR_MS));
+      await expect(handle.result()).rejects.toMatchObject({
+        cause: { type: 'PostdateDeliveryFailed', message: 'no such account' },
+      });
+    });
+  });
+
+  it('tries a delivery in trouble again until it succeeds', async () => {
+    let troubles = 8;
+    const ledger = ledgerInMemory(() => {
+      if (troubles-- > 0) throw trouble();
+      return { outcome: 'delivered' };
+    });
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(HOUR_MS));
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered' });
+      expect(ledger.deliveries).toHaveLength(9);
+    });
+  });
+
+  it('fails in sight when it was started by hand with a due time that is none', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const started = { ...(await message(HOUR_MS)), key: nanoid() };
+      const handle = await temporal.env.client.workflow.start('scheduledMessage', {
+        workflowId: `by-hand-${started.key}`,
+        taskQueue: 'postdate',
+        args: [{ ...started, dueAt: 'tomorrow' }],
+      });
+      await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'PostdateInvalidMessage' } });
+    });
+  });
+});
+
+describe('moved', () => {
+  it('is not delivered at the old due time but at the later one', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(HOUR_MS));
+      const dueAt = Math.round(await inFuture(3 * HOUR_MS));
+      const answer = await handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt }] });
+      expect(answer).toEqual({ result: 'moved', dueAt: new Date(dueAt).toISOString(), cycle: 2 });
+      await temporal.env.sleep(2 * HOUR_MS);
+      expect(ledger.deliveries).toEqual([]);
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 2 });
+    });
+  });
+
+  it('is delivered at the earlier due time, also by a signal and in RFC 3339', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(30 * HOUR_MS);
+      const handle = await temporal.start(due);
+      const dueAt = new Date(await inFuture(2 * HOUR_MS)).toISOString();
+      await handle.signal(moveSignal, { commandId: 'm', dueAt });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 2 });
+      expect(await deliveryBeganAt(due)).toBeLessThan(due.dueAt);
+    });
+  });
+
+  it('into the past is delivered at once', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(30 * HOUR_MS);
+      const handle = await temporal.start(due);
+      await handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt: due.dueAt - 40 * HOUR_MS }] });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 2 });
+      expect(ledger.deliveries).toMatchObject([{ late: true }]);
+    });
+  });
+
+  it('to a cycle that it has reached already is told so and stays where it is', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, { cycle: 4 });
+      const handle = await temporal.start(due);
+      const late = { commandId: 'm', dueAt: due.dueAt + DAY_MS, cycle: 4 };
+      expect(await handle.executeUpdate(moveUpdate, { args: [late] })).toEqual({ result: 'stale', cycle: 4 });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 4 });
+    });
+  });
+
+  it('twice with one command id is moved once, on both sides of a continue-as-new', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(HOUR_MS));
+      const dueAt = Math.round(await inFuture(3 * HOUR_MS));
+      const first = await handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt }], updateId: '1' });
+      const repeat = await handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt }], updateId: '2' });
+      expect(repeat).toEqual(first);
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 2 });
+    });
+  });
+});
+
+describe('cancelled', () => {
+  it('is never delivered', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(HOUR_MS));
+      const answer = await handle.executeUpdate(cancelUpdate, { args: [{ commandId: 'c', reason: 'paid' }] });
+      expect(answer).toEqual({ result: 'cancelled' });
+      expect(await handle.result()).toMatchObject({ outcome: 'cancelled', reason: 'paid', commandId: 'c' });
+      await temporal.env.sleep(2 * HOUR_MS);
+      expect(ledger.deliveries).toEqual([]);
+    });
+  });
+
+  it('by a signal with nothing in it, as from the Web UI, is never delivered', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(HOUR_MS));
+      await handle.signal(cancelSignal.name);
+      expect(await handle.result()).toMatchObject({ outcome: 'cancelled' });
+      expect(ledger.deliveries).toEqual([]);
+    });
+  });
+
+  it("by Temporal's own cancel request ends as cancelled in the ledger, too", async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      await handle.cancel();
+      expect(await handle.result()).toMatchObject({ outcome: 'cancelled', reason: 'cancellation requested' });
+      expect(ledger.decisions.get(`${due.key}#1`)).toMatchObject({ outcome: 'cancelled' });
+    });
+  });
+
+  it('while its delivery is being retried, ends without waiting for the next retry', async () => {
+    const ledger = ledgerInMemory(() => {
+      throw trouble();
+    });
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(-MINUTE_MS));
+      while ((await handle.query(messageQuery)).state !== 'delivering') await temporal.env.sleep(100);
+      const answer = await handle.executeUpdate(cancelUpdate, { args: [{ commandId: 'c' }] });
+      expect(answer).toEqual({ result: 'cancelled' });
+      expect(await handle.result()).toMatchObject({ outcome: 'cancelled' });
+    });
+  });
+
+  it('too late, is told when and how the ledger had decided', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      // Another hand, the sweep for example, has landed it without the workflow.
+      const firedAt = new Date().toISOString();
+      ledger.decisions.set(`${due.key}#1`, { cycle: 1, outcome: 'delivered', decidedAt: Date.parse(firedAt) });
+      const answer = await handle.executeUpdate(cancelUpdate, { args: [{ commandId: 'c' }] });
+      expect(answer).toEqual({ result: 'tooLate', outcome: 'delivered', firedAt });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered' });
+    });
+  });
+});
+
+describe('given nonsense', () => {
+  it('refuses an update that it cannot obey, naming the field, and is delivered all the same', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(HOUR_MS));
+      const update = handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt: 'next friday' }] });
+      await expect(update).rejects.toMatchObject({
+        cause: { type: 'PostdateInvalidMessage', details: [{ field: 'dueAt' }] },
+      });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
+    });
+  });
+
+  it('notes signals with unknown names and undecodable payloads, and is delivered all the same', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      await handle.signal('remind', { to: 'nobody' });
+      for (const encoding of ['json/plain', 'binary/unheard-of']) {
+        await temporal.env.client.workflowService.signalWorkflowExecution({
+          namespace: temporal.env.namespace ?? 'default',
+          workflowExecution: { workflowId: handle.workflowId },
+          signalName: 'move',
+          input: { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from('{"dueAt": 12') }] },
+        });
+      }
+      const view = await handle.query(messageQuery);
+      expect(view).toMatchObject({ message: due, state: 'waiting', refusals: 3 });
+      expect(view.lastRefusal).toContain('dueAt');
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
+    });
+  });
+});
+
+/** When, by the server's skipped time, the last run asked for the delivery. */
+async function deliveryBeganAt(due: ScheduledMessage): Promise<number> {
+  const history = await temporal.env.client.workflow.getHandle(workflowIdOf(due)).fetchHistory();
+  const scheduled = history.events?.find((event) => event.activityTaskScheduledEventAttributes);
+  return tsToMs(scheduled?.eventTime);
+}
+
+/** How many runs the message took, following each continue-as-new. */
+async function runsOf(due: ScheduledMessage): Promise<number> {
+  const workflowId = workflowIdOf(due);
+  let runs = 0;
+  let runId = (await temporal.env.client.workflow.getHandle(workflowId).describe()).runId as string | undefined;
+  while (runId) {
+    runs += 1;
+    const history = await temporal.env.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    const previous = history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
+    runId = previous || undefined;
+  }
+  return runs;
+}
