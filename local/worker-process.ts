@@ -41,7 +41,10 @@ export async function startWorkerProcess({ env, logFile, watch, log }: Options):
     started.stderr.pipe(logStream, { end: false });
     const ready = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('it does not get to work')), READY_TIMEOUT_MS);
-      started.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)));
+      started.once('exit', (code, signal) => {
+        clearTimeout(timer);
+        reject(new Error(`it ended with ${signal ?? code}`));
+      });
       createInterface({ input: started.stdout }).on('line', (line) => {
         logStream.write(`${line}\n`);
         if (!line.includes(READY)) return;

@@ -1,0 +1,104 @@
+import type { Client } from '@temporalio/client';
+import fc from 'fast-check';
+import { MessageError } from '../src/admission';
+import { cancel, list, move, schedule } from '../src/client';
+import { epochMsOf, rfc3339 } from '../src/due-time';
+import { defineTopic, topicNamed } from '../src/topic';
+import { effectTopic } from './support/effects';
+
+// A client that can do nothing: whatever is not refused before it is used fails with another error.
+const untouched = {} as Client;
+const topic = effectTopic();
+const post = (fields = {}) => ({
+  topic,
+  tenant: 'acme',
+  key: 'k',
+  dueAt: Date.now() + 60_000,
+  payload: { note: 'n' },
+  ...fields,
+});
+
+it('good input gets as far as the client (the control)', async () => {
+  await expect(schedule(untouched, post())).rejects.not.toBeInstanceOf(MessageError);
+  await expect(schedule(untouched, post({ dueAt: Date.now() - 1e9 }))).rejects.not.toBeInstanceOf(MessageError);
+});
+
+describe('bad input is refused by code and field, before anything is started', () => {
+  const now = Date.now();
+  it.each([
+    ['a topic that is only a name', { topic: 'test.effect' }, 'unknownTopic', 'topic'],
+    ['a tenant with a colon', { tenant: 'a:b' }, 'invalidTenant', 'tenant'],
+    ['an empty tenant', { tenant: '' }, 'invalidTenant', 'tenant'],
+    ['a key with a space', { key: 'a b' }, 'invalidKey', 'key'],
+    ['a key that is a number', { key: 7 }, 'invalidKey', 'key'],
+    ['an id over 255 bytes', { key: 'k'.repeat(240) }, 'idTooLong', 'key'],
+    ['a cycle of zero', { cycle: 0 }, 'invalidCycle', 'cycle'],
+    ['a payload of another shape', { payload: { note: 7 } }, 'invalidPayload', 'payload'],
+    ['a payload over 16 KB', { payload: { note: 'é'.repeat(8_192) } }, 'payloadTooLarge', 'payload'],
+    ['a due time that is NaN', { dueAt: Number.NaN }, 'invalidDueAt', 'dueAt'],
+    ['a due time with a fraction of a millisecond', { dueAt: now + 0.5 }, 'invalidDueAt', 'dueAt'],
+    ['a due time in words', { dueAt: 'next friday' }, 'invalidDueAt', 'dueAt'],
+    ['a due time without offset', { dueAt: '2027-01-01T00:00:00' }, 'invalidDueAt', 'dueAt'],
+    ['a due time that is only a date', { dueAt: '2027-01-01' }, 'invalidDueAt', 'dueAt'],
+    ['30 February', { dueAt: '2027-02-30T00:00:00Z' }, 'invalidDueAt', 'dueAt'],
+    ['an invalid Date', { dueAt: new Date('x') }, 'invalidDueAt', 'dueAt'],
+    ['a due time over 20 years ahead', { dueAt: now + 21 * 365.25 * 86_400_000 }, 'dueAtTooFar', 'dueAt'],
+  ])('%s', async (_what, fields, code, field) => {
+    const refused = schedule(untouched, post(fields) as Parameters<typeof schedule>[1]);
+    await expect(refused).rejects.toBeInstanceOf(MessageError);
+    await expect(refused).rejects.toMatchObject({ code, field });
+  });
+
+  it('a payload that refers to itself', async () => {
+    const endless: Record<string, unknown> = { note: 'n' };
+    endless.self = endless;
+    await expect(schedule(untouched, post({ payload: endless }))).rejects.toMatchObject({ code: 'invalidPayload' });
+  });
+
+  it('in cancel, move and list, too', async () => {
+    const ref = { topic: 'test.effect', tenant: 'acme', key: 'k' };
+    await expect(cancel(untouched, { ...ref, tenant: "a' or '" })).rejects.toMatchObject({ code: 'invalidTenant' });
+    await expect(cancel(untouched, ref, { commandId: '' })).rejects.toMatchObject({ code: 'invalidCommandId' });
+    await expect(move(untouched, ref, { dueAt: '12:00' })).rejects.toMatchObject({ code: 'invalidDueAt' });
+    const client = { workflow: { list: () => [] } } as unknown as Client;
+    await expect(list(client, { tenant: "a' or '" }).next()).rejects.toMatchObject({ code: 'invalidTenant' });
+    await expect(list(client, { dueFrom: 'now' }).next()).rejects.toMatchObject({ code: 'invalidDueAt' });
+  });
+
+  it('an unknown topic name, and a topic whose name cannot be part of an id', () => {
+    expect(() => topicNamed([topic], 'test.other')).toThrow(
+      expect.objectContaining({ code: 'unknownTopic', field: 'topic' }),
+    );
+    expect(topicNamed([topic], 'test.effect')).toBe(topic);
+    expect(() => defineTopic({ ...topic, name: 'no spaces' })).toThrow(
+      expect.objectContaining({ code: 'invalidTopic' }),
+    );
+  });
+});
+
+describe('instants', () => {
+  it('of every millisecond in reach survive RFC 3339, in UTC and with any offset', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 4e12 }),
+        fc.integer({ min: -14 * 60, max: 14 * 60 }),
+        (epochMs, offsetMinutes) => {
+          expect(epochMsOf(rfc3339(epochMs))).toBe(epochMs);
+          const local = rfc3339(epochMs + offsetMinutes * 60_000).slice(0, -1);
+          const [hours, minutes] = [Math.floor(Math.abs(offsetMinutes) / 60), Math.abs(offsetMinutes) % 60];
+          const offset = [hours, minutes].map((part) => String(part).padStart(2, '0')).join(':');
+          expect(epochMsOf(`${local}${offsetMinutes < 0 ? '-' : '+'}${offset}`)).toBe(epochMs);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    '2027-01-01T24:00:00Z',
+    '2027-01-01T00:00:60Z',
+    '2027-13-01T00:00:00Z',
+    '2027-01-01T00:00Z',
+    '2027-01-01 00:00:00Z',
+    '',
+  ])('are not read from %p', (text) => expect(epochMsOf(text)).toBeNaN());
+});

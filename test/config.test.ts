@@ -1,0 +1,31 @@
+import { ConfigError, readConfig } from '../src/config';
+
+const good = { DATABASE_URL: 'postgres://u:p@db.example:5432/postdate', TEMPORAL_CONFIG_FILE: '/nonexistent' };
+
+it('reads the database and Temporal from the environment, and has a default for the rest', () => {
+  const config = readConfig({ ...good, TEMPORAL_ADDRESS: 'temporal.example:7233', TEMPORAL_NAMESPACE: 'payments' });
+  expect(config).toMatchObject({ databaseUrl: good.DATABASE_URL, databaseConnections: 20, logLevel: 'info' });
+  expect(config.temporal.namespace).toBe('payments');
+  expect(config.temporal.connectionOptions).toMatchObject({ address: 'temporal.example:7233' });
+});
+
+it('takes an empty variable for an unset one', () => {
+  expect(readConfig({ ...good, POSTDATE_LOG_LEVEL: '', TEMPORAL_NAMESPACE: '' })).toMatchObject({
+    logLevel: 'info',
+    temporal: { namespace: 'default' },
+  });
+});
+
+it.each([
+  ['DATABASE_URL', undefined],
+  ['DATABASE_URL', 'mysql://db.example'],
+  ['POSTDATE_LOG_LEVEL', 'loud'],
+  ['POSTDATE_DATABASE_CONNECTIONS', '0'],
+  ['POSTDATE_DATABASE_CONNECTIONS', 'many'],
+  ['POSTDATE_CACHED_WORKFLOWS', '1.5'],
+  ['POSTDATE_SHUTDOWN_GRACE_SECONDS', '-1'],
+  ['TEMPORAL_ADDRESS', 'http://temporal.example'],
+])('names %s when its value is %p', (name, value) => {
+  expect(() => readConfig({ ...good, [name]: value })).toThrow(ConfigError);
+  expect(() => readConfig({ ...good, [name]: value })).toThrow(new RegExp(`^${name}: `));
+});

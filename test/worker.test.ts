@@ -1,0 +1,83 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nanoid } from 'nanoid';
+import { isRunning } from '../local/processes';
+import { startWorkerProcess, type WorkerProcess } from '../local/worker-process';
+import { createPaymentRequests } from '../src/payment-requests/requests';
+import { useDatabase } from './support/database';
+import { eventually } from './support/eventually';
+import { useTemporal } from './support/temporal';
+
+const temporal = useTemporal();
+const database = useDatabase();
+
+let folder: string;
+const running: WorkerProcess[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'postdate-worker-'));
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((worker) => worker.stop()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The production worker as a process of its own, as `node src/worker.ts`. */
+async function start(env: NodeJS.ProcessEnv = temporal.envFor(database)) {
+  const lines: string[] = [];
+  const logFile = join(folder, `${nanoid()}.log`);
+  const worker = await startWorkerProcess({ env, logFile, log: (line) => lines.push(line) });
+  running.push(worker);
+  return { worker, lines, logged: () => readFile(logFile, 'utf8') };
+}
+
+it('three workers that start at one moment on an empty database all get to work', async () => {
+  const workers = await Promise.all([start(), start(), start()]);
+  for (const { worker } of workers) expect(await isRunning(worker.pid() as number)).toBe(true);
+  const { rows } = await database.pool.query('select count(*)::int as n from payments.payment_request');
+  expect(rows).toEqual([{ n: 0 }]);
+});
+
+it('killed hard over the due time, and started again, ends every request once and only once', async () => {
+  const { worker, lines } = await start();
+  const requests = createPaymentRequests({ pool: database.pool, client: temporal.client });
+  const ids = Array.from({ length: 20 }, () => nanoid());
+  const expiresAt = Date.now() + 4_000;
+  for (const id of ids) {
+    await requests.request(
+      { tenant: 'acme', id, payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' },
+      expiresAt,
+    );
+  }
+  const killed = worker.pid() as number;
+  process.kill(killed, 'SIGKILL');
+
+  const count = async (table: string, where: string) =>
+    (await database.pool.query(`select count(*)::int as n from ${table} where ${where}`, [ids])).rows[0].n;
+  await eventually(async () =>
+    expect(await count('payments.payment_request', `id = any($1) and status = 'EXPIRED'`)).toBe(ids.length),
+  );
+  expect(lines.join('\n')).toContain('worker ended with SIGKILL');
+  expect(worker.pid()).not.toBe(killed);
+  expect(await count('postdate.delivery', 'key = any($1)')).toBe(ids.length);
+  const expired = `type = 'payment-request.expired' and split_part(aggregateid, '/', 2) = any($1)`;
+  expect(await count('postdate.outbox', expired)).toBe(ids.length);
+  const told = `event_id like '%.expired' and split_part(event_id, ':', 3) = any($1)`;
+  await eventually(async () => expect(await count('payments.notification', told)).toBe(2 * ids.length));
+});
+
+it('told to stop by SIGTERM, it takes no more work and ends with exit code 0', async () => {
+  const { worker, lines, logged } = await start();
+  const pid = worker.pid() as number;
+  process.kill(pid, 'SIGTERM');
+  await eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0'));
+  expect(await logged()).toContain('"msg":"stopped"');
+});
+
+it('with a wrong variable it does not start, and its last words name the variable', async () => {
+  const env = { ...temporal.envFor(database), POSTDATE_DATABASE_CONNECTIONS: 'many' };
+  await expect(start(env)).rejects.toThrow('it ended with 1');
+  const [log] = await readdir(folder);
+  expect(await readFile(join(folder, log as string), 'utf8')).toContain('POSTDATE_DATABASE_CONNECTIONS');
+});
