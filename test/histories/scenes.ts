@@ -1,0 +1,125 @@
+import type { Client } from '@temporalio/client';
+import { z } from 'zod';
+import { cancel, move, schedule } from '../../src/client';
+import { workflowIdOf } from '../../src/contract';
+import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
+import { eventually } from '../support/eventually';
+
+const HOUR_MS = 3_600_000;
+const troubled = new Set<string>();
+
+/** What the handler does is written in the payload, so that each scene reads in a few lines. */
+export const sceneTopic = defineTopic({
+  name: 'history.scene',
+  payload: z.object({ handler: z.enum(['done', 'skip', 'fail', 'again', 'trouble']) }),
+  async handle(_tx, { payload: { handler }, cycle, key }) {
+    if (handler === 'skip') return skip('paid already');
+    if (handler === 'fail') throw new PermanentFailure('no such account');
+    if (handler === 'again' && cycle === 1) return again(Date.now() + 3_000);
+    if (handler === 'trouble' && !troubled.has(key)) {
+      troubled.add(key);
+      throw new Error('the database is away');
+    }
+    return done;
+  },
+});
+
+/** One run of a message that was just posted, and what may be done to it. */
+function stage(client: Client, key: string) {
+  const ref = { topic: sceneTopic.name, tenant: 'acme', key };
+  const handle = client.workflow.getHandle(workflowIdOf(ref));
+  return {
+    ref,
+    handle,
+    post: async (handler: 'done' | 'skip' | 'fail' | 'again' | 'trouble', dueInMs: number) => {
+      await schedule(client, { ...ref, topic: sceneTopic, dueAt: Date.now() + dueInMs, payload: { handler } });
+      // The first run, whatever becomes of the message in later ones.
+      return (await handle.describe()).runId;
+    },
+    asleep: () =>
+      eventually(async () => {
+        const { events } = await handle.fetchHistory();
+        if (!events?.some((event) => event.timerStartedEventAttributes)) throw new Error('it does not sleep yet');
+      }),
+    ended: () =>
+      eventually(async () => {
+        if ((await handle.describe()).status.name === 'RUNNING') throw new Error('it has not ended yet');
+      }),
+  };
+}
+
+type Scene = (on: ReturnType<typeof stage>, client: Client) => Promise<string | undefined>;
+
+/** Posts, lets it end, records the last run. */
+const posted =
+  (handler: Parameters<ReturnType<typeof stage>['post']>[0], dueInMs: number): Scene =>
+  async ({ post, ended }) => {
+    await post(handler, dueInMs);
+    await ended();
+    return undefined;
+  };
+
+/** One for each shape of waiting. Each resolves with the run to record; undefined is the last one. */
+const scenes: Record<string, Scene> = {
+  asleep: async ({ post, asleep }) => {
+    const runId = await post('done', 300 * 24 * HOUR_MS);
+    await asleep();
+    return runId;
+  },
+  delivered: posted('done', 2_000),
+  'delivered-late': posted('done', -HOUR_MS),
+  'delivered-after-trouble': posted('trouble', 1_000),
+  skipped: posted('skip', 1_000),
+  failed: posted('fail', 1_000),
+  repeated: async ({ post, ended }) => {
+    const runId = await post('again', 1_000);
+    await ended();
+    return runId;
+  },
+  cancelled: async ({ post, asleep, ended, ref }, client) => {
+    const runId = await post('done', HOUR_MS);
+    await asleep();
+    await cancel(client, ref, { reason: 'paid' });
+    await ended();
+    return runId;
+  },
+  'cancelled-by-request': async ({ post, asleep, ended, handle }) => {
+    const runId = await post('done', HOUR_MS);
+    await asleep();
+    await handle.cancel();
+    await ended();
+    return runId;
+  },
+  moved: async ({ post, asleep, ended, ref }, client) => {
+    const runId = await post('done', HOUR_MS);
+    await asleep();
+    await move(client, ref, { dueAt: Date.now() + 2_000 });
+    await ended();
+    return runId;
+  },
+  'moved-and-delivered': async ({ post, asleep, ended, ref }, client) => {
+    await post('done', HOUR_MS);
+    await asleep();
+    await move(client, ref, { dueAt: Date.now() + 2_000 });
+    await ended();
+    return undefined;
+  },
+  'refused-commands': async ({ post, asleep, ended, handle }) => {
+    const runId = await post('done', 4_000);
+    await asleep();
+    await handle.signal('remind', 'somebody');
+    await handle.signal('move', { dueAt: 'next friday' });
+    await ended();
+    return runId;
+  },
+};
+
+/** The names of the scenes, each a file's. */
+export const sceneNames = Object.keys(scenes);
+
+/** Plays a scene on a server with a worker, and resolves with the history of its run. */
+export async function play(client: Client, name: string) {
+  const on = stage(client, name);
+  const runId = await (scenes[name] as Scene)(on, client);
+  return client.workflow.getHandle(on.handle.workflowId, runId).fetchHistory();
+}
