@@ -41,12 +41,14 @@ export async function startWorkerProcess({ env, logFile, watch, log }: Options):
     started.stderr.pipe(logStream, { end: false });
     const ready = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('it does not get to work')), READY_TIMEOUT_MS);
-      started.once('exit', (code, signal) => {
+      let lastLine = '';
+      started.once('close', (code, signal) => {
         clearTimeout(timer);
-        reject(new Error(`it ended with ${signal ?? code}`));
+        reject(new Error(`it ended with ${signal ?? code}: ${lastLine}`));
       });
       createInterface({ input: started.stdout }).on('line', (line) => {
         logStream.write(`${line}\n`);
+        lastLine = line;
         if (!line.includes(READY)) return;
         clearTimeout(timer);
         resolve();

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { endProcess, isRunning } from '../../local/processes';
+import { eventually } from './eventually';
+
+const ROOT = join(__dirname, '..', '..');
+
+export interface LocalProcess {
+  /** All that it has printed so far. */
+  printed(): string;
+  /** The first match of the pattern in what it prints, awaited. */
+  prints(pattern: RegExp): Promise<RegExpExecArray>;
+  signal(signal: NodeJS.Signals): void;
+  exitCode: Promise<number | null>;
+}
+
+const started: ChildProcess[] = [];
+
+/** Runs one of the project's programs as npm does, in an environment in which nothing is configured. */
+export function runLocal(
+  file: string,
+  { args = [], env = {} }: { args?: string[]; env?: NodeJS.ProcessEnv } = {},
+): LocalProcess {
+  const { DATABASE_URL, TEMPORAL_ADDRESS, ...rest } = process.env;
+  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
+    cwd: ROOT,
+    env: { ...rest, TEMPORAL_CLI_PATH: process.env.POSTDATE_TEST_TEMPORAL_CLI, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.push(child);
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk));
+  return {
+    printed: () => printed,
+    prints: (pattern) =>
+      eventually(async () => {
+        const match = pattern.exec(printed);
+        if (!match) throw new Error(`it has not printed ${pattern}:\n${printed}`);
+        return match;
+      }, 180_000),
+    signal: (signal) => child.kill(signal),
+    exitCode: new Promise((resolve) => child.once('exit', (code) => resolve(code))),
+  };
+}
+
+/** The process ids that a program has printed as its own servers' and workers'. */
+export const printedPids = (printed: string): number[] =>
+  [...printed.matchAll(/\(pid (\d+)\)/g)].map((match) => Number(match[1]));
+
+/** Fails if one of them still runs. */
+export async function expectEnded(pids: number[]): Promise<void> {
+  expect(pids.length).toBeGreaterThan(0);
+  for (const pid of pids) expect({ pid, running: await isRunning(pid) }).toEqual({ pid, running: false });
+}
+
+/** A folder that PostgreSQL's account can enter when root runs the tests; removed when the file is done. */
+export function useFolder(): { path: string } {
+  const folder = { path: '' };
+  beforeAll(async () => {
+    folder.path = await mkdtemp(join(tmpdir(), 'postdate-local-'));
+    await chmod(folder.path, 0o755);
+  });
+  afterAll(async () => {
+    // Only a failed test leaves a program behind; it is asked first, so that it ends its own servers.
+    for (const child of started) {
+      if (child.exitCode === null && child.signalCode === null && child.pid) {
+        await endProcess(child.pid, [
+          ['SIGTERM', 60_000],
+          ['SIGKILL', 5_000],
+        ]);
+      }
+    }
+    await rm(folder.path, { recursive: true, force: true });
+  });
+  return folder;
+}
