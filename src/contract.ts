@@ -80,6 +80,13 @@ export interface AppliedCommand {
   answer: CancelAnswer | MoveAnswer;
 }
 
+/** What a topic's workers do for the scheduler. Each answers with the ledger's decision on the message's cycle. */
+export interface LedgerActivities {
+  deliver(input: { message: ScheduledMessage; late: boolean }): Promise<Decision>;
+  cancel(input: { message: ScheduledMessage; command: CancelCommand }): Promise<Decision>;
+  move(input: { message: ScheduledMessage; command: MoveCommand & { dueAt: number } }): Promise<Decision>;
+}
+
 /** What the `message` query shows. */
 export interface MessageView {
   message: ScheduledMessage;

@@ -1,9 +1,15 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import pino, { type Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config';
-import type { RunningWorker } from './worker';
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
+/** A worker at work. `finished` rejects if a part of it fails for good; the other parts are stopped then, too. */
+export interface RunningWorker {
+  finished: Promise<void>;
+  /** No new work; what is in progress is finished, or handed back after the grace time. */
+  stop(): void;
+}
 
 /**
  * Runs a worker as a process of its own: configuration from the environment, JSON lines on standard output,

@@ -9,7 +9,7 @@ import { migrate, postdateSchema, type SchemaMigrations } from './migrate';
 import { paymentRequestExpiry } from './payment-requests/expiry';
 import { notifications } from './payment-requests/notifications';
 import { paymentsSchema } from './payment-requests/schema';
-import { runProcess } from './process';
+import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
 import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
@@ -27,13 +27,6 @@ export const installation: Installation = {
   consumers: [notifications],
   schemas: [paymentsSchema],
 };
-
-/** A worker at work. `finished` rejects if a part of it fails for good; the other parts are stopped then, too. */
-export interface RunningWorker {
-  finished: Promise<void>;
-  /** No new work; what is in progress is finished, or handed back after the grace time. */
-  stop(): void;
-}
 
 /**
  * The composition root: configuration → connections → schema → activities → workers, relay and consumers.

@@ -1,10 +1,9 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Pool } from 'pg';
-import { errorNames } from '../contract';
+import { errorNames, type LedgerActivities } from '../contract';
 import { land } from '../landing';
 import type { Topic } from '../topic';
-import type { LedgerActivities } from '.';
 
 // Clocks of servers in one place differ by milliseconds, and waiting those out here is cheaper than a retry through
 // the server. Anything longer goes back to Temporal: the slot is free meanwhile, and a stopping worker is not held up.

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
+import type { LedgerActivities } from '../contract';
 import { recordWithdrawal } from '../ledger';
-import type { LedgerActivities } from '.';
 
 /** Cancel and move: both burn the message's cycle in the ledger, unless it has been decided before. */
 export const createWithdraw = ({ pool }: { pool: Pool }): Pick<LedgerActivities, 'cancel' | 'move'> => ({

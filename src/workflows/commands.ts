@@ -1,27 +1,19 @@
-import type { LedgerActivities } from '../activities';
 import type {
   AppliedCommand,
   CancelAnswer,
   CancelCommand,
   Decision,
+  LedgerActivities,
   MoveAnswer,
-  ScheduledMessage,
   TooLate,
 } from '../contract';
 import { rfc3339 } from '../due-time';
 import type { DatedMove } from './incoming';
+import type { Standing } from './standing';
 
 // Carried through every continue-as-new, so bounded: at about 150 bytes each this is 15 KB of the 2 MB a start may have.
 // Past the bound the ledger's unique command id still refuses the repeat of a command that won.
 const REMEMBERED_COMMANDS = 100;
-
-/** The message as it stands in this run, shared by the sleep and the commands. */
-export interface Standing {
-  message: ScheduledMessage;
-  ended?: Decision;
-  /** Takes the ledger's word on the present cycle: the message ends or goes on with its next cycle. */
-  obey(decision: Decision): void;
-}
 
 const tooLate = ({ outcome, decidedAt }: Decision): TooLate => ({
   result: 'tooLate',
@@ -43,6 +35,7 @@ export function takeCommands(
     before.map(({ commandId, answer }) => [commandId, answer]),
   );
   let line: Promise<unknown> = Promise.resolve();
+  let atWork = 0;
 
   async function once<Answer extends AppliedCommand['answer']>(commandId: string, apply: () => Promise<Answer>) {
     const known = answers.get(commandId);
@@ -51,23 +44,31 @@ export function takeCommands(
     // Only the order hangs on `line`; the failure itself goes to whoever sent the command.
     line = turn.catch(() => undefined);
     answers.set(commandId, turn);
-    const answer = await turn;
-    answers.set(commandId, answer);
-    return answer;
+    atWork += 1;
+    try {
+      const answer = await turn;
+      answers.set(commandId, answer);
+      return answer;
+    } finally {
+      atWork -= 1;
+    }
   }
 
   async function cancel(command: CancelCommand): Promise<CancelAnswer> {
-    while (!standing.ended) {
-      const decision = await ledger.cancel({ message: standing.message, command });
+    for (;;) {
+      const ended = standing.ended();
+      if (ended) return ended.outcome === 'cancelled' ? { result: 'cancelled' } : tooLate(ended);
+      const decision = await ledger.cancel({ message: standing.message(), command });
       standing.obey(decision);
       if (decision.commandId === command.commandId) return { result: 'cancelled' };
     }
-    return standing.ended.outcome === 'cancelled' ? { result: 'cancelled' } : tooLate(standing.ended);
   }
 
   async function move(command: DatedMove): Promise<MoveAnswer> {
-    while (!standing.ended) {
-      const { message } = standing;
+    for (;;) {
+      const ended = standing.ended();
+      if (ended) return tooLate(ended);
+      const message = standing.message();
       if (command.cycle !== undefined && command.cycle <= message.cycle) {
         return { result: 'stale', cycle: message.cycle };
       }
@@ -77,13 +78,13 @@ export function takeCommands(
         return { result: 'moved', dueAt: rfc3339(decision.next.dueAt), cycle: decision.next.cycle };
       }
     }
-    return tooLate(standing.ended);
   }
 
   return {
     cancel: (command: CancelCommand) => once(command.commandId, () => cancel(command)),
     move: (command: DatedMove) => once(command.commandId, () => move(command)),
-    /** What the next run has to remember. Call it when no handler is at work: an unanswered command is left out. */
+    idle: () => atWork === 0,
+    /** What the next run has to remember. Call it when idle: an unanswered command is left out. */
     applied: (): AppliedCommand[] =>
       [...answers]
         .flatMap(([commandId, answer]) => (answer instanceof Promise ? [] : [{ commandId, answer }]))

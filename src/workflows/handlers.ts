@@ -1,23 +1,9 @@
 import { ApplicationFailure, currentUpdateInfo, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 import type { Refusal } from '../admission';
-import {
-  cancelSignal,
-  cancelUpdate,
-  errorNames,
-  type MessageView,
-  messageQuery,
-  moveSignal,
-  moveUpdate,
-} from '../contract';
+import { cancelSignal, cancelUpdate, errorNames, messageQuery, moveSignal, moveUpdate } from '../contract';
 import type { takeCommands } from './commands';
 import { type Read, readCancel, readMove } from './incoming';
-
-export interface Listening {
-  commands: ReturnType<typeof takeCommands>;
-  view(): MessageView;
-  /** Notes a command that cannot be obeyed; it must never stop the message. */
-  refuse(why: string): void;
-}
+import type { Standing } from './standing';
 
 /** The failure that tells a caller which field of its input was wrong; it never retries. */
 export const invalid = (refusal: Refusal) =>
@@ -32,7 +18,7 @@ function accepted<Command>(read: Read<Command>): Command {
  * Registers every handler. Call it before the first `await`: a signal without a handler is parked by the SDK and
  * dropped at continue-as-new.
  */
-export function listen({ commands, view, refuse }: Listening): void {
+export function listen({ view, refuse }: Standing, commands: ReturnType<typeof takeCommands>): void {
   const cancelOf = (raw: unknown) => accepted(readCancel(raw, currentUpdateInfo()?.id));
   const moveOf = (raw: unknown) => accepted(readMove(raw, Date.now(), currentUpdateInfo()?.id));
 

@@ -4,13 +4,10 @@ import {
   CancellationScope,
   condition,
   isCancellation,
-  log,
   makeContinueAsNewFunc,
   proxyActivities,
-  setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { LedgerActivities } from '../activities';
 import { refuseCycle, refuseDueAt, refuseRef } from '../admission';
 import {
   type AppliedCommand,
@@ -18,16 +15,17 @@ import {
   deliveryTaskQueue,
   type Ending,
   errorNames,
-  type MessageView,
+  type LedgerActivities,
   type ScheduledMessage,
   searchAttributesOf,
 } from '../contract';
-import { type Standing, takeCommands } from './commands';
+import { takeCommands } from './commands';
 import { invalid, listen } from './handlers';
-import { currentDetails, endingOf, timerSummary } from './wording';
+import { standAt } from './standing';
+import { endingOf, timerSummary } from './wording';
 
-/** The message with what a run hands to the next one. */
-export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[] };
+/** The message with what a run hands to the next one. `datedAt`: when it got its due time; absent in the first run. */
+export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; datedAt?: number };
 
 // A month is short enough that no run outlives the code, keys and server that started it by much, and long enough
 // that a three-year message costs 37 wakes.
@@ -38,57 +36,38 @@ const HOP_MS = 30 * 86_400_000;
  * Knows when and whom to tell; all business lies behind the topic's activities.
  */
 export async function scheduledMessage(carried: CarriedMessage): Promise<Ending> {
-  const { applied, ...posted } = carried;
+  const { applied, datedAt = workflowInfo().startTime.getTime(), ...posted } = { ...carried };
   refuseUnusable(posted);
   const ledger = ledgerOf(posted.topic);
-  const refused: string[] = [];
-  let state: MessageView['state'] = 'waiting';
-
-  const standing: Standing = {
-    message: posted,
-    obey(decision: Decision) {
-      if (standing.ended || decision.cycle !== standing.message.cycle) return;
-      if (decision.next) standing.message = { ...standing.message, ...decision.next };
-      else standing.ended = decision;
-      show();
-    },
-  };
-  const ended = () => standing.ended;
+  const standing = standAt(posted);
   const commands = takeCommands(standing, ledger, applied ?? []);
-  const view = (): MessageView => ({
-    message: standing.message,
-    state: standing.ended ? 'ended' : state,
-    ending: standing.ended && endingOf(standing.ended),
-    refusals: refused.length,
-    lastRefusal: refused.at(-1),
-  });
-  const show = () => setCurrentDetails(currentDetails(view()));
-  const refuse = (why: string) => {
-    refused.push(why);
-    log.warn('refused a command', { why });
-    show();
+  listen(standing, commands);
+
+  const decided = (message: ScheduledMessage) => standing.ended() !== undefined || standing.message() !== message;
+
+  // A run that ended with a command at work would leave it unanswered, or lose it.
+  const settled = () => allHandlersFinished() && commands.idle();
+  const nextRun = (): CarriedMessage => {
+    const message = standing.message();
+    return { ...message, applied: commands.applied(), datedAt: message === posted ? datedAt : Date.now() };
   };
-  listen({ commands, view, refuse });
 
   async function sleepUntilDue(message: ScheduledMessage): Promise<void> {
     // Every activation evaluates this, so any signal at all makes the message look at the clock.
-    const over = () =>
-      ended() !== undefined || standing.message !== message || Date.now() >= message.dueAt || runIsLong();
+    const over = () => decided(message) || Date.now() >= message.dueAt || runIsLong();
     await condition(over, Math.min(message.dueAt - Date.now(), HOP_MS), { summary: timerSummary(message) });
   }
 
   async function deliver(message: ScheduledMessage): Promise<void> {
-    state = 'delivering';
-    show();
-    const late = message.dueAt <= workflowInfo().startTime.getTime();
+    standing.delivering();
     const scope = new CancellationScope({ cancellable: true });
     const delivering = scope
-      .run(() => ledger.deliver({ message, late }))
+      .run(() => ledger.deliver({ message, late: message.dueAt <= datedAt }))
       .then(standing.obey, (error) => {
         if (!isCancellation(error)) throw error;
       });
     // A command that wins the ledger's row ends the wait at once, instead of after the delivery's next retry.
-    await Promise.race([delivering, condition(() => ended() !== undefined || standing.message !== message)]);
+    await Promise.race([delivering, condition(() => decided(message))]);
     scope.cancel();
   }
 
@@ -98,18 +77,17 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
     cancelRequested.catch(() =>
       commands.cancel({ commandId: `cancel-request:${workflowInfo().runId}`, reason: 'cancellation requested' }),
     );
-    show();
-    while (!ended()) {
-      const { message } = standing;
+    while (!standing.ended()) {
+      const message = standing.message();
       if (message === posted && Date.now() >= message.dueAt) await deliver(message);
       else if (message === posted && !runIsLong()) await sleepUntilDue(message);
       else {
-        await condition(allHandlersFinished);
-        if (!ended()) await continueAs({ ...standing.message, applied: commands.applied() });
+        await condition(settled);
+        if (!standing.ended()) await continueAs(nextRun());
       }
     }
-    await condition(allHandlersFinished);
-    const ending = endingOf(ended() as Decision);
+    await condition(settled);
+    const ending = endingOf(standing.ended() as Decision);
     if (ending.outcome !== 'failed') return ending;
     throw ApplicationFailure.nonRetryable(ending.reason, errorNames.deliveryFailed, ending);
   });

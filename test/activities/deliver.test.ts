@@ -1,4 +1,5 @@
-import { createActivities, type LedgerActivities } from '../../src/activities';
+import { createActivities } from '../../src/activities';
+import type { LedgerActivities } from '../../src/contract';
 import { again, done, PermanentFailure, skip, type Topic } from '../../src/topic';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';

@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
-import { createActivities, type LedgerActivities } from '../../src/activities';
-import type { Decision, ScheduledMessage } from '../../src/contract';
+import { createActivities } from '../../src/activities';
+import type { Decision, LedgerActivities, ScheduledMessage } from '../../src/contract';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic, traces } from '../support/effects';

@@ -1,6 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { LedgerActivities } from '../../src/activities';
-import type { Decision, ScheduledMessage } from '../../src/contract';
+import type { Decision, LedgerActivities, ScheduledMessage } from '../../src/contract';
 
 type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
 

@@ -5,8 +5,9 @@ import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
 import { type RunningTemporal, startTemporal } from '../../local/temporal-server';
 import { readConfig } from '../../src/config';
+import type { RunningWorker } from '../../src/process';
 import { ensureSearchAttributes } from '../../src/search-attributes';
-import { type Installation, type RunningWorker, startWorker } from '../../src/worker';
+import { type Installation, startWorker } from '../../src/worker';
 import './quiet-runtime';
 
 export interface TestTemporal {

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
-import type { LedgerActivities } from '../../src/activities';
+import type { LedgerActivities } from '../../src/contract';
 import {
   deliveryTaskQueue,
   type Ending,

@@ -7,6 +7,7 @@ import {
   moveSignal,
   moveUpdate,
   type ScheduledMessage,
+  WORKFLOW_TASK_QUEUE,
   workflowIdOf,
 } from '../../src/contract';
 import { ledgerInMemory, trouble } from '../support/ledger-in-memory';
@@ -109,14 +110,19 @@ describe('without a command', () => {
     });
   });
 
-  it('fails in sight when it was started by hand with a due time that is none', async () => {
+  it.each([
+    [
+      'a due time that is none',
+      { v: 1, topic: 'test.topic', tenant: 'acme', key: 'k', cycle: 1, dueAt: 'tomorrow', payload: {} },
+    ],
+    ['no input at all', undefined],
+  ])('fails in sight when it was started by hand with %s', async (_what, input) => {
     const ledger = ledgerInMemory();
     await temporal.withWorkers('test.topic', ledger.activities, async () => {
-      const started = { ...(await message(HOUR_MS)), key: nanoid() };
       const handle = await temporal.env.client.workflow.start('scheduledMessage', {
-        workflowId: `by-hand-${started.key}`,
-        taskQueue: 'postdate',
-        args: [{ ...started, dueAt: 'tomorrow' }],
+        workflowId: `by-hand-${nanoid()}`,
+        taskQueue: WORKFLOW_TASK_QUEUE,
+        args: input === undefined ? [] : [input],
       });
       await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'PostdateInvalidMessage' } });
     });
