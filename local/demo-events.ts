@@ -4,8 +4,8 @@ import pc from 'picocolors';
 import { runInBackground } from '../src/background-loop';
 import { readStream } from '../src/consumer';
 
-/** Shows each event of the stream as it arrives, with a bar of how many payment requests have ended. */
-export function showEvents(pool: Pool, from: number, total: number) {
+/** Shows each event of this run as it arrives, with a bar of how many of its payment requests have ended. */
+export function showEvents(pool: Pool, { from, run, total }: { from: number; run: string; total: number }) {
   let position = from;
   const bars = new MultiBar({
     format: ' {bar} {value} of {total} payment requests have ended, {duration_formatted}',
@@ -14,27 +14,29 @@ export function showEvents(pool: Pool, from: number, total: number) {
     hideCursor: true,
   });
   const bar = bars.create(total, 0);
-  const loop = runInBackground(
-    async () => {
-      const events = await readStream(pool, position, 100);
-      for (const { position: at, event } of events) {
-        const { payer, payee, amount, currency } = event.data;
-        const ended = /\.(paid|cancelled|expired)$/.test(event.type);
-        bars.log(
-          `${pc.dim(event.time)} ${event.type.padEnd(26)} ${event.subject} ${pc.dim(`${payer} → ${payee} ${amount} ${currency}`)}\n`,
-        );
-        if (ended) bar.increment();
-        position = at;
-      }
-      // Without a terminal each update would be another line.
-      if (process.stdout.isTTY) bars.update();
-      return events.length > 0 ? 'more' : 'idle';
-    },
-    { pauseMs: 200, onError: (error) => bars.log(`reading the stream: ${(error as Error).message}\n`) },
-  );
+
+  async function showNew(): Promise<'more' | 'idle'> {
+    const events = await readStream(pool, position, 100);
+    for (const { position: at, event } of events) {
+      position = at;
+      if (!event.subject.endsWith(run)) continue;
+      const { payer, payee, amount, currency } = event.data;
+      const about = pc.dim(`${payer} → ${payee} ${amount} ${currency}`);
+      bars.log(`${pc.dim(event.time)} ${event.type.padEnd(26)} ${event.subject} ${about}\n`);
+      if (/\.(paid|cancelled|expired)$/.test(event.type)) bar.increment();
+    }
+    // Without a terminal each update would be another line.
+    if (process.stdout.isTTY || events.length > 0) bars.update();
+    return events.length > 0 ? 'more' : 'idle';
+  }
+
+  const onError = (error: unknown) => bars.log(`reading the stream: ${(error as Error).message}\n`);
+  const loop = runInBackground(showNew, { pauseMs: 200, onError });
   return {
+    /** Shows what is left and ends. */
     async stop() {
       await loop.stop();
+      while ((await showNew()) === 'more');
       bars.stop();
     },
   };

@@ -52,7 +52,7 @@ export function report(expected: DemoCounts, seen: DemoOutcome): string {
   const table = new Table({
     head: ['', 'input says', 'seen'],
     colAligns: ['left', 'right', 'right'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const name of Object.keys(expected) as (keyof DemoCounts)[]) {
     const mark = expected[name] === seen[name] ? pc.green : pc.red;

@@ -20,10 +20,12 @@ const PATIENCE_MS = 90_000;
 const log = (line: string) => process.stdout.write(`${line}\n`);
 
 /** Runs the input through the real service A; resolves with this run's ids when every step has been taken. */
-async function play(lines: DemoLine[], requests: ReturnType<typeof createPaymentRequests>): Promise<string[]> {
-  // Ids of this run only, so that the demo can run again in a database that has seen it.
-  const run = nanoid(8);
-  const idOf = (line: DemoLine) => `${line.id}.${run}`;
+async function play(
+  lines: DemoLine[],
+  run: string,
+  requests: ReturnType<typeof createPaymentRequests>,
+): Promise<string[]> {
+  const idOf = (line: DemoLine) => line.id + run;
 
   async function live(line: DemoLine): Promise<void> {
     const { tenant, payer, payee, amount, currency } = line;
@@ -64,9 +66,11 @@ async function main(): Promise<number> {
     const client = new Client({ connection, namespace: config.temporal.namespace });
     const head = await pool.query('select position from postdate.stream_head');
     if (stack.waitingUrl) log(`watch them wait: ${stack.waitingUrl}\n`);
-    const shown = showEvents(pool, Number(head.rows[0].position), lines.length);
+    // In every id, so that the demo can run again in a database that has seen it.
+    const run = `.${nanoid(8)}`;
+    const shown = showEvents(pool, { from: Number(head.rows[0].position), run, total: lines.length });
 
-    const ids = await play(lines, createPaymentRequests({ pool, client }));
+    const ids = await play(lines, run, createPaymentRequests({ pool, client }));
     const lastDueInMs = Math.max(...lines.map((line) => line.expires_in_seconds)) * 1000;
     const deadline = Date.now() + lastDueInMs + PATIENCE_MS;
     let outcome = await readOutcome(pool, ids);
