@@ -77,8 +77,8 @@ export function refuseCycle(cycle: unknown): Refusal | undefined {
   return { code: 'invalidCycle', field: 'cycle', message: 'must be a whole number from 1' };
 }
 
-/** A command's own id, by which a repeat is recognised. */
+/** A command's own id, by which a repeat is recognised; also Temporal's update id and a column of the ledger. */
 export function refuseCommandId(commandId: unknown): Refusal | undefined {
-  if (typeof commandId === 'string' && commandId.length > 0 && commandId.length <= 128) return undefined;
-  return { code: 'invalidCommandId', field: 'commandId', message: 'must be 1 to 128 characters' };
+  if (typeof commandId === 'string' && /^[\x21-\x7e]{1,128}$/.test(commandId)) return undefined;
+  return { code: 'invalidCommandId', field: 'commandId', message: 'must be 1 to 128 visible ASCII characters' };
 }

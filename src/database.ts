@@ -7,7 +7,7 @@ export type Queryable = Pick<PoolClient, 'query'>;
 // 30 s start-to-close timeout does, or two deliveries of one message would queue for the same row.
 const STATEMENT_TIMEOUT_MS = 20_000;
 
-/** A pool of at most `connections`; connections broken while idle are reported to `onError` and replaced. */
+/** A pool of at most `connections`; connections that break are reported to `onError` and replaced. */
 export function createPool(
   connectionString: string,
   { connections, onError }: { connections: number; onError(error: Error): void },
@@ -21,7 +21,10 @@ export function createPool(
     connectionTimeoutMillis: 10_000,
     application_name: 'postdate',
   });
-  pool.on('error', onError);
+  // The pool listens to its clients only while they are idle; one that breaks in the middle of a transaction would be
+  // an unhandled error and end the process.
+  pool.on('connect', (client) => client.on('error', onError));
+  pool.on('error', () => undefined);
   return pool;
 }
 
@@ -35,7 +38,9 @@ export async function inTransaction<Result>(pool: Pool, work: (tx: PoolClient) =
   try {
     await tx.query('begin');
     const result = await work(tx);
-    await tx.query('commit');
+    // An aborted transaction answers COMMIT with a rollback and no error, should `work` have hidden the one that broke it.
+    const { command } = await tx.query('commit');
+    if (command !== 'COMMIT') throw new Error('the transaction had failed before and was rolled back');
     return result;
   } catch (error) {
     // A connection that cannot even roll back is thrown away; the server ends its transaction by itself.

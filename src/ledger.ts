@@ -26,6 +26,10 @@ const decisionOf = (row: Row): Decision => ({
   commandId: row.command_id ?? undefined,
 });
 
+// PostgreSQL's text has no NUL; a reason with one, typed by whomever, would fail its insert for ever.
+const storable = (reason: string | undefined): string | null =>
+  reason?.replaceAll('\0', '\ufffd').slice(0, 2_000) ?? null;
+
 const firstDecision = ({ rows }: { rows: Row[] }): Decision | undefined => rows[0] && decisionOf(rows[0]);
 const idOf = ({ topic, tenant, key, cycle }: ScheduledMessage) => [topic, tenant, key, cycle];
 
@@ -89,7 +93,7 @@ export async function recordAnswer(
       answer.outcome,
       answer.next?.cycle ?? null,
       answer.next ? rfc3339(answer.next.dueAt) : null,
-      answer.reason ?? null,
+      storable(answer.reason),
     ],
   );
   return firstDecision(recorded) as Decision;
@@ -113,7 +117,7 @@ export async function recordWithdrawal(
       rfc3339(message.dueAt),
       next?.cycle ?? null,
       next ? rfc3339(next.dueAt) : null,
-      reason ?? null,
+      storable(reason),
       commandId,
     ],
   );

@@ -34,6 +34,9 @@ export const installation: Installation = {
  */
 export async function startWorker(config: Config, parts: Installation, log: Logger): Promise<RunningWorker> {
   const { namespace, connectionOptions } = config.temporal;
+  const names = [...parts.topics, ...parts.consumers].map(({ name }) => name);
+  // Two topics of one name would share a queue, and chance would pick the handler; two consumers share a position.
+  if (new Set(names).size < names.length) throw new Error(`topics and consumers need names of their own: ${names}`);
   const onError = (part: string) => (error: unknown) => log.error({ part, err: error }, 'will be tried again');
   const pool = createPool(config.databaseUrl, {
     connections: config.databaseConnections,

@@ -2,9 +2,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
+import pino from 'pino';
 import { isRunning } from '../local/processes';
 import { startWorkerProcess, type WorkerProcess } from '../local/worker-process';
+import { readConfig } from '../src/config';
+import { paymentRequestExpiry } from '../src/payment-requests/expiry';
 import { createPaymentRequests } from '../src/payment-requests/requests';
+import { installation, startWorker } from '../src/worker';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';
 import { useTemporal } from './support/temporal';
@@ -73,6 +77,16 @@ it('told to stop by SIGTERM, it takes no more work and ends with exit code 0', a
   process.kill(pid, 'SIGTERM');
   await eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0'));
   expect(await logged()).toContain('"msg":"stopped"');
+});
+
+it('does not start with two topics of one name, which would share a queue', async () => {
+  const topics = [paymentRequestExpiry, { ...paymentRequestExpiry }];
+  const twice = startWorker(
+    readConfig(temporal.envFor(database)),
+    { ...installation, topics },
+    pino({ level: 'silent' }),
+  );
+  await expect(twice).rejects.toThrow('need names of their own');
 });
 
 it('with a wrong variable it does not start, and its last words name the variable', async () => {

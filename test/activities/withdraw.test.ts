@@ -26,6 +26,13 @@ describe('a cancel', () => {
     expect(await traces(database.pool, message.key)).toEqual({ effects: 1, decisions: 1, events: 1 });
   });
 
+  it('with a reason that PostgreSQL cannot store as it is, is recorded all the same', async () => {
+    const message = effectMessage(1_000);
+    const command = { commandId: 'c', reason: `no\0pe${'!'.repeat(5_000)}` };
+    const decision = await activities().cancel({ message, command });
+    expect(decision).toMatchObject({ outcome: 'cancelled', reason: expect.stringMatching(/^no\ufffdpe!+$/) });
+  });
+
   it('racing with the delivery has one winner, which both name, and the effect is there just when it was delivered', async () => {
     const winners = new Set<string>();
     for (let round = 0; round < 60; round += 1) {

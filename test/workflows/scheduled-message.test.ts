@@ -237,6 +237,20 @@ describe('cancelled', () => {
     });
   });
 
+  it('just after its cycle fired with a next one to come, is stopped in that next cycle', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      const next = { cycle: 2, dueAt: due.dueAt + DAY_MS };
+      ledger.decisions.set(`${due.key}#1`, { cycle: 1, outcome: 'delivered', decidedAt: due.dueAt, next });
+      const answer = await handle.executeUpdate(cancelUpdate, { args: [{ commandId: 'c' }] });
+      expect(answer).toEqual({ result: 'cancelled' });
+      expect(await handle.result()).toMatchObject({ outcome: 'cancelled', cycle: 2 });
+      expect(ledger.deliveries).toEqual([]);
+    });
+  });
+
   it('too late, is told when and how the ledger had decided', async () => {
     const ledger = ledgerInMemory();
     await temporal.withWorkers('test.topic', ledger.activities, async () => {

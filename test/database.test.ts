@@ -1,0 +1,35 @@
+import { inTransaction } from '../src/database';
+import { useDatabase } from './support/database';
+
+const database = useDatabase();
+const count = async () => (await database.pool.query('select count(*)::int as n from kept')).rows[0].n;
+
+beforeAll(() => database.pool.query('create table kept (n integer)'));
+
+it('a transaction commits what it returns from, and rolls back what it throws from', async () => {
+  await inTransaction(database.pool, (tx) => tx.query('insert into kept values (1)'));
+  const thrown = inTransaction(database.pool, async (tx) => {
+    await tx.query('insert into kept values (2)');
+    throw new Error('changed my mind');
+  });
+  await expect(thrown).rejects.toThrow('changed my mind');
+  expect(await count()).toBe(1);
+});
+
+it('a transaction that failed where nobody looked is reported as failed', async () => {
+  const hidden = inTransaction(database.pool, async (tx) => {
+    await tx.query('insert into kept values (3)');
+    await tx.query('select 1 / 0').catch(() => undefined);
+  });
+  await expect(hidden).rejects.toThrow('was rolled back');
+  expect(await count()).toBe(1);
+});
+
+it('a connection that breaks in a transaction is replaced, and the transaction is not there', async () => {
+  const broken = inTransaction(database.pool, async (tx) => {
+    await tx.query('insert into kept values (4)');
+    await tx.query('select pg_terminate_backend(pg_backend_pid())');
+  });
+  await expect(broken).rejects.toThrow();
+  expect(await count()).toBe(1);
+});
