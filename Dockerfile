@@ -1,0 +1,23 @@
+# Debian, not Alpine: Temporal's native bridge is built for glibc only.
+FROM node:24.21.0-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build
+
+FROM node:24.21.0-bookworm-slim
+# The native bridge trusts the system's root certificates, and slim images have none: TLS to Temporal would fail with
+# NativeCertsNotFound (temporalio/sdk-typescript#1584).
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends ca-certificates \
+  && rm -rf /var/lib/apt/lists/*
+ENV NODE_ENV=production TZ=UTC
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev && npm cache clean --force
+# The worker bundles dist/workflows when it starts, so their files are needed beside the ones that node runs.
+COPY --from=build /app/dist ./dist
+USER node
+CMD ["node", "dist/worker.js"]
