@@ -120,13 +120,16 @@ describe('many writers, several relays and a reader at one time', () => {
   });
 });
 
-it('a relay gives no more than the asked number of positions at a time', async () => {
+it('a relay gives no more than the asked number of positions at a time, the oldest events first', async () => {
   const start = await head();
   await inTransaction(database.pool, async (tx) => {
-    for (const cycle of [1, 2, 3]) await append(tx, 'limit', cycle);
+    // As text, 10 comes before 9: the order is that of the writing, not of the ids.
+    for (const cycle of [9, 10, 11]) await append(tx, 'limit', cycle);
   });
+  const cycles = async () => (await readStream(database.pool, start, 10)).map(({ event }) => event.cycle);
   expect(await relayBatch(database.pool, 2)).toBe(2);
-  expect(await head()).toBe(start + 2);
+  expect(await cycles()).toEqual([9, 10]);
   expect(await relayBatch(database.pool, 2)).toBe(1);
+  expect(await cycles()).toEqual([9, 10, 11]);
   expect(await relayBatch(database.pool, 2)).toBe(0);
 });

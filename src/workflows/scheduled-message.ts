@@ -3,7 +3,6 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  isCancellation,
   makeContinueAsNewFunc,
   proxyActivities,
   workflowInfo,
@@ -60,15 +59,10 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
 
   async function deliver(message: ScheduledMessage): Promise<void> {
     standing.delivering();
-    const scope = new CancellationScope({ cancellable: true });
-    const delivering = scope
-      .run(() => ledger.deliver({ message, late: message.dueAt <= datedAt }))
-      .then(standing.obey, (error) => {
-        if (!isCancellation(error)) throw error;
-      });
-    // A command that wins the ledger's row ends the wait at once, instead of after the delivery's next retry.
+    const delivering = ledger.deliver({ message, late: message.dueAt <= datedAt }).then(standing.obey);
+    // A command that wins the ledger's row ends the wait at once, instead of after the delivery's next retry. The run
+    // ends then, and with it what is left of the delivery, which would only have found the row.
     await Promise.race([delivering, condition(() => decided(message))]);
-    scope.cancel();
   }
 
   // The Web UI's cancel button is a cancel like any other: the ledger decides whether it is in time.

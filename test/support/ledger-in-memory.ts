@@ -5,14 +5,17 @@ type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
 
 /**
  * The topic's activities without a database, so that a workflow test is about the workflow alone. The first decision
- * on a cycle stands, as in the real ledger. `answer` says what a delivery decides; it may throw.
+ * on a cycle stands, and a command that won once is known by its id, as in the real ledger. `answer` says what a delivery decides; it may throw.
  */
 export function ledgerInMemory(answer: (message: ScheduledMessage) => Answer = () => ({ outcome: 'delivered' })) {
   const decisions = new Map<string, Decision>();
   const deliveries: { message: ScheduledMessage; late: boolean }[] = [];
-  const decide = (message: ScheduledMessage, decided: () => Answer & { commandId?: string }): Decision => {
+  const decide = (message: ScheduledMessage, decided: () => Answer, commandId?: string): Decision => {
     const id = `${message.key}#${message.cycle}`;
-    const decision = decisions.get(id) ?? { cycle: message.cycle, decidedAt: Date.now(), ...decided() };
+    const ofCommand = [...decisions.values()].find((decision) => commandId && decision.commandId === commandId);
+    const known = ofCommand ?? decisions.get(id);
+    if (known) return known;
+    const decision = { cycle: message.cycle, decidedAt: Date.now(), commandId, ...decided() };
     decisions.set(id, decision);
     return decision;
   };
@@ -22,13 +25,13 @@ export function ledgerInMemory(answer: (message: ScheduledMessage) => Answer = (
       return decide(input.message, () => answer(input.message));
     },
     cancel: async ({ message, command }) =>
-      decide(message, () => ({ outcome: 'cancelled', commandId: command.commandId, reason: command.reason })),
+      decide(message, () => ({ outcome: 'cancelled', reason: command.reason }), command.commandId),
     move: async ({ message, command }) =>
-      decide(message, () => ({
-        outcome: 'moved',
-        commandId: command.commandId,
-        next: { cycle: command.cycle ?? message.cycle + 1, dueAt: command.dueAt },
-      })),
+      decide(
+        message,
+        () => ({ outcome: 'moved', next: { cycle: command.cycle ?? message.cycle + 1, dueAt: command.dueAt } }),
+        command.commandId,
+      ),
   };
   return { activities, deliveries, decisions };
 }

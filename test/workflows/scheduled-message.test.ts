@@ -190,6 +190,23 @@ describe('moved', () => {
   });
 });
 
+describe('moved by a command that only the ledger still remembers', () => {
+  it('answers what it answered then, and stays where it is', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, { cycle: 3 });
+      const next = { cycle: 2, dueAt: due.dueAt - DAY_MS };
+      const commandId = nanoid();
+      ledger.decisions.set(`${due.key}#1`, { cycle: 1, outcome: 'moved', decidedAt: 0, next, commandId });
+      const handle = await temporal.start(due);
+      const answer = await handle.executeUpdate(moveUpdate, { args: [{ commandId, dueAt: next.dueAt }] });
+      expect(answer).toEqual({ result: 'moved', dueAt: new Date(next.dueAt).toISOString(), cycle: 2 });
+      expect((await handle.query(messageQuery)).message).toEqual(due);
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 3 });
+    });
+  });
+});
+
 describe('cancelled', () => {
   it('is never delivered', async () => {
     const ledger = ledgerInMemory();
