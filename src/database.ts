@@ -31,9 +31,21 @@ export function createPool(
 /**
  * Runs `work` in one transaction: commits what it returns from, rolls back what it throws from.
  * When the connection breaks at COMMIT the result is unknown and this throws; all callers may safely run again.
+ * Aborting `signal` breaks the connection, so that not even a statement that waits for a lock holds up its caller.
  */
-export async function inTransaction<Result>(pool: Pool, work: (tx: PoolClient) => Promise<Result>): Promise<Result> {
+export async function inTransaction<Result>(
+  pool: Pool,
+  work: (tx: PoolClient) => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
   const tx = await pool.connect();
+  let released = false;
+  const release = (broken?: Error) => {
+    if (!released) tx.release(broken);
+    released = true;
+  };
+  const abort = () => release(new Error('aborted'));
+  signal?.addEventListener('abort', abort);
   let broken: Error | undefined;
   try {
     await tx.query('begin');
@@ -44,11 +56,14 @@ export async function inTransaction<Result>(pool: Pool, work: (tx: PoolClient) =
     return result;
   } catch (error) {
     // A connection that cannot even roll back is thrown away; the server ends its transaction by itself.
-    await tx.query('rollback').catch((rollbackError: Error) => {
-      broken = rollbackError;
-    });
+    if (!released) {
+      await tx.query('rollback').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+    }
     throw error;
   } finally {
-    tx.release(broken);
+    signal?.removeEventListener('abort', abort);
+    release(broken);
   }
 }

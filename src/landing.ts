@@ -14,15 +14,21 @@ export type Landing = { decision: Decision } | { notDueForMs: number };
  * The second landing of a cycle changes nothing and answers what the first one decided. Throws what the handler
  * throws, with nothing left behind, so that the caller tries again.
  */
-export function land(pool: Pool, topic: Topic, input: { message: ScheduledMessage; late: boolean }): Promise<Landing> {
+export function land(
+  pool: Pool,
+  topic: Topic,
+  input: { message: ScheduledMessage; late: boolean },
+  signal?: AbortSignal,
+): Promise<Landing> {
   const { message } = input;
-  return inTransaction(pool, async (tx) => {
+  const landing = async (tx: PoolClient): Promise<Landing> => {
     if (!(await claimDelivery(tx, input))) {
       const decision = await readDecision(tx, message);
       return decision ? { decision } : { notDueForMs: await msUntilDue(tx, message) };
     }
     return { decision: await recordAnswer(tx, message, await answerOf(tx, topic, input)) };
-  });
+  };
+  return inTransaction(pool, landing, signal);
 }
 
 async function answerOf(

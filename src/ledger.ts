@@ -99,11 +99,17 @@ export async function recordAnswer(
   return firstDecision(recorded) as Decision;
 }
 
+/** What a command makes of a cycle that nobody has decided yet. */
+export interface Withdrawal extends Pick<Decision, 'next' | 'reason'> {
+  outcome: 'cancelled' | 'moved';
+  commandId: string;
+}
+
 /** Burns the cycle as cancelled or moved, unless it is decided already; answers what the ledger then says. */
 export async function recordWithdrawal(
   db: Queryable,
   message: ScheduledMessage,
-  { outcome, commandId, next, reason }: Pick<Decision, 'outcome' | 'next' | 'reason'> & { commandId: string },
+  { outcome, commandId, next, reason }: Withdrawal,
 ): Promise<Decision> {
   const inserted = await db.query<Row>(
     `insert into postdate.delivery

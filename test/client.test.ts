@@ -1,6 +1,7 @@
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { nanoid } from 'nanoid';
 import { cancel, describe as describeMessage, list, move, schedule } from '../src/client';
-import type { MessageRef } from '../src/contract';
+import { type MessageRef, workflowIdOf } from '../src/contract';
 import { rfc3339 } from '../src/due-time';
 import type { Installation } from '../src/worker';
 import { useDatabase } from './support/database';
@@ -150,6 +151,31 @@ describe('with a worker', () => {
         }),
       );
       expect(await traces(database.pool, message.key)).toEqual({ effects: 1, decisions: 3, events: 1 });
+    });
+  });
+
+  it('the Web UI is told the due time, the state, and what each handler is for', async () => {
+    await temporal.withWorker(database, installation, async () => {
+      const message = post();
+      await schedule(temporal.client, message);
+      const handle = temporal.client.workflow.getHandle(workflowIdOf(refOf(message)));
+      const summaries = await eventually(async () => {
+        const { events } = await handle.fetchHistory();
+        const timer = events?.find((event) => event.timerStartedEventAttributes);
+        if (!timer) throw new Error('it does not sleep yet');
+        return defaultPayloadConverter.fromPayload(timer.userMetadata?.summary as Payload);
+      });
+      expect(summaries).toBe(`due ${rfc3339(message.dueAt)}`);
+      const shown = await handle.query<{
+        currentDetails: string;
+        definition: Record<string, { description: string }[]>;
+      }>('__temporal_workflow_metadata');
+      expect(shown.currentDetails).toContain('waiting');
+      expect(shown.currentDetails).toContain(rfc3339(message.dueAt));
+      const described = Object.values(shown.definition)
+        .flat()
+        .filter(({ description }) => description);
+      expect(described.length).toBeGreaterThanOrEqual(5);
     });
   });
 

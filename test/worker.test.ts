@@ -8,6 +8,7 @@ import { startWorkerProcess, type WorkerProcess } from '../local/worker-process'
 import { readConfig } from '../src/config';
 import { paymentRequestExpiry } from '../src/payment-requests/expiry';
 import { createPaymentRequests } from '../src/payment-requests/requests';
+import { findRequest } from '../src/payment-requests/rows';
 import { installation, startWorker } from '../src/worker';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';
@@ -77,6 +78,46 @@ it('told to stop by SIGTERM, it takes no more work and ends with exit code 0', a
   process.kill(pid, 'SIGTERM');
   await eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0'));
   expect(await logged()).toContain('"msg":"stopped"');
+});
+
+describe('told to stop while a delivery waits for a lock', () => {
+  /** A request whose expiry has begun and hangs on its row, which `during` finds locked. */
+  async function whileHanging(env: NodeJS.ProcessEnv, during: (stopped: () => Promise<void>) => Promise<void>) {
+    const { worker, lines } = await start({ ...temporal.envFor(database), ...env });
+    const requests = createPaymentRequests({ pool: database.pool, client: temporal.client });
+    const id = nanoid();
+    await requests.request(
+      { tenant: 'acme', id, payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' },
+      Date.now() + 1_500,
+    );
+    const holder = await database.pool.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('select 1 from payments.payment_request where id = $1 for update', [id]);
+      const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      await eventually(async () => expect((await database.pool.query(waiting)).rowCount).toBe(1));
+      process.kill(worker.pid() as number, 'SIGTERM');
+      await during(() => eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0')));
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    return {
+      status: async () => (await findRequest(database.pool, { tenant: 'acme', id }))?.status,
+      stopped: () => eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0')),
+    };
+  }
+
+  it('finishes it when it can within the grace time', async () => {
+    const { status, stopped } = await whileHanging({}, async () => undefined);
+    await stopped();
+    expect(await status()).toBe('EXPIRED');
+  });
+
+  it('hands it back when it cannot, ends with 0 all the same, and the next worker delivers it', async () => {
+    const { status } = await whileHanging({ POSTDATE_SHUTDOWN_GRACE_SECONDS: '1' }, (stopped) => stopped());
+    await eventually(async () => expect(await status()).toBe('EXPIRED'));
+  });
 });
 
 it('does not start with two topics of one name, which would share a queue', async () => {

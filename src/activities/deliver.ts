@@ -12,10 +12,12 @@ const WAIT_HERE_MS = 1_000;
 /** The idempotent step: lands the message once, never before it is due by the database's clock. */
 export function createDeliver({ pool, topic }: { pool: Pool; topic: Topic }): LedgerActivities['deliver'] {
   return async function deliver(input) {
-    const landing = await land(pool, topic, input);
+    const context = Context.current();
+    // Cancelled when the worker's grace time is over: the landing is given up and Temporal hands it to another worker.
+    const landing = await land(pool, topic, input, context.cancellationSignal);
     if ('decision' in landing) return landing.decision;
     if (landing.notDueForMs <= WAIT_HERE_MS) {
-      await Context.current().sleep(landing.notDueForMs);
+      await context.sleep(landing.notDueForMs);
       return deliver(input);
     }
     throw ApplicationFailure.create({

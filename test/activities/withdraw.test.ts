@@ -9,7 +9,7 @@ const database = useDatabase(effectsSchema);
 const activities = (): LedgerActivities => createActivities({ pool: database.pool, topic: effectTopic() });
 const deliver = (message: ScheduledMessage) => runActivity(activities().deliver, { message, late: false });
 const cancel = (message: ScheduledMessage, commandId = nanoid()) =>
-  activities().cancel({ message, command: { commandId } });
+  runActivity(activities().cancel, { message, command: { commandId } });
 
 describe('a cancel', () => {
   it('before the delivery decides: the delivery has no effect and answers "cancelled"', async () => {
@@ -29,7 +29,7 @@ describe('a cancel', () => {
   it('with a reason that PostgreSQL cannot store as it is, is recorded all the same', async () => {
     const message = effectMessage(1_000);
     const command = { commandId: 'c', reason: `no\0pe${'!'.repeat(5_000)}` };
-    const decision = await activities().cancel({ message, command });
+    const decision = await runActivity(activities().cancel, { message, command });
     expect(decision).toMatchObject({ outcome: 'cancelled', reason: expect.stringMatching(/^no\ufffdpe!+$/) });
   });
 
@@ -52,7 +52,7 @@ describe('a cancel', () => {
 
 describe('a move', () => {
   const move = (message: ScheduledMessage, commandId: string, cycle?: number) =>
-    activities().move({ message, command: { commandId, dueAt: message.dueAt + 60_000, cycle } });
+    runActivity(activities().move, { message, command: { commandId, dueAt: message.dueAt + 60_000, cycle } });
 
   it('burns the cycle and names the next one, which is its own to deliver', async () => {
     const message = effectMessage(-1_000);
