@@ -51,14 +51,6 @@ export function refuseTopic(topic: unknown): Refusal | undefined {
   return { code: 'unknownTopic', field: 'topic', message: 'must be a topic, as defineTopic returns it' };
 }
 
-/** The topic of this name, for edges that know it only as text. Throws a `MessageError`, code `unknownTopic`. */
-export function topicNamed(topics: Topic[], name: string): Topic {
-  const topic = topics.find((candidate) => candidate.name === name);
-  if (topic) return topic;
-  const known = topics.map((candidate) => candidate.name).join(', ');
-  throw new MessageError({ code: 'unknownTopic', field: 'topic', message: `must be one of: ${known}` });
-}
-
 /** Why a payload is not let in: not the topic's shape, or too large for a message. */
 export function refusePayload(topic: Pick<Topic, 'payload'>, payload: unknown): Refusal | undefined {
   const field = 'payload';

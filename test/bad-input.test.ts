@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { MessageError } from '../src/admission';
 import { cancel, list, move, schedule } from '../src/client';
 import { epochMsOf, rfc3339 } from '../src/due-time';
-import { defineTopic, topicNamed } from '../src/topic';
+import { defineTopic } from '../src/topic';
 import { effectTopic } from './support/effects';
 
 // A client that can do nothing: whatever is not refused before it is used fails with another error.
@@ -65,11 +65,7 @@ describe('bad input is refused by code and field, before anything is started', (
     await expect(list(client, { dueFrom: 'now' }).next()).rejects.toMatchObject({ code: 'invalidDueAt' });
   });
 
-  it('an unknown topic name, and a topic whose name cannot be part of an id', () => {
-    expect(() => topicNamed([topic], 'test.other')).toThrow(
-      expect.objectContaining({ code: 'unknownTopic', field: 'topic' }),
-    );
-    expect(topicNamed([topic], 'test.effect')).toBe(topic);
+  it('a topic whose name cannot be part of an id', () => {
     expect(() => defineTopic({ ...topic, name: 'no spaces' })).toThrow(
       expect.objectContaining({ code: 'invalidTopic' }),
     );

@@ -1,7 +1,7 @@
 import { defaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
 
 /** Stands in the place of a payload that could not be decoded; no handler takes it for a command. */
-export const undecodable = Symbol.for('postdate.undecodable');
+const undecodable = Symbol.for('postdate.undecodable');
 
 /**
  * The workflow worker's payload converter: never throws on what it reads.
