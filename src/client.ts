@@ -94,7 +94,9 @@ export async function cancel(
   { commandId = nanoid(), reason }: Partial<CancelCommand> = {},
 ): Promise<CancelAnswer | Requested | NotFound> {
   admit(refuseRef(ref) ?? refuseCommandId(commandId));
-  return send(client, ref, { commandId, reason }, { update: cancelUpdate, signal: cancelSignal });
+  const answer = await send(client, ref, { commandId, reason }, { update: cancelUpdate, signal: cancelSignal });
+  // Its record says so, whichever call it was that cancelled it: a lost answer and a repeat read the same.
+  return answer.result === 'tooLate' && answer.outcome === 'cancelled' ? { result: 'cancelled' } : answer;
 }
 
 /** Moves a message to another due time, earlier or later; one in the past is delivered at once. */

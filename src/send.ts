@@ -40,7 +40,6 @@ export async function send<Command extends { commandId: string }, Answer>(
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     const ending = (await describe(client, ref))?.ending;
     if (!ending) return { result: 'notFound' };
-    if (ending.commandId === commandId) return { result: 'cancelled' } as Answer;
     return { result: 'tooLate', outcome: ending.outcome, firedAt: ending.decidedAt };
   }
 }

@@ -112,8 +112,9 @@ describe('with a worker', () => {
       const [waiting, fired] = [post(), post({ dueAt: Date.now() - 1 })];
       for (const message of [waiting, fired]) await schedule(temporal.client, message);
       const commandId = nanoid();
-      for (const _ of ['first', 'repeated']) {
-        expect(await cancel(temporal.client, refOf(waiting), { commandId })).toEqual({ result: 'cancelled' });
+      for (const sameOrOther of [commandId, commandId, nanoid()]) {
+        const answer = await cancel(temporal.client, refOf(waiting), { commandId: sameOrOther });
+        expect(answer).toEqual({ result: 'cancelled' });
       }
       await eventually(async () =>
         expect(await cancel(temporal.client, refOf(fired))).toMatchObject({ result: 'tooLate', outcome: 'delivered' }),

@@ -19,10 +19,19 @@ import {
   type PaymentRequestRow,
 } from './rows';
 
+// PostgreSQL's text has no NUL.
+const person = z
+  .string()
+  .max(200)
+  .regex(/^[^\0]+$/);
+
 const paymentRequest = z.object({
-  payer: z.string().min(1).max(200),
-  payee: z.string().min(1).max(200),
-  amount: z.string().regex(/^\d{1,16}(\.\d{1,2})?$/),
+  payer: person,
+  payee: person,
+  amount: z
+    .string()
+    .regex(/^\d{1,16}(\.\d{1,2})?$/)
+    .regex(/[1-9]/),
   currency: z.string().regex(/^[A-Z]{3}$/),
 });
 

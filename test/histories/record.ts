@@ -58,7 +58,9 @@ async function record(client: Client, name: string, file: string): Promise<void>
     log(`kept      ${file}`);
     return;
   }
-  await writeFile(file, `${historyToJSON(await play(client, name))}\n`);
+  // Stack traces name the folder of the machine that recorded them, which says nothing to anybody.
+  const json = historyToJSON(await play(client, name)).replaceAll(join(__dirname, '..', '..'), '');
+  await writeFile(file, `${json}\n`);
   log(`recorded  ${file}`);
 }
 

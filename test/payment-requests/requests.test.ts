@@ -80,8 +80,10 @@ it('a request that is wrong is refused by field, and neither row nor timer is th
   for (const [fields, field] of [
     [{ amount: '-1' }, 'amount'],
     [{ amount: '1.005' }, 'amount'],
+    [{ amount: '0.00' }, 'amount'],
     [{ currency: 'euro' }, 'currency'],
     [{ payer: '' }, 'payer'],
+    [{ payee: 'Jo\0hn' }, 'payee'],
     [{ id: 'a b' }, 'key'],
   ] as const) {
     const request = { ...newRequest(), ...fields };
