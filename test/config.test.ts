@@ -25,6 +25,10 @@ it.each([
   ['POSTDATE_CACHED_WORKFLOWS', '1.5'],
   ['POSTDATE_SHUTDOWN_GRACE_SECONDS', '-1'],
   ['TEMPORAL_ADDRESS', 'http://temporal.example'],
+  ['TEMPORAL_TLS', 'TRUE'],
+  ['TEMPORAL_PROFILE', 'nobodys'],
+  ['TEMPORAL_CONFIG_FILE', __filename],
+  ['TEMPORAL_TLS_CLIENT_CERT_PATH', '/nonexistent'],
 ])('names %s when its value is %p', (name, value) => {
   expect(() => readConfig({ ...good, [name]: value })).toThrow(ConfigError);
   expect(() => readConfig({ ...good, [name]: value })).toThrow(new RegExp(`^${name}: `));
