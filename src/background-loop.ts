@@ -7,6 +7,9 @@ export interface BackgroundLoop {
   stop(): Promise<void>;
 }
 
+// An outage is a matter of seconds at least; trying faster would only fill the log.
+const PAUSE_AFTER_ERROR_MS = 1_000;
+
 /**
  * Runs `work` over and over until stopped: at once while it reports more to do, else after `pauseMs` or a nudge.
  * An error goes to `onError` and the next try follows after a pause, for ever: what stands behind a loop is an
@@ -25,12 +28,13 @@ export function runInBackground(
       nudged = false;
       const found = await work().catch((error) => {
         onError(error);
-        return 'idle' as const;
+        return 'failed' as const;
       });
       if (stopped || nudged || found === 'more') continue;
       resting = new AbortController();
       // Only the abort rejects, and being woken is what the rest is for.
-      await pause(pauseMs, undefined, { signal: resting.signal }).catch(() => undefined);
+      const restMs = found === 'failed' ? Math.max(pauseMs, PAUSE_AFTER_ERROR_MS) : pauseMs;
+      await pause(restMs, undefined, { signal: resting.signal }).catch(() => undefined);
     }
   })();
 
