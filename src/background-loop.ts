@@ -32,8 +32,8 @@ export function runInBackground(
       });
       if (stopped || nudged || found === 'more') continue;
       resting = new AbortController();
-      // Only the abort rejects, and being woken is what the rest is for.
       const restMs = found === 'failed' ? Math.max(pauseMs, PAUSE_AFTER_ERROR_MS) : pauseMs;
+      // Only the abort rejects, and being woken is what the rest is for.
       await pause(restMs, undefined, { signal: resting.signal }).catch(() => undefined);
     }
   })();
