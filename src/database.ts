@@ -46,8 +46,9 @@ export async function inTransaction<Result>(
   };
   const abort = () => release(new Error('aborted'));
   signal?.addEventListener('abort', abort);
-  let broken: Error | undefined;
   try {
+    // It may have been aborted while this waited for a connection.
+    signal?.throwIfAborted();
     await tx.query('begin');
     const result = await work(tx);
     // An aborted transaction answers COMMIT with a rollback and no error, should `work` have hidden the one that broke it.
@@ -56,14 +57,10 @@ export async function inTransaction<Result>(
     return result;
   } catch (error) {
     // A connection that cannot even roll back is thrown away; the server ends its transaction by itself.
-    if (!released) {
-      await tx.query('rollback').catch((rollbackError: Error) => {
-        broken = rollbackError;
-      });
-    }
+    if (!released) await tx.query('rollback').catch(release);
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
-    release(broken);
+    release();
   }
 }

@@ -1,5 +1,6 @@
 import { inTransaction } from '../src/database';
 import { useDatabase } from './support/database';
+import { eventually } from './support/eventually';
 
 const database = useDatabase();
 const count = async () => (await database.pool.query('select count(*)::int as n from kept')).rows[0].n;
@@ -32,4 +33,30 @@ it('a connection that breaks in a transaction is replaced, and the transaction i
   });
   await expect(broken).rejects.toThrow();
   expect(await count()).toBe(1);
+});
+
+describe('an aborted transaction', () => {
+  it('gives up even while it waits for a lock, and is not there', async () => {
+    const holder = await database.pool.connect();
+    const aborting = new AbortController();
+    try {
+      await holder.query('begin');
+      await holder.query('lock table kept');
+      const waiting = inTransaction(database.pool, (tx) => tx.query('insert into kept values (5)'), aborting.signal);
+      const locked = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      await eventually(async () => expect((await database.pool.query(locked)).rowCount).toBe(1));
+      aborting.abort();
+      await expect(waiting).rejects.toThrow();
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    expect(await count()).toBe(1);
+  });
+
+  it('does not begin when it was aborted before it had a connection', async () => {
+    const work = jest.fn();
+    await expect(inTransaction(database.pool, work, AbortSignal.abort())).rejects.toThrow('aborted');
+    expect(work).not.toHaveBeenCalled();
+  });
 });
