@@ -34,8 +34,20 @@ async function start(env: NodeJS.ProcessEnv = temporal.envFor(database)) {
   const logFile = join(folder, `${nanoid()}.log`);
   const worker = await startWorkerProcess({ env, logFile, log: (line) => lines.push(line) });
   running.push(worker);
-  return { worker, lines, logged: () => readFile(logFile, 'utf8') };
+  return {
+    worker,
+    lines,
+    logged: () => readFile(logFile, 'utf8'),
+    stopped: () => eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0')),
+  };
 }
+
+/** Posts a payment request of this id, as a service does that has no worker of its own. */
+const request = (id: string, expiresAt: number) =>
+  createPaymentRequests({ pool: database.pool, client: temporal.client }).request(
+    { tenant: 'acme', id, payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' },
+    expiresAt,
+  );
 
 it('three workers that start at one moment on an empty database all get to work', async () => {
   const workers = await Promise.all([start(), start(), start()]);
@@ -46,15 +58,9 @@ it('three workers that start at one moment on an empty database all get to work'
 
 it('killed hard over the due time, and started again, ends every request once and only once', async () => {
   const { worker, lines } = await start();
-  const requests = createPaymentRequests({ pool: database.pool, client: temporal.client });
   const ids = Array.from({ length: 20 }, () => nanoid());
   const expiresAt = Date.now() + 4_000;
-  for (const id of ids) {
-    await requests.request(
-      { tenant: 'acme', id, payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' },
-      expiresAt,
-    );
-  }
+  for (const id of ids) await request(id, expiresAt);
   const killed = worker.pid() as number;
   process.kill(killed, 'SIGKILL');
 
@@ -73,23 +79,18 @@ it('killed hard over the due time, and started again, ends every request once an
 });
 
 it('told to stop by SIGTERM, it takes no more work and ends with exit code 0', async () => {
-  const { worker, lines, logged } = await start();
-  const pid = worker.pid() as number;
-  process.kill(pid, 'SIGTERM');
-  await eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0'));
+  const { worker, logged, stopped } = await start();
+  process.kill(worker.pid() as number, 'SIGTERM');
+  await stopped();
   expect(await logged()).toContain('"msg":"stopped"');
 });
 
 describe('told to stop while a delivery waits for a lock', () => {
   /** A request whose expiry has begun and hangs on its row, which `during` finds locked. */
   async function whileHanging(env: NodeJS.ProcessEnv, during: (stopped: () => Promise<void>) => Promise<void>) {
-    const { worker, lines } = await start({ ...temporal.envFor(database), ...env });
-    const requests = createPaymentRequests({ pool: database.pool, client: temporal.client });
+    const { worker, stopped } = await start({ ...temporal.envFor(database), ...env });
     const id = nanoid();
-    await requests.request(
-      { tenant: 'acme', id, payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' },
-      Date.now() + 1_500,
-    );
+    await request(id, Date.now() + 1_500);
     const holder = await database.pool.connect();
     try {
       await holder.query('begin');
@@ -97,14 +98,14 @@ describe('told to stop while a delivery waits for a lock', () => {
       const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
       await eventually(async () => expect((await database.pool.query(waiting)).rowCount).toBe(1));
       process.kill(worker.pid() as number, 'SIGTERM');
-      await during(() => eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0')));
+      await during(stopped);
     } finally {
       await holder.query('rollback');
       holder.release();
     }
     return {
       status: async () => (await findRequest(database.pool, { tenant: 'acme', id }))?.status,
-      stopped: () => eventually(async () => expect(lines.join('\n')).toContain('worker ended with 0')),
+      stopped,
     };
   }
 

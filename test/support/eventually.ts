@@ -1,14 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../local/processes';
+
+// Generous, as it only ends tests that fail: two cores carry servers, workers and the bundler at one time.
+const TIMEOUT_MS = 60_000;
 
 /** Waits until `check` no longer throws; after the deadline throws what it last threw. */
-export async function eventually<Result>(check: () => Promise<Result>, timeoutMs = 60_000): Promise<Result> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await pause(50);
-    }
-  }
-}
+export const eventually = <Result>(check: () => Promise<Result>, timeoutMs = TIMEOUT_MS): Promise<Result> =>
+  until(check, timeoutMs);

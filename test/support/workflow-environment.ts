@@ -1,16 +1,15 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
-import type { LedgerActivities } from '../../src/contract';
 import {
   deliveryTaskQueue,
   type Ending,
+  type LedgerActivities,
   type ScheduledMessage,
   searchAttributesOf,
   WORKFLOW_TASK_QUEUE,
   workflowIdOf,
 } from '../../src/contract';
-
 import { quietLogger } from './quiet-runtime';
 
 const converter = require.resolve('../../src/workflows/tolerant-payload-converter');
