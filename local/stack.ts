@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { queryOf } from '../src/lookup';
 import { createDatabase } from './databases';
-import { freePort } from './ports';
 import { startPostgres } from './postgres';
 import { reachableFolder } from './postgres-account';
 import { findTemporal } from './temporal-cli';
@@ -48,8 +47,8 @@ export async function startStack({ dataFolder, env: given, watch, log }: Options
       const temporal = await startTemporal({
         executable: await findTemporal({ log }),
         dbFile: join(dataFolder, 'temporal.db'),
-        port: await freePort(7233),
-        uiPort: await freePort(8233),
+        preferredPort: 7233,
+        preferredUiPort: 8233,
         log,
       });
       stops.push(temporal.stop);

@@ -9,9 +9,10 @@ export interface TemporalOptions {
   /** Kept between starts; a server that still runs on it is attached to. Without it everything ends with the server. */
   dbFile?: string;
   namespace?: string;
-  port?: number;
-  /** Without it the server runs without its Web UI. */
-  uiPort?: number;
+  /** Another free one is taken where this one is in use. */
+  preferredPort?: number;
+  /** Without it the server runs without its Web UI; another free one is taken where this one is in use. */
+  preferredUiPort?: number;
   readyTimeoutMs?: number;
   log?: (line: string) => void;
 }
@@ -26,7 +27,7 @@ export interface RunningTemporal {
 
 /** Promises a Temporal dev server on 127.0.0.1 that answers for the namespace. */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
-  const { executable, namespace = 'default', readyTimeoutMs = 60_000, uiPort, log } = options;
+  const { executable, namespace = 'default', readyTimeoutMs = 60_000, preferredPort, preferredUiPort, log } = options;
   const dbFile = options.dbFile === undefined ? undefined : realFile(options.dbFile);
   const { found, server } = dbFile
     ? await withStartLock(`${dbFile}.starting`, 2 * readyTimeoutMs, attachOrLaunch)
@@ -38,13 +39,19 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
 
   async function attachOrLaunch() {
     const found = dbFile === undefined ? undefined : await attachTemporal(dbFile, namespace, readyTimeoutMs);
-    return { found, server: found ?? (await launch()) };
+    return { found, server: found ?? (await launchAlone()) };
   }
 
-  async function launch() {
-    const port = await freePort(options.port);
-    // Asked later, the server that holds the port would answer in place of ours.
-    if (port !== (options.port ?? port)) throw new Error(`port ${options.port} is in use; choose another one`);
+  // Two that start at one moment would find one port free, and the loser would take the winner's server for its own.
+  function launchAlone() {
+    if (preferredPort === undefined) return launch();
+    const lock = join(tmpdir(), `postdate-${process.getuid?.() ?? 'user'}-temporal-${preferredPort}.starting`);
+    return withStartLock(lock, 2 * readyTimeoutMs, launch);
+  }
+
+  async function launch(attempt = 1): ReturnType<typeof launchTemporal> {
+    const port = await freePort(preferredPort);
+    const uiPort = preferredUiPort === undefined ? undefined : await freePort(preferredUiPort);
     const logFile = dbFile ? `${dbFile}.log` : join(tmpdir(), `postdate-temporal-${process.pid}-${port}.log`);
     // In WAL mode `normal` survives every end of the process; what a power cut takes is the last moment before it.
     const storage = ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'];
@@ -54,6 +61,13 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
       ...['--log-level', 'warn', '--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
       ...(dbFile === undefined ? [] : ['--db-filename', dbFile, ...storage]),
     ];
-    return launchTemporal({ executable, args, port, uiPort, namespace, dbFile, logFile, readyTimeoutMs });
+    try {
+      return await launchTemporal({ executable, args, port, uiPort, namespace, dbFile, logFile, readyTimeoutMs });
+    } catch (error) {
+      // Somebody else took one of the ports between our look and the server's.
+      const taken = (error as Error).message.includes('address already in use');
+      if (!taken || attempt === 3) throw error;
+      return launch(attempt + 1);
+    }
   }
 }

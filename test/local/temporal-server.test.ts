@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { freePort } from '../../local/ports';
-import { isRunning } from '../../local/processes';
+import { isRunning, until } from '../../local/processes';
 import { findTemporal } from '../../local/temporal-cli';
 import { type RunningTemporal, startTemporal, type TemporalOptions } from '../../local/temporal-server';
 import { startedByKilledParent } from './killed-parent';
@@ -97,14 +98,42 @@ describe('a local Temporal server', () => {
   });
 
   test('lives without a file and shows its Web UI when that has a port', async () => {
-    const server = await start({ dbFile: undefined, uiPort: await freePort() });
+    const server = await start({ dbFile: undefined, preferredUiPort: await freePort() });
     expect((await fetch(server.uiUrl as string)).status).toBe(200);
   });
 
-  test('does not take the server that holds its port for its own', async () => {
+  test('takes another port where the preferred one is in use', async () => {
     const { address } = await start();
-    const port = Number(address.split(':')[1]);
-    await expect(start({ dbFile: join(folder, 'other.db'), port })).rejects.toThrow(`port ${port} is in use`);
+    const preferredPort = Number(address.split(':')[1]);
+    const other = await start({ dbFile: join(folder, 'other.db'), preferredPort });
+    expect(other.address).not.toBe(address);
+    expect(other.attached).toBe(false);
+  });
+
+  test('two that prefer one port and start at one moment run each on its own', async () => {
+    const ports = { preferredPort: await freePort(), preferredUiPort: await freePort() };
+    const [one, two] = await Promise.all([
+      start({ dbFile: join(folder, 'one.db'), namespace: 'one', ...ports }),
+      start({ dbFile: join(folder, 'two.db'), namespace: 'two', ...ports }),
+    ]);
+    expect(new Set([one.pid, two.pid, one.address, two.address, one.uiUrl, two.uiUrl]).size).toBe(6);
+    for (const { pid } of [one, two]) expect(await isRunning(pid)).toBe(true);
+  });
+
+  test('finds another port when somebody takes its own while it starts', async () => {
+    // Listens on the port a moment after it was found free, as a stranger would.
+    const rival = createServer();
+    const preferredUiPort = await freePort();
+    const starting = start({ preferredUiPort });
+    await until(async () => {
+      if (!existsSync(join(folder, 'temporal.db.server.json'))) throw new Error('not launched yet');
+    }, 10_000);
+    await new Promise<void>((resolve) => rival.listen(preferredUiPort, '127.0.0.1', resolve));
+    try {
+      expect((await starting).uiUrl).not.toContain(`:${preferredUiPort}`);
+    } finally {
+      rival.close();
+    }
   });
 
   test('shows the end of its log when it cannot start', async () => {

@@ -31,15 +31,25 @@ export function runLocal(
   });
   started.push(child);
   let printed = '';
+  let ended = false;
+  child.once('close', () => {
+    ended = true;
+  });
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk));
   return {
     printed: () => printed,
     prints: (pattern) =>
       eventually(async () => {
         const match = pattern.exec(printed);
-        if (!match) throw new Error(`it has not printed ${pattern}:\n${printed}`);
+        if (match) return { match };
+        const error = new Error(`it has not printed ${pattern}:\n${printed}`);
+        // Nothing more will come from a program that has ended.
+        if (ended) return { error };
+        throw error;
+      }, 180_000).then(({ match, error }) => {
+        if (error) throw error;
         return match;
-      }, 180_000),
+      }),
     signal: (signal) => child.kill(signal),
     exitCode: new Promise((resolve) => child.once('exit', (code) => resolve(code))),
   };
