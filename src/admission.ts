@@ -1,4 +1,5 @@
 import { type MessageRef, workflowIdOf } from './contract';
+import { MAX_LEAD_MS } from './wake';
 
 const PART = /^[A-Za-z0-9._-]+$/;
 // Temporal's dev server and our dynamic configuration both hold ids to 255 bytes; parts are ASCII, so bytes = length.
@@ -15,6 +16,9 @@ export type RefusalCode =
   | 'invalidCycle'
   | 'invalidDueAt'
   | 'dueAtTooFar'
+  | 'invalidLead'
+  | 'invalidPace'
+  | 'invalidHandlerTimeout'
   | 'invalidPayload'
   | 'payloadTooLarge'
   | 'invalidCommandId';
@@ -69,6 +73,12 @@ export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined 
     return { code: 'dueAtTooFar', field, message: 'must be at most 20 years ahead' };
   }
   return undefined;
+}
+
+/** Checks a lead in ms: how long before it is due a message may wake. */
+export function refuseLead(leadMs: unknown): Refusal | undefined {
+  if (typeof leadMs === 'number' && leadMs >= 0 && leadMs <= MAX_LEAD_MS) return undefined;
+  return { code: 'invalidLead', field: 'leadMs', message: 'must be a number of milliseconds from 0 to a day' };
 }
 
 /** Cycles are 1, 2, 3 … and fit PostgreSQL's integer. */

@@ -7,10 +7,20 @@ const whole = (from: number, to: number) => z.coerce.number().int().min(from).ma
 const variables = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   POSTDATE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
-  // Also how many deliveries of a topic are at work at once: each needs a connection.
   POSTDATE_DATABASE_CONNECTIONS: whole(2, 500).default(20),
   // A workflow in the cache costs about 59 KB; one that sleeps for days gains nothing from being there.
   POSTDATE_CACHED_WORKFLOWS: whole(1, 100_000).default(500),
+  // How many messages one worker holds at a time; one takes about HELD_KB of memory. What is more waits in Temporal.
+  POSTDATE_HELD_MESSAGES: whole(1, 1_000_000).default(10_000),
+  // Larger groups land faster and keep rows locked for longer.
+  POSTDATE_LANDING_GROUP: whole(1, 500).default(500),
+  // One commits while the other works. More of them only compete for the same disk.
+  POSTDATE_LANDING_TRANSACTIONS: whole(1, 100).default(2),
+  // Where Prometheus may scrape this worker: its own metrics and the SDK's.
+  POSTDATE_METRICS_ADDRESS: z
+    .string()
+    .regex(/^[^\s:/]+:\d{1,5}$/, 'must be host:port')
+    .optional(),
   // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
 });
@@ -35,6 +45,10 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   return {
     databaseUrl: ours.DATABASE_URL,
     databaseConnections: ours.POSTDATE_DATABASE_CONNECTIONS,
+    heldMessages: ours.POSTDATE_HELD_MESSAGES,
+    landingGroup: ours.POSTDATE_LANDING_GROUP,
+    landingTransactions: ours.POSTDATE_LANDING_TRANSACTIONS,
+    metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
     logLevel: ours.POSTDATE_LOG_LEVEL,
     cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,
     shutdownGraceSeconds: ours.POSTDATE_SHUTDOWN_GRACE_SECONDS,

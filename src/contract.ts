@@ -12,7 +12,16 @@ export interface ScheduledMessage<Payload = unknown> {
   key: string;
   cycle: number;
   dueAt: number;
+  /** How long before it is due it may wake. Absent, as in what other languages start: it wakes when it is due. */
+  leadMs?: number;
   payload: Payload;
+}
+
+/** A message on its way to be landed. `late`: it was already due when it was posted. `wakeAt`: when it was to wake. */
+export interface Delivery {
+  message: ScheduledMessage;
+  late: boolean;
+  wakeAt?: number;
 }
 
 /** Names one message over all its cycles. */
@@ -20,6 +29,10 @@ export type MessageRef = Pick<ScheduledMessage, 'topic' | 'tenant' | 'key'>;
 
 /** The workflow id: one entity, one workflow. `:` cannot occur in a part, so no two messages share an id. */
 export const workflowIdOf = ({ topic, tenant, key }: MessageRef): string => `postdate:${topic}:${tenant}:${key}`;
+
+/** Names one cycle of one message. */
+export const deliveryIdOf = ({ message }: { message: MessageRef & { cycle: number } }): string =>
+  `${workflowIdOf(message)}#${message.cycle}`;
 
 /** Workflows run here; the workers that poll it carry no business logic. */
 export const WORKFLOW_TASK_QUEUE = 'postdate';
@@ -35,7 +48,7 @@ export interface Decision {
   cycle: number;
   outcome: Outcome;
   decidedAt: number;
-  next?: { cycle: number; dueAt: number };
+  next?: { cycle: number; dueAt: number; leadMs?: number };
   reason?: string;
   commandId?: string;
 }
@@ -82,7 +95,7 @@ export interface AppliedCommand {
 
 /** What a topic's workers do for the scheduler. Each answers with the ledger's decision on the message's cycle. */
 export interface LedgerActivities {
-  deliver(input: { message: ScheduledMessage; late: boolean }): Promise<Decision>;
+  deliver(input: Delivery): Promise<Decision>;
   cancel(input: { message: ScheduledMessage; command: CancelCommand }): Promise<Decision>;
   move(input: { message: ScheduledMessage; command: MoveCommand & { dueAt: number } }): Promise<Decision>;
 }
@@ -90,7 +103,7 @@ export interface LedgerActivities {
 /** What the `message` query shows. */
 export interface MessageView {
   message: ScheduledMessage;
-  state: 'waiting' | 'delivering' | 'ended';
+  state: 'waiting' | 'held' | 'ended';
   ending?: Ending;
   refusals: number;
   lastRefusal?: string;
@@ -108,6 +121,7 @@ export const errorNames = {
   invalidMessage: 'PostdateInvalidMessage',
   deliveryFailed: 'PostdateDeliveryFailed',
   notDue: 'PostdateNotDue',
+  handedBack: 'PostdateHandedBack',
 } as const;
 
 /** For operators' lists only; nothing is decided by them, because visibility lags behind. */

@@ -32,11 +32,12 @@ export function createPool(
  * Runs `work` in one transaction: commits what it returns from, rolls back what it throws from.
  * When the connection breaks at COMMIT the result is unknown and this throws; all callers may safely run again.
  * Aborting `signal` breaks the connection, so that not even a statement that waits for a lock holds up its caller.
+ * With `lockTimeoutMs` a statement that waits longer for a lock fails.
  */
 export async function inTransaction<Result>(
   pool: Pool,
   work: (tx: PoolClient) => Promise<Result>,
-  signal?: AbortSignal,
+  { signal, lockTimeoutMs }: { signal?: AbortSignal; lockTimeoutMs?: number } = {},
 ): Promise<Result> {
   const tx = await pool.connect();
   let released = false;
@@ -49,7 +50,7 @@ export async function inTransaction<Result>(
   try {
     // It may have been aborted while this waited for a connection.
     signal?.throwIfAborted();
-    await tx.query('begin');
+    await tx.query(lockTimeoutMs === undefined ? 'begin' : `begin; set local lock_timeout = ${lockTimeoutMs}`);
     const result = await work(tx);
     // An aborted transaction answers COMMIT with a rollback and no error, should `work` have hidden the one that broke it.
     const { command } = await tx.query('commit');
@@ -62,5 +63,15 @@ export async function inTransaction<Result>(
   } finally {
     signal?.removeEventListener('abort', abort);
     release();
+  }
+}
+
+/** Whether the database takes writes now. After a failed transaction it tells whose fault it was. */
+export async function takesWrites(pool: Pool): Promise<boolean> {
+  try {
+    const { rows } = await pool.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
+    return rows[0]?.standby === false;
+  } catch {
+    return false;
   }
 }

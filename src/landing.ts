@@ -1,64 +1,62 @@
 import type { Pool, PoolClient } from 'pg';
-import { refuseDueAt } from './admission';
-import type { Decision, ScheduledMessage } from './contract';
+import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
+import { claim, readUnclaimed, recordAnswers, unclaim } from './claims';
+import type { Decision, Delivery } from './contract';
 import { inTransaction } from './database';
-import { epochMsOf } from './due-time';
-import { claimDelivery, msUntilDue, readDecision, recordAnswer } from './ledger';
-import { appendEvent } from './outbox';
-import { type HandlerAnswer, PermanentFailure, type Topic } from './topic';
+import type { Topic } from './topic';
 
-export type Landing = { decision: Decision } | { notDueForMs: number };
+/** What became of one delivery: decided, by this landing or before; not due yet; or to be tried again. */
+export type Landing = { decision: Decision } | { notDueForMs: number } | { error: unknown };
+
+// A row that somebody keeps locked must cost its group a moment, and then only its own message the wait.
+const LOCK_TIMEOUT_MS = 500;
 
 /**
- * Lands one message: ledger row, the handler's effect and its events in one transaction.
- * The second landing of a cycle changes nothing and answers what the first one decided. Throws what the handler
- * throws, with nothing left behind, so that the caller tries again.
+ * Lands deliveries of one topic in one transaction: ledger rows, effects and events commit together or not at all.
+ * The second landing of a cycle changes nothing and answers what the first one decided. A message whose handler throws
+ * is left undecided, with nothing of it in place. Throws when the group fails as a whole, with nothing left behind.
  */
-export function land(
+export async function land(
   pool: Pool,
   topic: Topic,
-  input: { message: ScheduledMessage; late: boolean },
-  signal?: AbortSignal,
-): Promise<Landing> {
-  const { message } = input;
-  const landing = async (tx: PoolClient): Promise<Landing> => {
-    if (!(await claimDelivery(tx, input))) {
-      const decision = await readDecision(tx, message);
-      return decision ? { decision } : { notDueForMs: await msUntilDue(tx, message) };
-    }
-    return { decision: await recordAnswer(tx, message, await answerOf(tx, topic, input)) };
+  deliveries: Delivery[],
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<Landing[]> {
+  const hanging = new AbortController();
+  const broken = signal ? AbortSignal.any([signal, hanging.signal]) : hanging.signal;
+  const landing = async (tx: PoolClient): Promise<Landing[]> => {
+    const claims = await claim(tx, topic.name, deliveries);
+    const claimed = deliveries.filter((_, place) => claims.has(place));
+    const others = deliveries.filter((_, place) => !claims.has(place));
+    const found = others.length > 0 ? await readUnclaimed(tx, topic.name, others) : [];
+    const together = topic.landAll !== undefined && claimed.length > 1;
+    const handled = await (together ? answersTogether : answersOneByOne)(tx, topic, claimed).catch((error) => {
+      // Whatever hangs may still use the connection: it is broken now, instead of being asked to roll back.
+      if (error instanceof HandlerTimeout) hanging.abort();
+      throw error;
+    });
+    await writeDown(tx, topic, claimed, handled);
+    const decidedAts = [...claims.entries()].sort(([a], [b]) => a - b).map(([, decidedAt]) => decidedAt);
+    const results = handled.map((one, index) => resultOf(one, claimed[index] as Delivery, decidedAts[index] as number));
+    return deliveries.map((_, place) => (claims.has(place) ? results.shift() : found.shift()) as Landing);
   };
-  return inTransaction(pool, landing, signal);
+  return inTransaction(pool, landing, { signal: broken, lockTimeoutMs: LOCK_TIMEOUT_MS });
 }
 
-async function answerOf(
-  tx: PoolClient,
-  topic: Topic,
-  { message, late }: { message: ScheduledMessage; late: boolean },
-): Promise<Pick<Decision, 'outcome' | 'next' | 'reason'>> {
-  await tx.query('savepoint handler');
-  try {
-    const payload = topic.payload.safeParse(message.payload);
-    // The schema has changed since the message was posted, perhaps years ago; no retry will change the payload.
-    if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
-    const transaction = {
-      query: tx.query.bind(tx) as PoolClient['query'],
-      emit: (type: string, data: Record<string, unknown>) => appendEvent(tx, message, type, data),
-    };
-    return outcomeOf(await topic.handle(transaction, { ...message, payload: payload.data, late }), message);
-  } catch (error) {
-    if (!(error instanceof PermanentFailure)) throw error;
-    // Undoes what the handler did, keeps the claimed row: the failure is recorded where everyone looks for outcomes.
-    await tx.query('rollback to savepoint handler');
-    return { outcome: 'failed', reason: error.message };
-  }
+/** Brings the claimed rows, which say "delivered", to what was answered; those to be tried again are given back. */
+async function writeDown(tx: PoolClient, topic: Topic, claimed: Delivery[], handled: Handled[]): Promise<void> {
+  const failing = claimed.filter((_, index) => 'error' in (handled[index] as Handled));
+  const answered = claimed.flatMap((delivery, index) => {
+    const one = handled[index] as Handled;
+    const plain = 'error' in one || (one.answer.outcome === 'delivered' && !one.answer.next);
+    return plain ? [] : [{ delivery, answer: one.answer }];
+  });
+  if (failing.length > 0) await unclaim(tx, topic.name, failing);
+  if (answered.length > 0) await recordAnswers(tx, topic.name, answered);
 }
 
-function outcomeOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): Pick<Decision, 'outcome' | 'next' | 'reason'> {
-  if (answer.do === 'skip') return { outcome: 'skipped', reason: answer.reason };
-  if (answer.do === 'done') return { outcome: 'delivered' };
-  const dueAt = epochMsOf(answer.dueAt);
-  const refusal = refuseDueAt(dueAt, Date.now());
-  if (refusal) throw new PermanentFailure(`again: ${refusal.field} ${refusal.message}`);
-  return { outcome: 'delivered', next: { cycle: cycle + 1, dueAt } };
+function resultOf(handled: Handled, { message }: Delivery, decidedAt: number): Landing {
+  if ('error' in handled) return handled;
+  const { outcome, next, reason } = handled.answer;
+  return { decision: { cycle: message.cycle, outcome, decidedAt, next, reason } };
 }

@@ -1,9 +1,9 @@
-import type { PoolClient } from 'pg';
 import type { Decision, Outcome, ScheduledMessage } from './contract';
 import type { Queryable } from './database';
 import { rfc3339 } from './due-time';
 
-interface Row {
+/** A decision as it lies in `postdate.delivery`. */
+export interface LedgerRow {
   cycle: number;
   outcome: Outcome;
   decided_at: Date;
@@ -12,9 +12,9 @@ interface Row {
   reason: string | null;
   command_id: string | null;
 }
-const COLUMNS = 'cycle, outcome, decided_at, next_cycle, next_due_at, reason, command_id';
+export const LEDGER_COLUMNS = 'cycle, outcome, decided_at, next_cycle, next_due_at, reason, command_id';
 
-const decisionOf = (row: Row): Decision => ({
+export const decisionOf = (row: LedgerRow): Decision => ({
   cycle: row.cycle,
   outcome: row.outcome,
   decidedAt: row.decided_at.getTime(),
@@ -27,10 +27,10 @@ const decisionOf = (row: Row): Decision => ({
 });
 
 // PostgreSQL's text has no NUL; a reason with one, typed by whomever, would fail its insert for ever.
-const storable = (reason: string | undefined): string | null =>
+export const storable = (reason: string | undefined): string | null =>
   reason?.replaceAll('\0', '\ufffd').slice(0, 2_000) ?? null;
 
-const firstDecision = ({ rows }: { rows: Row[] }): Decision | undefined => rows[0] && decisionOf(rows[0]);
+const firstDecision = ({ rows }: { rows: LedgerRow[] }): Decision | undefined => rows[0] && decisionOf(rows[0]);
 const idOf = ({ topic, tenant, key, cycle }: ScheduledMessage) => [topic, tenant, key, cycle];
 
 /** What has been decided about the message's cycle, or by this command, if anything. */
@@ -39,64 +39,14 @@ export async function readDecision(
   message: ScheduledMessage,
   commandId?: string,
 ): Promise<Decision | undefined> {
-  const found = await db.query<Row>(
-    `select ${COLUMNS} from postdate.delivery
+  const found = await db.query<LedgerRow>(
+    `select ${LEDGER_COLUMNS} from postdate.delivery
       where topic = $1 and tenant = $2 and key = $3 and (cycle = $4 or command_id = $5)
       order by command_id = $5 desc nulls last
       limit 1`,
     [...idOf(message), commandId ?? null],
   );
   return firstDecision(found);
-}
-
-/**
- * Claims the cycle for a delivery, in the landing's transaction: true if this transaction is the one to deliver.
- * False if the row is there already, or the database's clock has not passed the due time. Waits for a rival
- * transaction on the same cycle to end.
- */
-export async function claimDelivery(
-  tx: Queryable,
-  { message, late }: { message: ScheduledMessage; late: boolean },
-): Promise<boolean> {
-  const claimed = await tx.query(
-    `insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late)
-     select $1, $2, $3, $4, 'delivered', $5::timestamptz, $6
-      where $5::timestamptz <= clock_timestamp()
-     on conflict do nothing`,
-    [...idOf(message), rfc3339(message.dueAt), late],
-  );
-  return claimed.rowCount === 1;
-}
-
-/** How long, by the database's clock, until the message is due; 0 if it is. */
-export async function msUntilDue(db: Queryable, message: ScheduledMessage): Promise<number> {
-  const { rows } = await db.query<{ ms: number }>(
-    `select greatest(0, ceil(extract(epoch from $1::timestamptz - clock_timestamp()) * 1000))::float8 as ms`,
-    [rfc3339(message.dueAt)],
-  );
-  return rows[0]?.ms ?? 0;
-}
-
-/** Writes what the handler answered into the row that `claimDelivery` inserted, before it commits. */
-export async function recordAnswer(
-  tx: PoolClient,
-  message: ScheduledMessage,
-  answer: Pick<Decision, 'outcome' | 'next' | 'reason'>,
-): Promise<Decision> {
-  const recorded = await tx.query<Row>(
-    `update postdate.delivery
-        set outcome = $5, next_cycle = $6, next_due_at = $7, reason = $8
-      where topic = $1 and tenant = $2 and key = $3 and cycle = $4
-     returning ${COLUMNS}`,
-    [
-      ...idOf(message),
-      answer.outcome,
-      answer.next?.cycle ?? null,
-      answer.next ? rfc3339(answer.next.dueAt) : null,
-      storable(answer.reason),
-    ],
-  );
-  return firstDecision(recorded) as Decision;
 }
 
 /** What a command makes of a cycle that nobody has decided yet. */
@@ -111,12 +61,12 @@ export async function recordWithdrawal(
   message: ScheduledMessage,
   { outcome, commandId, next, reason }: Withdrawal,
 ): Promise<Decision> {
-  const inserted = await db.query<Row>(
+  const inserted = await db.query<LedgerRow>(
     `insert into postdate.delivery
        (topic, tenant, key, cycle, outcome, due_at, late, next_cycle, next_due_at, reason, command_id)
      values ($1, $2, $3, $4, $5, $6, false, $7, $8, $9, $10)
      on conflict do nothing
-     returning ${COLUMNS}`,
+     returning ${LEDGER_COLUMNS}`,
     [
       ...idOf(message),
       outcome,

@@ -2,6 +2,7 @@ import { Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
 import type { Pool } from 'pg';
 import * as ledger from './migrations/0001-ledger';
 import * as outbox from './migrations/0002-outbox';
+import * as hold from './migrations/0003-hold';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -11,7 +12,7 @@ export interface SchemaMigrations {
 
 export const postdateSchema: SchemaMigrations = {
   schema: 'postdate',
-  migrations: { '0001-ledger': ledger, '0002-outbox': outbox },
+  migrations: { '0001-ledger': ledger, '0002-outbox': outbox, '0003-hold': hold },
 };
 
 /**

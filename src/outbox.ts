@@ -22,32 +22,43 @@ export type EventOrigin = MessageRef & { cycle: number };
 export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: string): string =>
   `${topic}:${tenant}:${key}:${cycle}:${type}`;
 
+/** An event as its emitter gives it. */
+export interface NewEvent {
+  origin: EventOrigin;
+  type: string;
+  data: Record<string, unknown>;
+}
+
 /**
- * Appends an event in the caller's transaction: it is published if and only if that transaction commits.
+ * Appends events in the caller's transaction: they are published if and only if that transaction commits.
  * A second event of the same cycle and type violates the primary key: one effect has one event.
  */
-export async function appendEvent(
-  tx: Queryable,
-  origin: EventOrigin,
-  type: string,
-  data: Record<string, unknown>,
-): Promise<void> {
-  const event: Omit<PostdateEvent, 'time'> = {
-    specversion: '1.0',
-    id: eventIdOf(origin, type),
-    source: `/postdate/${origin.topic}`,
-    type,
-    subject: `${origin.tenant}/${origin.key}`,
-    datacontenttype: 'application/json',
-    tenant: origin.tenant,
-    cycle: origin.cycle,
-    data,
-  };
+export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<void> {
+  const rows = events.map(({ origin, type, data }) => {
+    const subject = `${origin.tenant}/${origin.key}`;
+    const event: Omit<PostdateEvent, 'time'> = {
+      specversion: '1.0',
+      id: eventIdOf(origin, type),
+      source: `/postdate/${origin.topic}`,
+      type,
+      subject,
+      datacontenttype: 'application/json',
+      tenant: origin.tenant,
+      cycle: origin.cycle,
+      data,
+    };
+    return { id: event.id, topic: origin.topic, subject, type, event: JSON.stringify(event) };
+  });
   // The time is the database's, like every other instant that a decision hangs on.
   await tx.query(
     `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
-     values ($1, $2, $3, $4, $5::jsonb || jsonb_build_object('time',
-       to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))`,
-    [event.id, origin.topic, `${origin.tenant}/${origin.key}`, type, JSON.stringify(event)],
+     select id, topic, subject, type, event || jsonb_build_object('time',
+              to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])
+         as given (id, topic, subject, type, event)`,
+    (['id', 'topic', 'subject', 'type', 'event'] as const).map((column) => rows.map((row) => row[column])),
   );
 }
+
+export const appendEvent = (tx: Queryable, origin: EventOrigin, type: string, data: Record<string, unknown>) =>
+  appendEvents(tx, [{ origin, type, data }]);

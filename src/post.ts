@@ -1,12 +1,13 @@
 import type { z } from 'zod';
-import { admit, refuseCycle, refuseDueAt, refuseRef } from './admission';
+import { admit, refuseCycle, refuseDueAt, refuseLead, refuseRef } from './admission';
 import type { ScheduledMessage } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
 import { refusePayload, refuseTopic, type Topic } from './topic';
+import { DEFAULT_LEAD_MS } from './wake';
 
 /** A message as a producer posts it. `dueAt`: epoch ms, `Date`, or RFC 3339 with offset. `cycle`: 1 unless given. */
 export interface Post<Schema extends z.ZodType> {
-  topic: Pick<Topic<Schema>, 'name' | 'payload'>;
+  topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs'>;
   tenant: string;
   key: string;
   dueAt: InstantInput;
@@ -25,12 +26,14 @@ export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): Schedul
     key,
     cycle,
     dueAt: epochMsOf(post.dueAt),
+    leadMs: post.topic.leadMs ?? DEFAULT_LEAD_MS,
     payload,
   };
   admit(
     refuseRef(message) ??
       refuseCycle(cycle) ??
       refuseDueAt(message.dueAt, Date.now()) ??
+      refuseLead(message.leadMs) ??
       refusePayload(post.topic, payload),
   );
   return message;

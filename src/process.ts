@@ -1,6 +1,7 @@
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger, Runtime, type TelemetryOptions } from '@temporalio/worker';
 import pino, { type Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config';
+import { HISTOGRAM_BUCKETS } from './metrics';
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
@@ -31,7 +32,7 @@ export async function runProcess(start: (config: Config, log: Logger) => Promise
     log.level = config.logLevel;
     const sdkLogger = new DefaultLogger('INFO', ({ level, message, meta }) => log[PINO_LEVELS[level]](meta, message));
     // The SDK's own signal handling would swallow a SIGTERM that comes before the first worker exists.
-    Runtime.install({ logger: sdkLogger, shutdownSignals: [] });
+    Runtime.install({ logger: sdkLogger, shutdownSignals: [], telemetryOptions: telemetryOf(config) });
     worker = await start(config, log);
     if (stopping) worker.stop();
     await worker.finished;
@@ -42,4 +43,10 @@ export async function runProcess(start: (config: Config, log: Logger) => Promise
     else log.fatal({ err: error }, 'worker failed');
     process.exit(1);
   }
+}
+
+function telemetryOf({ metricsAddress }: Config): TelemetryOptions {
+  if (metricsAddress === undefined) return {};
+  const prometheus = { bindAddress: metricsAddress, histogramBucketOverrides: HISTOGRAM_BUCKETS };
+  return { metrics: { prometheus: { ...prometheus, countersTotalSuffix: true, useSecondsForDurations: true } } };
 }

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { MessageError, type Refusal, refuseRef } from './admission';
 import type { ScheduledMessage } from './contract';
 import type { InstantInput } from './due-time';
+import type { EventOrigin } from './outbox';
+import { checkLimits } from './topic-limits';
 
 // A message carries ids and what is needed to act on them; documents belong in the business's own tables.
 const MAX_PAYLOAD_BYTES = 16 * 1024;
@@ -12,6 +14,12 @@ export interface LandingTransaction {
   query: PoolClient['query'];
   /** Tells everyone who listens; at most one event of a type per cycle, as its id derives from the two. */
   emit(type: string, data: Record<string, unknown>): Promise<void>;
+}
+
+/** A landing's transaction for a group of messages; `emit` tells of any number of them in one statement. */
+export interface GroupTransaction {
+  query: PoolClient['query'];
+  emit(events: { message: EventOrigin; type: string; data: Record<string, unknown> }[]): Promise<void>;
 }
 
 /** What a handler is given. `late`: it was already due when it was posted. `dueAt` in epoch ms. */
@@ -26,6 +34,17 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
   payload: Schema;
   /** Throws `PermanentFailure` to end the cycle as failed; anything else it throws is tried again without end. */
   handle(tx: LandingTransaction, message: DueMessage<z.output<Schema>>): Promise<HandlerAnswer>;
+  /**
+   * The same as `handle` for a group due at one time, set-based: one statement for hundreds. Returns one answer per
+   * message, in their order. When it throws, nothing of it stays, and each message of the group is handled by itself.
+   */
+  landAll?(tx: GroupTransaction, messages: DueMessage<z.output<Schema>>[]): Promise<HandlerAnswer[]>;
+  /** How long before it is due a message may wake, so that a burst has all woken when it is due. Default 10 s. */
+  leadMs?: number;
+  /** At most so many landings per second, over all workers of a database; the rest land later. Default: no limit. */
+  landingsPerSecond?: number;
+  /** How long a handler may take before it counts as hanging, and its transaction is broken off. Default 10 s. */
+  handlerTimeoutMs?: number;
 }
 
 export const done: HandlerAnswer = { do: 'done' };
@@ -37,10 +56,11 @@ export class PermanentFailure extends Error {
   override readonly name = 'PermanentFailure';
 }
 
-/** Declares a topic; throws a `MessageError` when its name cannot be part of a workflow id. */
+/** Declares a topic; throws a `MessageError` when its name cannot be part of a workflow id, or a limit is unusable. */
 export function defineTopic<Schema extends z.ZodType>(topic: Topic<Schema>): Topic<Schema> {
   const refusal = refuseRef({ topic: topic.name, tenant: 'any', key: 'any' });
   if (refusal) throw new MessageError(refusal);
+  checkLimits(topic);
   return topic;
 }
 

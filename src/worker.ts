@@ -1,35 +1,34 @@
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { nanoid } from 'nanoid';
+import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { createActivities } from './activities';
+import type { BackgroundLoop } from './background-loop';
 import type { Config } from './config';
-import { type Consumer, startConsumer } from './consumer';
+import { startConsumer } from './consumer';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from './contract';
 import { createPool } from './database';
-import { migrate, postdateSchema, type SchemaMigrations } from './migrate';
-import { paymentRequestExpiry } from './payment-requests/expiry';
-import { notifications } from './payment-requests/notifications';
-import { paymentsSchema } from './payment-requests/schema';
+import { createDatabaseClock } from './database-clock';
+import { createHold, type Hold } from './hold';
+import { type Installation, installation } from './installation';
+import { createMetrics } from './metrics';
+import { migrate, postdateSchema } from './migrate';
+import { movedOnOf } from './moved-on';
 import { type RunningWorker, runProcess } from './process';
+import { createPulse } from './pulse';
 import { startRelay } from './relay';
+import { createRelease } from './release';
 import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
-import type { Topic } from './topic';
+import { startTakeOver } from './take-over';
+import { checkLimits } from './topic-limits';
 
-/** What an installation consists of. Add your own topics, listeners and tables here. */
-export interface Installation {
-  topics: Topic[];
-  consumers: Consumer[];
-  schemas: SchemaMigrations[];
-}
-
-export const installation: Installation = {
-  topics: [paymentRequestExpiry],
-  consumers: [notifications],
-  schemas: [paymentsSchema],
-};
+type Stopping = Pick<BackgroundLoop, 'stop'>;
+type OnError = (part: string) => (error: unknown) => void;
 
 /**
- * The composition root: configuration → connections → schema → activities → workers, relay and consumers.
+ * The composition root: configuration → connections → schema → hold → activities → workers, relay and consumers.
  * Resolves when everything polls; throws, with all connections closed, when something cannot be reached.
  */
 export async function startWorker(config: Config, parts: Installation, log: Logger): Promise<RunningWorker> {
@@ -37,31 +36,34 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
   const names = [...parts.topics, ...parts.consumers].map(({ name }) => name);
   // Two topics of one name would share a queue, and chance would pick the handler; two consumers share a position.
   if (new Set(names).size < names.length) throw new Error(`topics and consumers need names of their own: ${names}`);
-  const onError = (part: string) => (error: unknown) => log.error({ part, err: error }, 'will be tried again');
+  for (const topic of parts.topics) checkLimits(topic);
+  const onError: OnError = (part) => (error) => log.error({ part, err: error }, 'will be tried again');
   const pool = createPool(config.databaseUrl, {
     connections: config.databaseConnections,
     onError: onError('database'),
   });
+  const over = new AbortController();
+  const background: Stopping[] = [];
   let connection: NativeConnection | undefined;
+  const close = async () => {
+    over.abort();
+    await Promise.all(background.map((part) => part.stop()));
+    await connection?.close();
+    await pool.end();
+  };
   try {
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     connection = await NativeConnection.connect(connectionOptions);
     await ensureSearchAttributes(connection, namespace);
-    const workers = await createWorkers(config, parts, { connection, pool });
-
-    const loops = parts.consumers.map((consumer) =>
-      startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) }),
-    );
-    const onHint = () => {
-      for (const loop of loops) loop.nudge();
-    };
-    const background = [
-      startRelay(pool, { onError: onError('relay') }),
-      listenForHints(config.databaseUrl, { onHint, onError: onError('stream hints') }),
-      ...loops,
-    ];
+    const { hold, takeOver } = await startHolding(config, parts, { pool, signal: over.signal, onError });
+    background.push(hold, takeOver);
+    const workers = await createWorkers(config, parts, { connection, pool, hold });
+    background.push(...startStream(config, parts, { pool, onError }));
 
     const stop = () => {
+      hold.handBack();
+      // Now, not at the end: what was handed back is for the others to hold from this moment on.
+      void takeOver.stop();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     const runs = workers.map((worker) => worker.run());
@@ -71,32 +73,47 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
       } finally {
         stop();
         await Promise.allSettled(runs);
-        await Promise.all(background.map((loop) => loop.stop()));
-        await connection?.close();
-        await pool.end();
+        await close();
       }
     };
     log.info({ namespace, topics: parts.topics.map((topic) => topic.name) }, 'worker is running');
     return { finished: finish(), stop };
   } catch (error) {
-    await connection?.close();
-    await pool.end();
+    await close();
     throw error;
   }
+}
+
+/** The hold, and the loop by which workers take over from each other. */
+async function startHolding(
+  { heldMessages, landingGroup: groupSize, landingTransactions: transactions }: Config,
+  { topics }: Installation,
+  { pool, signal, onError }: { pool: Pool; signal: AbortSignal; onError: OnError },
+) {
+  const clock = createDatabaseClock();
+  await clock.read(pool);
+  const shared = { pool, clock, worker: nanoid(), metrics: createMetrics(Runtime.instance().metricMeter) };
+  const hold = createHold(
+    { ...shared, release: createRelease(), signal, onError: onError('landing') },
+    { heldMessages, groupSize, transactions },
+  );
+  return { hold, takeOver: startTakeOver({ ...shared, onError: onError('take-over') }, hold, topics) };
 }
 
 async function createWorkers(
   config: Config,
   { topics }: Installation,
-  { connection, pool }: { connection: NativeConnection; pool: ReturnType<typeof createPool> },
+  { connection, pool, hold }: { connection: NativeConnection; pool: Pool; hold: Hold },
 ): Promise<Worker[]> {
+  const { namespace } = config.temporal;
   const shared = {
     connection,
-    namespace: config.temporal.namespace,
+    namespace,
     shutdownGraceTime: `${config.shutdownGraceSeconds} s`,
     // After this the process ends even with a delivery stuck in a query; the ledger makes its retry harmless.
     shutdownForceTime: `${config.shutdownGraceSeconds + 5} s`,
   } as const;
+  const delivering = { pool, hold, pulse: createPulse(), movedOn: movedOnOf(new Client({ connection, namespace })) };
   return [
     await Worker.create({
       ...shared,
@@ -110,12 +127,30 @@ async function createWorkers(
         Worker.create({
           ...shared,
           taskQueue: deliveryTaskQueue(topic.name),
-          activities: createActivities({ pool, topic }),
-          // Each delivery holds a connection; a slot without one would only wait while its timeout runs.
-          maxConcurrentActivityTaskExecutions: config.databaseConnections,
+          activities: createActivities({ ...delivering, topic }),
+          // Cancels and moves need slots, too, when all that may be held is held; each of those takes a connection.
+          maxConcurrentActivityTaskExecutions: config.heldMessages + config.databaseConnections,
         }),
       ),
     )),
+  ];
+}
+
+function startStream(
+  config: Config,
+  { consumers }: Installation,
+  { pool, onError }: { pool: Pool; onError: OnError },
+): Stopping[] {
+  const loops = consumers.map((consumer) =>
+    startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) }),
+  );
+  const onHint = () => {
+    for (const loop of loops) loop.nudge();
+  };
+  return [
+    startRelay(pool, { onError: onError('relay') }),
+    listenForHints(config.databaseUrl, { onHint, onError: onError('stream hints') }),
+    ...loops,
   ];
 }
 

@@ -3,7 +3,7 @@ import { nanoid } from 'nanoid';
 import { cancel, describe as describeMessage, list, move, schedule } from '../src/client';
 import { type MessageRef, workflowIdOf } from '../src/contract';
 import { rfc3339 } from '../src/due-time';
-import type { Installation } from '../src/worker';
+import type { Installation } from '../src/installation';
 import { useDatabase } from './support/database';
 import { effectsSchema, effectTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';

@@ -42,7 +42,9 @@ describe('an aborted transaction', () => {
     try {
       await holder.query('begin');
       await holder.query('lock table kept');
-      const waiting = inTransaction(database.pool, (tx) => tx.query('insert into kept values (5)'), aborting.signal);
+      const waiting = inTransaction(database.pool, (tx) => tx.query('insert into kept values (5)'), {
+        signal: aborting.signal,
+      });
       const locked = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
       await eventually(async () => expect((await database.pool.query(locked)).rowCount).toBe(1));
       aborting.abort();
@@ -56,7 +58,7 @@ describe('an aborted transaction', () => {
 
   it('does not begin when it was aborted before it had a connection', async () => {
     const work = jest.fn();
-    await expect(inTransaction(database.pool, work, AbortSignal.abort())).rejects.toThrow('aborted');
+    await expect(inTransaction(database.pool, work, { signal: AbortSignal.abort() })).rejects.toThrow('aborted');
     expect(work).not.toHaveBeenCalled();
   });
 });

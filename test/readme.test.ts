@@ -63,8 +63,8 @@ it("README's topic reminds three times, a week apart, and not of a paid invoice"
       dueAt,
       payload: { customer: 'c-9' },
     };
-    const landing = await land(database.pool, invoiceReminder, { message, late: false });
-    return 'decision' in landing ? landing.decision : undefined;
+    const [landing] = await land(database.pool, invoiceReminder, [{ message, late: false }]);
+    return landing && 'decision' in landing ? landing.decision : undefined;
   };
   const dueAt = Date.now() - 1_000;
   expect(await remind('open', 1, dueAt)).toMatchObject({ next: { cycle: 2, dueAt: dueAt + 7 * 86_400_000 } });

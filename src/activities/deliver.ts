@@ -1,29 +1,38 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
-import type { Pool } from 'pg';
-import { errorNames, type LedgerActivities } from '../contract';
-import { land } from '../landing';
+import type { Decision, LedgerActivities } from '../contract';
+import type { Hold } from '../hold';
+import type { MovedOn } from '../moved-on';
+import type { Pulse } from '../pulse';
 import type { Topic } from '../topic';
 
-// Clocks of servers in one place differ by milliseconds, and waiting those out here is cheaper than a retry through
-// the server. Anything longer goes back to Temporal: the slot is free meanwhile, and a stopping worker is not held up.
-const WAIT_HERE_MS = 1_000;
+// What a result may still take to Temporal once it is told.
+const TELLING_MS = 10_000;
 
-/** The idempotent step: lands the message once, never before it is due by the database's clock. */
-export function createDeliver({ pool, topic }: { pool: Pool; topic: Topic }): LedgerActivities['deliver'] {
-  return async function deliver(input) {
+/** The idempotent step: holds the message until it is due by the database's clock, and has it landed once. */
+export function createDeliver(deps: {
+  topic: Topic;
+  hold: Pick<Hold, 'keep'>;
+  pulse: Pulse;
+  movedOn: MovedOn;
+}): LedgerActivities['deliver'] {
+  const { topic, hold, pulse, movedOn } = deps;
+  return async function deliver(delivery) {
     const context = Context.current();
-    // Cancelled when the worker's grace time is over: the landing is given up and Temporal hands it to another worker.
-    const landing = await land(pool, topic, input, context.cancellationSignal);
-    if ('decision' in landing) return landing.decision;
-    if (landing.notDueForMs <= WAIT_HERE_MS) {
-      await context.sleep(landing.notDueForMs);
-      return deliver(input);
-    }
-    throw ApplicationFailure.create({
-      message: `the database's clock says it is not due for ${landing.notDueForMs} ms`,
-      type: errorNames.notDue,
-      nextRetryDelay: landing.notDueForMs,
+    const { workflowExecution, startToCloseTimeoutMs, heartbeatTimeoutMs } = context.info;
+    // Only an activity without a workflow has none, and ours always has one.
+    const run = workflowExecution as NonNullable<typeof workflowExecution>;
+    const letGo = heartbeatTimeoutMs
+      ? pulse.add({ timeoutMs: heartbeatTimeoutMs, heartbeat: () => context.heartbeat() })
+      : () => undefined;
+    const landed = new Promise<Decision>((resolve, reject) => {
+      const deadlineAt = Date.now() + startToCloseTimeoutMs - TELLING_MS;
+      hold.keep(topic, delivery, { resolve, reject, deadlineAt, movedOn: () => movedOn(run) });
     });
+    try {
+      // Cancelled when the worker's grace time is over: Temporal hands the delivery to another worker.
+      return await Promise.race([landed, context.cancelled]);
+    } finally {
+      letGo();
+    }
   };
 }

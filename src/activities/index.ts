@@ -1,11 +1,20 @@
 import type { Pool } from 'pg';
-import type { LedgerActivities } from '../contract';
-import type { Topic } from '../topic';
+import type { Decision, LedgerActivities } from '../contract';
+import { leadMsOf } from '../topic-limits';
 import { createDeliver } from './deliver';
 import { createWithdraw } from './withdraw';
 
 /** The activities of one topic, on the database where its ledger and its business rows commit together. */
-export const createActivities = (deps: { pool: Pool; topic: Topic }): LedgerActivities => ({
-  deliver: createDeliver(deps),
-  ...createWithdraw(deps),
-});
+export function createActivities(deps: { pool: Pool } & Parameters<typeof createDeliver>[0]): LedgerActivities {
+  const leadMs = leadMsOf(deps.topic);
+  // The next cycle wakes with the lead that the topic has now, not with the one of years ago.
+  const withLead = (decision: Decision): Decision =>
+    decision.next ? { ...decision, next: { ...decision.next, leadMs } } : decision;
+  const deliver = createDeliver(deps);
+  const { cancel, move } = createWithdraw(deps);
+  return {
+    deliver: async (input) => withLead(await deliver(input)),
+    cancel: async (input) => withLead(await cancel(input)),
+    move: async (input) => withLead(await move(input)),
+  };
+}

@@ -8,7 +8,9 @@ import { recordWithdrawal, type Withdrawal } from '../ledger';
 export function createWithdraw({ pool }: { pool: Pool }): Pick<LedgerActivities, 'cancel' | 'move'> {
   const burn = (message: ScheduledMessage, withdrawal: Withdrawal): Promise<Decision> =>
     // It may wait for a landing that is under way; a stopping worker gives it up like a landing.
-    inTransaction(pool, (tx) => recordWithdrawal(tx, message, withdrawal), Context.current().cancellationSignal);
+    inTransaction(pool, (tx) => recordWithdrawal(tx, message, withdrawal), {
+      signal: Context.current().cancellationSignal,
+    });
   return {
     cancel: ({ message, command: { commandId, reason } }) => burn(message, { outcome: 'cancelled', commandId, reason }),
     move: ({ message, command: { commandId, cycle = message.cycle + 1, dueAt } }) =>

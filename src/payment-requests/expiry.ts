@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import { again, defineTopic, done, skip } from '../topic';
+import type { MessageRef } from '../contract';
+import { again, defineTopic, done, type GroupTransaction, type HandlerAnswer, skip } from '../topic';
 import { eventData } from './events';
-import { expireRequest, findRequest } from './rows';
+import { expireRequests, findRequests, type PaymentRequestRow } from './rows';
+
+type ExpiryMessage = MessageRef & { cycle: number };
 
 /**
  * Service B: a payment request that is still pending when it is due expires, and everyone is told.
@@ -12,15 +15,34 @@ export const paymentRequestExpiry = defineTopic({
   name: 'payment-request.expiry',
   // The row is the truth; a copy of it in a message that sleeps for a year would be a stale one.
   payload: z.strictObject({}),
-  async handle(tx, { tenant, key: id, cycle }) {
-    const expired = await expireRequest(tx, { tenant, id }, cycle);
-    if (expired) {
-      await tx.emit('payment-request.expired', eventData(expired));
-      return done;
-    }
-    const request = await findRequest(tx, { tenant, id });
-    if (!request) return skip('there is no such payment request');
-    if (request.status !== 'PENDING') return skip(`it is ${request.status} already`);
-    return again(request.due_at);
+  landAll,
+  async handle({ query, emit }, message) {
+    const emitAll: GroupTransaction['emit'] = async (events) => {
+      for (const { type, data } of events) await emit(type, data);
+    };
+    const [answer] = await landAll({ query, emit: emitAll }, [message]);
+    return answer as HandlerAnswer;
   },
 });
+
+async function landAll(tx: GroupTransaction, messages: ExpiryMessage[]): Promise<HandlerAnswer[]> {
+  const expiries = messages.map(({ tenant, key: id, cycle }) => ({ tenant, id, cycle }));
+  const expired = byName(await expireRequests(tx, expiries));
+  const told = messages.flatMap((message) => {
+    const row = expired.get(nameOf({ tenant: message.tenant, id: message.key }));
+    return row ? [{ message, type: 'payment-request.expired', data: eventData(row) }] : [];
+  });
+  if (told.length > 0) await tx.emit(told);
+  const rest = expiries.filter((expiry) => !expired.has(nameOf(expiry)));
+  const found = rest.length > 0 ? byName(await findRequests(tx, rest)) : new Map();
+  return expiries.map((expiry) => (expired.has(nameOf(expiry)) ? done : answerTo(found.get(nameOf(expiry)))));
+}
+
+function answerTo(request: PaymentRequestRow | undefined): HandlerAnswer {
+  if (!request) return skip('there is no such payment request');
+  if (request.status !== 'PENDING') return skip(`it is ${request.status} already`);
+  return again(request.due_at);
+}
+
+const nameOf = ({ tenant, id }: { tenant: string; id: string }) => `${tenant}/${id}`;
+const byName = (rows: PaymentRequestRow[]) => new Map(rows.map((row) => [nameOf(row), row]));

@@ -56,12 +56,34 @@ export const extendRequest = (db: Queryable, { tenant, id }: PaymentRequestRef, 
     [tenant, id, rfc3339(dueAt)],
   );
 
-/** The row as expired; undefined if it is not pending, not due, or has been extended past this cycle. */
-export const expireRequest = (db: Queryable, { tenant, id }: PaymentRequestRef, cycle: number) =>
-  one(
-    db,
+/** What a message says of a request: which one, and the cycle that it was posted for. */
+export type ExpiryOf = PaymentRequestRef & { cycle: number };
+
+const arraysOf = (expiries: ExpiryOf[]) => [
+  expiries.map(({ tenant }) => tenant),
+  expiries.map(({ id }) => id),
+  expiries.map(({ cycle }) => cycle),
+];
+
+/** The rows as expired, of those that are pending, due, and not extended past their message's cycle. */
+export async function expireRequests(db: Queryable, expiries: ExpiryOf[]): Promise<PaymentRequestRow[]> {
+  const { rows } = await db.query<PaymentRequestRow>(
     `update payments.payment_request set status = 'EXPIRED', closed_at = clock_timestamp()
-      where tenant = $1 and id = $2 and status = 'PENDING' and cycle <= $3 and due_at <= clock_timestamp()
-     returning *`,
-    [tenant, id, cycle],
+       from unnest($1::text[], $2::text[], $3::integer[]) as given (tenant, id, cycle)
+      where payment_request.tenant = given.tenant and payment_request.id = given.id and status = 'PENDING'
+        and payment_request.cycle <= given.cycle and due_at <= clock_timestamp()
+     returning payment_request.*`,
+    arraysOf(expiries),
   );
+  return rows;
+}
+
+/** The rows as they are now, of those that exist. */
+export async function findRequests(db: Queryable, expiries: ExpiryOf[]): Promise<PaymentRequestRow[]> {
+  const { rows } = await db.query<PaymentRequestRow>(
+    `select payment_request.* from payments.payment_request
+       join unnest($1::text[], $2::text[], $3::integer[]) as given (tenant, id, cycle) using (tenant, id)`,
+    arraysOf(expiries),
+  );
+  return rows;
+}

@@ -7,7 +7,7 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import { refuseCycle, refuseDueAt, refuseRef } from '../admission';
+import { refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../admission';
 import {
   type AppliedCommand,
   type Decision,
@@ -18,6 +18,7 @@ import {
   type ScheduledMessage,
   searchAttributesOf,
 } from '../contract';
+import { wakeAtOf } from '../wake';
 import { takeCommands } from './commands';
 import { invalid, listen } from './handlers';
 import { standAt } from './standing';
@@ -30,14 +31,21 @@ export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; da
 // that a three-year message costs 37 wakes.
 const HOP_MS = 30 * 86_400_000;
 
+const HEARTBEAT_SLACK_MS = 30_000;
+const ATTEMPT_MS = 3_600_000;
+
 /**
- * Holds one message until it is due, has it delivered once, and goes on with the next cycle if there is one.
+ * Sleeps until shortly before the message is due, has it held and landed once, and goes on with the next cycle if there is one.
  * Knows when and whom to tell; all business lies behind the topic's activities.
  */
 export async function scheduledMessage(carried: CarriedMessage): Promise<Ending> {
   const { applied, datedAt = workflowInfo().startTime.getTime(), ...posted } = { ...carried };
   refuseUnusable(posted);
-  const ledger = ledgerOf(posted.topic);
+  const { leadMs = 0 } = posted;
+  // Posted inside its lead it goes straight to the hold: a timer of seconds would only be one more transition.
+  const sleeps = Date.now() < posted.dueAt - leadMs;
+  const wakeAt = sleeps ? wakeAtOf(posted) : Date.now();
+  const ledger = ledgerOf(posted);
   const standing = standAt(posted);
   const commands = takeCommands(standing, ledger, applied ?? []);
   listen(standing, commands);
@@ -51,15 +59,16 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
     return { ...message, applied: commands.applied(), datedAt: message === posted ? datedAt : Date.now() };
   };
 
-  async function sleepUntilDue(message: ScheduledMessage): Promise<void> {
+  async function sleepUntilWake(message: ScheduledMessage): Promise<void> {
     // Every activation evaluates this, so any signal at all makes the message look at the clock.
-    const over = () => decided(message) || Date.now() >= message.dueAt || runIsLong();
-    await condition(over, Math.min(message.dueAt - Date.now(), HOP_MS), { summary: timerSummary(message) });
+    const over = () => decided(message) || Date.now() >= wakeAt || runIsLong();
+    await condition(over, Math.min(wakeAt - Date.now(), HOP_MS), { summary: timerSummary(message) });
   }
 
   async function deliver(message: ScheduledMessage): Promise<void> {
-    standing.delivering();
-    const delivering = ledger.deliver({ message, late: message.dueAt <= datedAt }).then(standing.obey);
+    standing.held();
+    const delivery = { message, late: message.dueAt <= datedAt, wakeAt: sleeps ? wakeAt : undefined };
+    const delivering = ledger.deliver(delivery).then(standing.obey);
     // A command that wins the ledger's row ends the wait at once, instead of after the delivery's next retry. The run
     // ends then, and with it what is left of the delivery, which would only have found the row.
     await Promise.race([delivering, condition(() => decided(message))]);
@@ -73,8 +82,8 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
     );
     while (!standing.ended()) {
       const message = standing.message();
-      if (message === posted && Date.now() >= message.dueAt) await deliver(message);
-      else if (message === posted && !runIsLong()) await sleepUntilDue(message);
+      if (message === posted && Date.now() >= wakeAt) await deliver(message);
+      else if (message === posted && !runIsLong()) await sleepUntilWake(message);
       else {
         await condition(settled);
         if (!standing.ended()) await continueAs(nextRun());
@@ -96,20 +105,31 @@ function runIsLong(): boolean {
 // Started by hand with a bad input the message fails in sight; an unusable due time would retry its task for ever.
 function refuseUnusable(message: ScheduledMessage): void {
   const refusal =
-    refuseRef(message) ?? refuseCycle(message.cycle) ?? refuseDueAt(message.dueAt, workflowInfo().startTime.getTime());
+    refuseRef(message) ??
+    refuseCycle(message.cycle) ??
+    refuseDueAt(message.dueAt, workflowInfo().startTime.getTime()) ??
+    (message.leadMs === undefined ? undefined : refuseLead(message.leadMs));
   if (refusal) throw invalid(refusal);
   // Written by a newer release than this worker's: wait for a worker that can read it, do not drop it.
   if (message.v > 1) throw new Error(`message version ${message.v} is newer than this worker`);
 }
 
-function ledgerOf(topic: string) {
-  return proxyActivities<LedgerActivities>({
-    taskQueue: deliveryTaskQueue(topic),
-    // Longer than the 20 s a statement may take, so that a slow database is seen as its own error first.
-    startToCloseTimeout: '30 s',
-    // No end to the retries and no schedule-to-close: an outage of any length may only delay, never drop.
-    retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' },
+function ledgerOf({ topic, leadMs = 0 }: ScheduledMessage): LedgerActivities {
+  const taskQueue = deliveryTaskQueue(topic);
+  // No end to the retries and no schedule-to-close: an outage of any length may only delay, never drop.
+  const retry = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
+  const { deliver } = proxyActivities<LedgerActivities>({
+    taskQueue,
+    retry,
+    // A killed worker is missed after this. The hold sends its first heartbeat half-way, so that a message that is
+    // held for its lead, landed and released within seconds costs none.
+    heartbeatTimeout: leadMs + HEARTBEAT_SLACK_MS,
+    // Heartbeats tell whether somebody is at it; this only bounds an attempt that waits out an outage or a pace.
+    startToCloseTimeout: leadMs + ATTEMPT_MS,
   });
+  // Longer than the 20 s a statement may take, so that a slow database is seen as its own error first.
+  const { cancel, move } = proxyActivities<LedgerActivities>({ taskQueue, retry, startToCloseTimeout: '30 s' });
+  return { deliver, cancel, move };
 }
 
 function continueAs(next: CarriedMessage): Promise<never> {

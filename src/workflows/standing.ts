@@ -6,7 +6,7 @@ import { currentDetails, endingOf } from './wording';
 export interface Standing {
   message(): ScheduledMessage;
   ended(): Decision | undefined;
-  delivering(): void;
+  held(): void;
   /** Takes the ledger's word on the present cycle: the message ends, or goes on with its next cycle. */
   obey(decision: Decision): void;
   /** Notes a command that cannot be obeyed; it never stops the message. */
@@ -35,8 +35,8 @@ export function standAt(posted: ScheduledMessage): Standing {
     message: () => message,
     ended: () => ended,
     view,
-    delivering() {
-      state = 'delivering';
+    held() {
+      state = 'held';
       show();
     },
     obey(decision) {

@@ -1,13 +1,16 @@
 import { nanoid } from 'nanoid';
-import { createActivities } from '../../src/activities';
-import type { Decision, LedgerActivities, ScheduledMessage } from '../../src/contract';
+import { createWithdraw } from '../../src/activities/withdraw';
+import type { Decision, ScheduledMessage } from '../../src/contract';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic, traces } from '../support/effects';
+import { useHolds } from '../support/hold';
 
 const database = useDatabase(effectsSchema);
-const activities = (): LedgerActivities => createActivities({ pool: database.pool, topic: effectTopic() });
-const deliver = (message: ScheduledMessage) => runActivity(activities().deliver, { message, late: false });
+const startHold = useHolds(database);
+const deliver = async (message: ScheduledMessage): Promise<Decision> =>
+  (await startHold([])).deliver(effectTopic(), message);
+const activities = () => createWithdraw({ pool: database.pool });
 const cancel = (message: ScheduledMessage, commandId = nanoid()) =>
   runActivity(activities().cancel, { message, command: { commandId } });
 

@@ -39,7 +39,7 @@ async function expire({ tenant, id }: PaymentRequest, cycle = 1): Promise<Decisi
     dueAt: Date.now() - 1,
     payload: {},
   };
-  const landing = await land(database.pool, paymentRequestExpiry, { message, late: false });
+  const [landing] = await land(database.pool, paymentRequestExpiry, [{ message, late: false }]);
   return (landing as { decision: Decision }).decision;
 }
 

@@ -4,7 +4,14 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { ScheduledMessage } from '../../src/contract';
 import type { SchemaMigrations } from '../../src/migrate';
-import { defineTopic, done, type HandlerAnswer, type LandingTransaction } from '../../src/topic';
+import {
+  type DueMessage,
+  defineTopic,
+  done,
+  type HandlerAnswer,
+  type LandingTransaction,
+  type Topic,
+} from '../../src/topic';
 
 /** A table in which a test's handler leaves its mark; no key, so that a second effect would be seen. */
 export const effectsSchema: SchemaMigrations = {
@@ -18,15 +25,43 @@ export const effectsSchema: SchemaMigrations = {
   },
 };
 
+type Effect = DueMessage<{ note: string }>;
+
+const payload = z.object({ note: z.string() });
+
 /** A topic whose handler writes one row and emits one event, then does what `then` says. */
-export const effectTopic = (then: (tx: LandingTransaction) => HandlerAnswer | Promise<HandlerAnswer> = () => done) =>
+export const effectTopic = (
+  then: (tx: LandingTransaction, message: Effect) => HandlerAnswer | Promise<HandlerAnswer> = () => done,
+) =>
   defineTopic({
     name: 'test.effect',
-    payload: z.object({ note: z.string() }),
-    async handle(tx, { key, cycle }) {
-      await tx.query('insert into effects.effect (key, cycle) values ($1, $2)', [key, cycle]);
-      await tx.emit('test.happened', { key });
-      return then(tx);
+    payload,
+    async handle(tx, message) {
+      await tx.query('insert into effects.effect (key, cycle) values ($1, $2)', [message.key, message.cycle]);
+      await tx.emit('test.happened', { key: message.key });
+      return then(tx, message);
+    },
+  });
+
+/** The same topic with a set-based handler; each of its two handlers first does what `before` says. */
+export const groupTopic = (
+  before: { landAll?(messages: Effect[]): unknown; handle?(message: Effect): unknown } = {},
+  limits: Pick<Topic, 'landingsPerSecond' | 'leadMs'> = {},
+) =>
+  defineTopic({
+    ...effectTopic(async (_, message) => {
+      await before.handle?.(message);
+      return done;
+    }),
+    ...limits,
+    async landAll(tx, messages) {
+      await before.landAll?.(messages);
+      await tx.query('insert into effects.effect (key, cycle) select * from unnest($1::text[], $2::integer[])', [
+        messages.map(({ key }) => key),
+        messages.map(({ cycle }) => cycle),
+      ]);
+      await tx.emit(messages.map((message) => ({ message, type: 'test.happened', data: { key: message.key } })));
+      return messages.map(() => done);
     },
   });
 

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Decision, LedgerActivities, ScheduledMessage } from '../../src/contract';
+import type { Decision, Delivery, LedgerActivities, ScheduledMessage } from '../../src/contract';
 
 type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
 
@@ -9,7 +9,7 @@ type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
  */
 export function ledgerInMemory(answer: (message: ScheduledMessage) => Answer = () => ({ outcome: 'delivered' })) {
   const decisions = new Map<string, Decision>();
-  const deliveries: { message: ScheduledMessage; late: boolean }[] = [];
+  const deliveries: Delivery[] = [];
   const decide = (message: ScheduledMessage, decided: () => Answer, commandId?: string): Decision => {
     const id = `${message.key}#${message.cycle}`;
     const ofCommand = [...decisions.values()].find((decision) => commandId && decision.commandId === commandId);

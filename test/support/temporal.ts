@@ -5,9 +5,10 @@ import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
 import { type RunningTemporal, startTemporal } from '../../local/temporal-server';
 import { readConfig } from '../../src/config';
+import type { Installation } from '../../src/installation';
 import type { RunningWorker } from '../../src/process';
 import { ensureSearchAttributes } from '../../src/search-attributes';
-import { type Installation, startWorker } from '../../src/worker';
+import { startWorker } from '../../src/worker';
 import './quiet-runtime';
 
 export interface TestTemporal {

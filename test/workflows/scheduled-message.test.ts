@@ -10,6 +10,7 @@ import {
   WORKFLOW_TASK_QUEUE,
   workflowIdOf,
 } from '../../src/contract';
+import { wakeAtOf } from '../../src/wake';
 import { ledgerInMemory, trouble } from '../support/ledger-in-memory';
 import { useTimeSkipping } from '../support/workflow-environment';
 
@@ -43,7 +44,7 @@ describe('without a command', () => {
       await temporal.env.sleep(HOUR_MS - MINUTE_MS);
       expect(ledger.deliveries).toEqual([]);
       expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
-      expect(ledger.deliveries).toEqual([{ message: due, late: false }]);
+      expect(ledger.deliveries).toEqual([{ message: due, late: false, wakeAt: due.dueAt }]);
       expect(await deliveryBeganAt(due)).toBeGreaterThanOrEqual(due.dueAt);
     });
   });
@@ -57,6 +58,34 @@ describe('without a command', () => {
     });
   });
 
+  it('with a lead wakes early, when its id says: inside the lead, before the guard', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = { ...(await message(HOUR_MS)), leadMs: 10 * MINUTE_MS };
+      const handle = await temporal.start(due);
+      await handle.result();
+      expect(ledger.deliveries).toEqual([{ message: due, late: false, wakeAt: wakeAtOf(due) }]);
+      expect(await deliveryBeganAt(due)).toBeGreaterThanOrEqual(wakeAtOf(due));
+    });
+  });
+
+  it('posted inside its lead goes straight to the hold, without a timer; one posted before it has one', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      for (const [dueInMs, timers] of [
+        [9 * MINUTE_MS, 0],
+        [11 * MINUTE_MS, 1],
+      ] as const) {
+        const due = { ...(await message(dueInMs)), leadMs: 10 * MINUTE_MS };
+        const handle = await temporal.start(due);
+        await handle.result();
+        const { events } = await handle.fetchHistory();
+        expect(events?.filter((event) => event.timerStartedEventAttributes)).toHaveLength(timers);
+      }
+      expect(ledger.deliveries.map(({ wakeAt }) => wakeAt === undefined)).toEqual([true, false]);
+    });
+  });
+
   it('waits three years in hops of a month, and keeps every field, known or not', async () => {
     const ledger = ledgerInMemory();
     await temporal.withWorkers('test.topic', ledger.activities, async () => {
@@ -64,7 +93,7 @@ describe('without a command', () => {
       const due = { ...(await message(3 * 365 * DAY_MS)), ...extra };
       const handle = await temporal.start(due);
       expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
-      expect(ledger.deliveries).toEqual([{ message: due, late: false }]);
+      expect(ledger.deliveries).toEqual([{ message: due, late: false, wakeAt: due.dueAt }]);
 
       const runs = await runsOf(due);
       expect(runs).toBe(Math.ceil((3 * 365) / 30));
@@ -247,7 +276,7 @@ describe('cancelled', () => {
     });
     await temporal.withWorkers('test.topic', ledger.activities, async () => {
       const handle = await temporal.start(await message(-MINUTE_MS));
-      while ((await handle.query(messageQuery)).state !== 'delivering') await temporal.env.sleep(100);
+      while ((await handle.query(messageQuery)).state !== 'held') await temporal.env.sleep(100);
       const answer = await handle.executeUpdate(cancelUpdate, { args: [{ commandId: 'c' }] });
       expect(answer).toEqual({ result: 'cancelled' });
       expect(await handle.result()).toMatchObject({ outcome: 'cancelled' });
@@ -301,6 +330,8 @@ describe('given nonsense', () => {
     await temporal.withWorkers('test.topic', ledger.activities, async () => {
       const due = await message(HOUR_MS);
       const handle = await temporal.start(due);
+      // Its handlers are registered now; signals that wait for them are dealt with in the handlers' order.
+      await handle.query(messageQuery);
       await handle.signal('remind', { to: 'nobody' });
       for (const encoding of ['json/plain', 'binary/unheard-of']) {
         await temporal.env.client.workflowService.signalWorkflowExecution({

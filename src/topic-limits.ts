@@ -1,0 +1,32 @@
+import { MessageError, type Refusal, refuseLead } from './admission';
+import type { Topic } from './topic';
+import { DEFAULT_LEAD_MS } from './wake';
+
+// Slower than once a day is no pace but a stop.
+const MIN_LANDINGS_PER_SECOND = 1 / 86_400;
+const MAX_HANDLER_TIMEOUT_MS = 20_000;
+
+export const leadMsOf = ({ leadMs = DEFAULT_LEAD_MS }: Pick<Topic, 'leadMs'>): number => leadMs;
+
+/** Throws a `MessageError` that names the topic when its lead, pace or timeout is no usable number. */
+export function checkLimits({ name, leadMs, landingsPerSecond, handlerTimeoutMs }: Topic): void {
+  const refusal =
+    (leadMs === undefined ? undefined : refuseLead(leadMs)) ??
+    refuseUnless(isFrom(MIN_LANDINGS_PER_SECOND, landingsPerSecond), {
+      code: 'invalidPace',
+      field: 'landingsPerSecond',
+      message: 'must be a number of landings per second, at least one a day',
+    }) ??
+    // Longer than the database gives a statement, it would never be the one that ends the wait.
+    refuseUnless(isFrom(1, handlerTimeoutMs) && (handlerTimeoutMs ?? 0) <= MAX_HANDLER_TIMEOUT_MS, {
+      code: 'invalidHandlerTimeout',
+      field: 'handlerTimeoutMs',
+      message: `must be a number of milliseconds from 1 to ${MAX_HANDLER_TIMEOUT_MS}`,
+    });
+  if (refusal) throw new MessageError({ ...refusal, message: `of topic ${name} ${refusal.message}` });
+}
+
+const isFrom = (least: number, value: unknown): boolean =>
+  value === undefined || (typeof value === 'number' && Number.isFinite(value) && value >= least);
+
+const refuseUnless = (good: boolean, refusal: Refusal): Refusal | undefined => (good ? undefined : refusal);

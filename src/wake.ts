@@ -1,0 +1,33 @@
+import { type MessageRef, workflowIdOf } from './contract';
+
+/** A topic's lead unless it says otherwise: enough for bursts of a few hundred on a small server. */
+export const DEFAULT_LEAD_MS = 10_000;
+/** Longer, a timer would sit in a worker's memory for what Temporal keeps better. */
+export const MAX_LEAD_MS = 86_400_000;
+
+/** The quiet time right before a message is due: who woke last must still find a place to be held. */
+export const guardMsOf = (leadMs: number): number => leadMs / 5;
+
+/**
+ * A number in [0, 1) that is the same for this text in every release: FNV-1a with MurmurHash3's final mix, without
+ * which ids that differ only in their last letters would fall close together.
+ */
+export function hash01(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+}
+
+/**
+ * When the message wakes, in epoch ms: spread over its lead by a hash of its workflow id, so that those due at one
+ * instant do not all wake at one, and the same at every replay. Without a lead it wakes when it is due.
+ */
+export function wakeAtOf(message: MessageRef & { dueAt: number; leadMs?: number }): number {
+  const { dueAt, leadMs = 0 } = message;
+  const guardMs = guardMsOf(leadMs);
+  return Math.floor(dueAt - guardMs - (leadMs - guardMs) * hash01(workflowIdOf(message)));
+}

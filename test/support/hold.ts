@@ -1,0 +1,92 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createDeliver } from '../../src/activities/deliver';
+import type { Decision, ScheduledMessage } from '../../src/contract';
+import { createDatabaseClock } from '../../src/database-clock';
+import { createHold, type Hold, type HoldLimits } from '../../src/hold';
+import type { Metrics } from '../../src/metrics';
+import { createPulse } from '../../src/pulse';
+import { createRelease } from '../../src/release';
+import { startTakeOver } from '../../src/take-over';
+import type { Topic } from '../../src/topic';
+import type { TestDatabase } from './database';
+import { quietLogger } from './quiet-runtime';
+
+/** What a hold has reported, by the name of the metric, in the order of the reports. */
+export type Reported = { [Name in keyof Metrics]: Parameters<Metrics[Name]>[] };
+
+export interface TestHold {
+  hold: Hold;
+  worker: string;
+  reported: Reported;
+  errors: unknown[];
+  /** Has the real activity hold and land a message, as a worker does. */
+  deliver(topic: Topic, message: ScheduledMessage, fields?: { late?: boolean; wakeAt?: number }): Promise<Decision>;
+  /** As a worker that is told to stop. */
+  leave(): Promise<void>;
+  /** As a worker that is killed: nothing is told to anybody, neither to the others nor by what it still holds. */
+  kill(): void;
+}
+
+function reports(): { metrics: Metrics; reported: Reported } {
+  const names = ['held', 'due', 'neededLead', 'late', 'landed', 'queued', 'releasing', 'takenOver'] as const;
+  const reported = Object.fromEntries(names.map((name) => [name, []])) as unknown as Reported;
+  const report =
+    (name: keyof Metrics) =>
+    (...values: unknown[]) =>
+      void (reported[name] as unknown[]).push(values);
+  return { metrics: Object.fromEntries(names.map((name) => [name, report(name)])) as unknown as Metrics, reported };
+}
+
+/** Holds on the file's database, each like a worker process of its own; ended when the file is done. */
+export function useHolds(database: TestDatabase) {
+  const ends: (() => Promise<unknown>)[] = [];
+  afterAll(() => Promise.all(ends.map((end) => end())));
+
+  return async function startHold(
+    topics: Topic[],
+    limits: Partial<HoldLimits> = {},
+    { aheadMs = 0 }: { aheadMs?: number } = {},
+  ): Promise<TestHold> {
+    const over = new AbortController();
+    const right = createDatabaseClock();
+    await right.read(database.pool);
+    const clock = { now: () => right.now() + aheadMs, read: right.read };
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    const worker = `worker-${Math.random()}`;
+    const { metrics, reported } = reports();
+    const shared = { pool: database.pool, worker, clock, metrics, onError };
+    const hold = createHold(
+      { ...shared, release: createRelease(), signal: over.signal },
+      { heldMessages: 10_000, groupSize: 500, transactions: 2, ...limits },
+    );
+    const takeOver = startTakeOver(shared, hold, topics);
+    const pulse = createPulse();
+    const end = async () => {
+      over.abort();
+      await Promise.all([takeOver.stop(), hold.stop()]);
+    };
+    ends.push(end);
+    return {
+      hold,
+      worker,
+      reported,
+      errors,
+      deliver: (topic, message, { late = false, wakeAt } = {}) =>
+        new MockActivityEnvironment({}, { logger: quietLogger }).run(
+          createDeliver({ topic, hold, pulse, movedOn: () => pause(1) }),
+          {
+            message,
+            late,
+            wakeAt,
+          },
+        ),
+      async leave() {
+        hold.handBack();
+        await takeOver.stop();
+      },
+      kill: () => over.abort(),
+    };
+  };
+}
