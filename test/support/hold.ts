@@ -24,8 +24,8 @@ export interface TestHold {
   deliver(topic: Topic, message: ScheduledMessage, fields?: { late?: boolean; wakeAt?: number }): Promise<Decision>;
   /** As a worker that is told to stop. */
   leave(): Promise<void>;
-  /** As a worker that is killed: nothing is told to anybody, neither to the others nor by what it still holds. */
-  kill(): void;
+  /** As a worker that has been dead for a while: it lands nothing more, hands nothing back, and is known to be gone. */
+  kill(): Promise<void>;
 }
 
 function reports(): { metrics: Metrics; reported: Reported } {
@@ -65,6 +65,7 @@ export function useHolds(database: TestDatabase) {
     const pulse = createPulse();
     const end = async () => {
       over.abort();
+      hold.handBack();
       await Promise.all([takeOver.stop(), hold.stop()]);
     };
     ends.push(end);
@@ -86,7 +87,10 @@ export function useHolds(database: TestDatabase) {
         hold.handBack();
         await takeOver.stop();
       },
-      kill: () => over.abort(),
+      async kill() {
+        over.abort();
+        await Promise.all([takeOver.stop(), hold.stop()]);
+      },
     };
   };
 }
