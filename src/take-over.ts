@@ -9,7 +9,7 @@ import type { Topic } from './topic';
 // Twice a second: what a stopping worker hands over two seconds before it is due must be here in time.
 const LOOK_MS = 500;
 // A worker this silent is dead, or so busy that help is welcome; who lands first is the ledger's to say.
-const DEAD_AFTER_MS = 5_000;
+const DEAD_AFTER_MS = 3_000;
 const BATCH = 500;
 
 /**

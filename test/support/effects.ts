@@ -87,3 +87,6 @@ export async function traces(pool: Pool, key: string): Promise<{ effects: number
   );
   return rows[0];
 }
+
+/** Ten minutes of lead: whatever a test posts goes straight to the hold. */
+export const burstTopic = groupTopic({}, { leadMs: 600_000 });

@@ -1,0 +1,8 @@
+import { runProcess } from '../../src/process';
+import { startWorker } from '../../src/worker';
+import { burstTopic, effectsSchema } from './effects';
+
+// A worker as an installation runs it, in a process of its own, for tests that kill or stop one.
+void runProcess((config, log) =>
+  startWorker(config, { topics: [burstTopic], consumers: [], schemas: [effectsSchema] }, log),
+);
