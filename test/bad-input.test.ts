@@ -72,6 +72,26 @@ describe('bad input is refused by code and field, before anything is started', (
   });
 });
 
+describe("a topic's limits", () => {
+  const bad = [-1, Number.NaN, Number.POSITIVE_INFINITY, '10' as unknown as number, null as unknown as number];
+  it.each([
+    ...[...bad, 86_400_001].map((value) => ['leadMs', value, 'invalidLead'] as const),
+    ...[...bad, 0, 1 / 86_401].map((value) => ['landingsPerSecond', value, 'invalidPace'] as const),
+    ...[...bad, 0, 20_001].map((value) => ['handlerTimeoutMs', value, 'invalidHandlerTimeout'] as const),
+  ])('%s of %p is refused with the name of the topic', (field, value, code) => {
+    const refused = expect.objectContaining({ code, field, message: expect.stringContaining('test.effect') });
+    expect(() => defineTopic({ ...topic, [field]: value })).toThrow(refused);
+  });
+
+  it.each([
+    ['leadMs', [0, 0.5, 86_400_000]],
+    ['landingsPerSecond', [1 / 86_400, 1, 5_000]],
+    ['handlerTimeoutMs', [1, 20_000]],
+  ])('%s may be any of %p (the control)', (field, values) => {
+    for (const value of values) expect(defineTopic({ ...topic, [field]: value })).toMatchObject({ [field]: value });
+  });
+});
+
 describe('instants', () => {
   it('of every millisecond in reach survive RFC 3339, in UTC and with any offset', () => {
     fc.assert(

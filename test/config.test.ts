@@ -5,6 +5,7 @@ const good = { DATABASE_URL: 'postgres://u:p@db.example:5432/postdate', TEMPORAL
 it('reads the database and Temporal from the environment, and has a default for the rest', () => {
   const config = readConfig({ ...good, TEMPORAL_ADDRESS: 'temporal.example:7233', TEMPORAL_NAMESPACE: 'payments' });
   expect(config).toMatchObject({ databaseUrl: good.DATABASE_URL, databaseConnections: 20, logLevel: 'info' });
+  expect(config).toMatchObject({ heldMessages: 10_000, landingGroup: 500, landingTransactions: 2 });
   expect(config.temporal.namespace).toBe('payments');
   expect(config.temporal.connectionOptions).toMatchObject({ address: 'temporal.example:7233' });
 });
@@ -23,6 +24,10 @@ it.each([
   ['POSTDATE_DATABASE_CONNECTIONS', '0'],
   ['POSTDATE_DATABASE_CONNECTIONS', 'many'],
   ['POSTDATE_CACHED_WORKFLOWS', '1.5'],
+  ['POSTDATE_HELD_MESSAGES', '0'],
+  ['POSTDATE_LANDING_GROUP', '501'],
+  ['POSTDATE_LANDING_TRANSACTIONS', '-2'],
+  ['POSTDATE_METRICS_ADDRESS', 'everywhere'],
   ['POSTDATE_SHUTDOWN_GRACE_SECONDS', '-1'],
   ['TEMPORAL_ADDRESS', 'http://temporal.example'],
   ['TEMPORAL_TLS', 'TRUE'],

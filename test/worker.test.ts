@@ -132,6 +132,19 @@ it('does not start with two topics of one name, which would share a queue', asyn
   await expect(twice).rejects.toThrow('need names of their own');
 });
 
+it('does not start with a topic whose lead is no lead, also when that was not declared by defineTopic', async () => {
+  const topics = [{ ...paymentRequestExpiry, leadMs: -1 }];
+  const started = startWorker(
+    readConfig(temporal.envFor(database)),
+    { ...installation, topics },
+    pino({ level: 'silent' }),
+  );
+  await expect(started).rejects.toMatchObject({
+    code: 'invalidLead',
+    message: expect.stringContaining(paymentRequestExpiry.name),
+  });
+});
+
 it('with a wrong variable it does not start, and its last words name the variable', async () => {
   const env = { ...temporal.envFor(database), POSTDATE_DATABASE_CONNECTIONS: 'many' };
   await expect(start(env)).rejects.toThrow('it ended with 1');

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { cancel, move, schedule } from '../../src/client';
-import { workflowIdOf } from '../../src/contract';
+import { messageQuery, workflowIdOf } from '../../src/contract';
 import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
 import { eventually } from '../support/eventually';
 
@@ -31,8 +31,9 @@ function stage(client: Client, key: string) {
   return {
     ref,
     handle,
-    post: async (handler: 'done' | 'skip' | 'fail' | 'again' | 'trouble', dueInMs: number) => {
-      await schedule(client, { ...ref, topic: sceneTopic, dueAt: Date.now() + dueInMs, payload: { handler } });
+    post: async (handler: 'done' | 'skip' | 'fail' | 'again' | 'trouble', dueInMs: number, leadMs = 1_000) => {
+      const topic = { ...sceneTopic, leadMs };
+      await schedule(client, { ...ref, topic, dueAt: Date.now() + dueInMs, payload: { handler } });
       // The first run, whatever becomes of the message in later ones.
       return (await handle.describe()).runId;
     },
@@ -40,6 +41,11 @@ function stage(client: Client, key: string) {
       eventually(async () => {
         const { events } = await handle.fetchHistory();
         if (!events?.some((event) => event.timerStartedEventAttributes)) throw new Error('it does not sleep yet');
+      }),
+    held: () =>
+      eventually(async () => {
+        const { state } = await handle.query(messageQuery);
+        if (state !== 'held') throw new Error('it is not held yet');
       }),
     ended: () =>
       eventually(async () => {
@@ -66,7 +72,8 @@ const scenes: Record<string, Scene> = {
     await asleep();
     return runId;
   },
-  delivered: posted('done', 2_000),
+  delivered: posted('done', 500),
+  'delivered-after-its-lead': posted('done', 4_000),
   'delivered-late': posted('done', -HOUR_MS),
   'delivered-after-trouble': posted('trouble', 1_000),
   skipped: posted('skip', 1_000),
@@ -103,6 +110,20 @@ const scenes: Record<string, Scene> = {
     await move(client, ref, { dueAt: Date.now() + 2_000 });
     await ended();
     return undefined;
+  },
+  'cancelled-while-held': async ({ post, held, ended, ref }, client) => {
+    const runId = await post('done', 30_000, HOUR_MS);
+    await held();
+    await cancel(client, ref);
+    await ended();
+    return runId;
+  },
+  'moved-while-held': async ({ post, held, ended, ref }, client) => {
+    const runId = await post('done', 30_000, HOUR_MS);
+    await held();
+    await move(client, ref, { dueAt: Date.now() + 2_000 });
+    await ended();
+    return runId;
   },
   'refused-commands': async ({ post, asleep, ended, handle }) => {
     const runId = await post('done', 4_000);

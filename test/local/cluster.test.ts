@@ -91,7 +91,7 @@ it('the program prints its addresses, ends well on SIGTERM and leaves nothing; k
   const killed = runLocal('local/cluster.ts', { env });
   await killed.prints(/Ctrl-C stops/);
   killed.signal('SIGKILL');
-  await killed.exitCode;
+  expect(await killed.exitCode).toBe(null);
 
   const program = runLocal('local/cluster.ts', { env });
   const [, address] = await program.prints(/^TEMPORAL_ADDRESS=(\S+)$/m);
@@ -105,4 +105,14 @@ it('the program prints its addresses, ends well on SIGTERM and leaves nothing; k
   program.signal('SIGTERM');
   expect(await program.exitCode).toBe(0);
   await expectEnded([...printedPids(killed.printed()), ...printedPids(program.printed())]);
+}, 300_000);
+
+it('the program ends with an error when its server does', async () => {
+  const program = runLocal('local/cluster.ts', { env: { POSTDATE_CLUSTER_FOLDER: join(folder.path, 'program') } });
+  const [, pid] = await program.prints(/^temporal-server runs on \S+ \(pid (\d+)\)/m);
+  await program.prints(/Ctrl-C stops/);
+  process.kill(Number(pid), 'SIGKILL');
+  expect(await program.exitCode).toBe(1);
+  expect(program.printed()).toMatch(/has ended by itself, see .*temporal-server\.log/);
+  await expectEnded(printedPids(program.printed()));
 }, 300_000);

@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
 import { consumeBatch, replayFrom, subscribe } from '../../src/consumer';
-import type { Decision } from '../../src/contract';
+import type { Decision, Delivery } from '../../src/contract';
 import { inTransaction } from '../../src/database';
 import { land } from '../../src/landing';
 import { appendEvent } from '../../src/outbox';
@@ -28,20 +28,19 @@ async function pending(dueInMs: number): Promise<PaymentRequest> {
   return request;
 }
 
-/** Lands the request's message of this cycle, due a moment ago. */
-async function expire({ tenant, id }: PaymentRequest, cycle = 1): Promise<Decision> {
-  const message = {
-    v: 1 as const,
-    topic: paymentRequestExpiry.name,
-    tenant,
-    key: id,
-    cycle,
-    dueAt: Date.now() - 1,
-    payload: {},
-  };
-  const [landing] = await land(database.pool, paymentRequestExpiry, [{ message, late: false }]);
-  return (landing as { decision: Decision }).decision;
+/** The request's message of this cycle, due a moment ago. */
+const deliveryOf = ({ tenant, id }: PaymentRequest, cycle = 1): Delivery => ({
+  message: { v: 1, topic: paymentRequestExpiry.name, tenant, key: id, cycle, dueAt: Date.now() - 1, payload: {} },
+  late: false,
+});
+
+async function expireAll(deliveries: Delivery[]): Promise<Decision[]> {
+  const landings = await land(database.pool, paymentRequestExpiry, deliveries);
+  return landings.map((landing) => (landing as { decision: Decision }).decision);
 }
+
+const expire = async (request: PaymentRequest, cycle = 1): Promise<Decision> =>
+  (await expireAll([deliveryOf(request, cycle)]))[0] as Decision;
 
 const statusOf = async (request: PaymentRequest) => (await findRequest(database.pool, request))?.status;
 const eventsOf = async ({ id }: PaymentRequest): Promise<string[]> =>
@@ -84,6 +83,44 @@ describe('the expiry', () => {
   it('of a request that is not there is skipped', async () => {
     const request = { tenant: 'acme', id: nanoid(), payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
     expect(await expire(request)).toMatchObject({ outcome: 'skipped' });
+  });
+
+  it('of a group decides on each request as it would alone', async () => {
+    const extended = async (byMs: number) => {
+      const request = await pending(-2_000);
+      await extendRequest(database.pool, request, Date.now() + byMs);
+      return request;
+    };
+    const closed = async (status: 'PAID' | 'CANCELLED') => {
+      const request = await pending(-1_000);
+      await closeRequest(database.pool, request, status);
+      return request;
+    };
+    const group = await Promise.all([
+      pending(-1_000),
+      closed('PAID'),
+      extended(HOUR_MS),
+      pending(-1_000),
+      extended(-500),
+      closed('CANCELLED'),
+    ]);
+    group.push({ ...(group[0] as PaymentRequest), id: nanoid() });
+    const decisions = await expireAll(group.map((request) => deliveryOf(request)));
+    expect(decisions.map(({ outcome, reason, next }) => [outcome, reason, next?.cycle])).toEqual([
+      ['delivered', undefined, undefined],
+      ['skipped', 'it is PAID already', undefined],
+      ['delivered', undefined, 2],
+      ['delivered', undefined, undefined],
+      ['delivered', undefined, 2],
+      ['skipped', 'it is CANCELLED already', undefined],
+      ['skipped', 'there is no such payment request', undefined],
+    ]);
+    const statuses = await Promise.all(group.slice(0, 6).map(statusOf));
+    expect(statuses).toEqual(['EXPIRED', 'PAID', 'PENDING', 'EXPIRED', 'PENDING', 'CANCELLED']);
+    const events = (await Promise.all(group.map(eventsOf))).map((types) => types.length);
+    expect(events).toEqual([1, 0, 0, 1, 0, 0, 0]);
+    // What is in the ledger is what was answered.
+    expect(await expireAll(group.map((request) => deliveryOf(request)))).toEqual(decisions);
   });
 
   it('racing with the payment: one of them wins, and the event says which', async () => {

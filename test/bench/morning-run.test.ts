@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { foregroundIn } from '../../bench/morning-run/window';
+import { runLocal, useFolder } from '../support/local-process';
+
+const folder = useFolder();
+
+it('the morning run expires or finds paid every due row, under every form', async () => {
+  const sizes = ['--rows', '300', '--messages', '40', '--windows', '2', '--job-windows', '1', '--rate', '20'];
+  const paces = ['--paces', '40:4,80:8'];
+  const bench = runLocal('bench/run.ts', { args: ['morning-run', ...sizes, ...paces, '--out', folder.path] });
+  expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
+
+  const results = JSON.parse(await readFile(join(folder.path, 'morning-run.json'), 'utf8'));
+  const [idle, idleOfMessages, ...atWork] = results.contenders;
+  expect(idle).toMatchObject({ name: 'idle', effects: 0, events: 0 });
+  expect(idleOfMessages).toMatchObject({ effects: 0, events: 0 });
+  const dueRows = Object.fromEntries(atWork.map((one: { name: string; messages: number }) => [one.name, one.messages]));
+  expect(dueRows).toEqual({
+    'batch job, row by row': 300,
+    'one UPDATE': 600,
+    'pg-boss': 80,
+    'Postdate, no pace': 80,
+    'Postdate, 40 a second in groups of 4': 80,
+    'Postdate, 80 a second in groups of 8': 80,
+  });
+  for (const one of atWork) {
+    expect(one).toMatchObject({ early: 0, undecided: 0, events: one.effects });
+    expect(one.effects + one.paid).toBe(one.messages);
+    expect(one.effects).toBeGreaterThan(0);
+  }
+  expect(await readFile(join(folder.path, 'morning-run.svg'), 'utf8')).toContain('<svg');
+}, 900_000);
+
+it('takes the foreground inside the window only, by when each request was to be sent', () => {
+  const samples = [
+    { kind: 'read' as const, intendedAt: 999, latencyMs: 1 },
+    { kind: 'read' as const, intendedAt: 1_000, latencyMs: 2 },
+    // Sent inside, answered long after it.
+    { kind: 'pay' as const, intendedAt: 1_100, latencyMs: 5_000 },
+    { kind: 'pay' as const, intendedAt: 1_101, latencyMs: 1 },
+  ];
+  expect(foregroundIn(samples, 1_000, 100)).toMatchObject({
+    requests: 2,
+    latencyMs: { p50: 2, max: 5_000 },
+    readMs: { max: 2 },
+    payMs: { max: 5_000 },
+  });
+});
