@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { withClient } from './databases';
+import { pinned } from './pinning';
 import { freePort } from './ports';
 import { type Account, serverAccount } from './postgres-account';
 import { postgresBinaries } from './postgres-binaries';
@@ -17,6 +18,10 @@ export interface PostgresOptions {
   port?: number;
   /** False gives up every promise about a power cut, which tests do not need and pay for with each commit. */
   durable?: boolean;
+  /** Server parameters beside ours, or instead of them. */
+  settings?: Record<string, string>;
+  /** The CPUs it may run on, as taskset(1) takes them; without it all of them. */
+  cpus?: string;
   log?: (line: string) => void;
 }
 
@@ -93,12 +98,14 @@ async function launch(folder: string, native: string, account: Account | undefin
   const port = options.port ?? (await freePort());
   const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: '200' };
   const careless = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
-  const all = Object.entries(options.durable === false ? { ...settings, ...careless } : settings);
+  const all = { ...settings, ...(options.durable === false ? careless : {}), ...options.settings };
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const logFile = join(folder, 'server.log');
   const output = openSync(logFile, 'w');
+  const [executable, args] = pinned(options.cpus, join(native, 'bin', 'postgres'), ['-D', folder, '-p', String(port)]);
   const server = spawn(
-    join(native, 'bin', 'postgres'),
-    ['-D', folder, '-p', String(port), ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    executable,
+    [...args, ...flags],
     // A session of its own: Ctrl-C goes to the whole group of the terminal, and the database has to end last.
     { detached: true, stdio: ['ignore', output, output], cwd: folder, uid: account?.uid, gid: account?.gid },
   );

@@ -1,8 +1,8 @@
-import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from './cache';
 import { executableName, fromEnvironment, isExecutable, onPath } from './executables';
-import { run } from './processes';
+import { goInstall } from './go-install';
+import { withProgress } from './progress';
 import { sdkDownload, sdkDownloadFile } from './sdk-download';
 
 // Newer modules of the CLI contain a `replace`, and `go install` refuses those.
@@ -17,15 +17,8 @@ export async function findTemporal({ log }: { log: (line: string) => void }): Pr
   const cached = [sdkDownloadFile('dev-server'), built].find(isExecutable);
   if (cached) return cached;
 
-  const started = Date.now();
   log('no Temporal CLI here yet: downloading it');
-  const elapsed = () => `${Math.round((Date.now() - started) / 1000)} s`;
-  const progress = setInterval(() => log(`getting the Temporal CLI … ${elapsed()}`), 10_000);
-  try {
-    return await fetchOrBuild(built, log);
-  } finally {
-    clearInterval(progress);
-  }
+  return withProgress('getting the Temporal CLI', log, () => fetchOrBuild(built, log));
 }
 
 async function fetchOrBuild(target: string, log: (line: string) => void): Promise<string> {
@@ -39,7 +32,8 @@ async function fetchOrBuild(target: string, log: (line: string) => void): Promis
   if (go) {
     log(`the download failed; building the Temporal CLI ${buildVersion} with Go instead (once, up to 5 min)`);
     try {
-      return await build(go, target);
+      await goInstall(go, buildPackage, target);
+      return target;
     } catch (error) {
       failures.push(`build: ${(error as Error).message}`);
     }
@@ -49,17 +43,4 @@ async function fetchOrBuild(target: string, log: (line: string) => void): Promis
       'on PATH, or set TEMPORAL_CLI_PATH to it, or set TEMPORAL_ADDRESS to a Temporal server that runs already.\n' +
       failures.join('\n'),
   );
-}
-
-async function build(go: string, target: string): Promise<string> {
-  // A folder per build, on the file system of the target: two starts at once both end with one rename.
-  const folder = await mkdtemp(join(cacheFolder('bin'), '.build-'));
-  try {
-    // 250 MB of modules over a slow line come on top of five minutes of compiling on two cores.
-    await run(go, ['install', buildPackage], { timeoutMs: 20 * 60_000, env: { ...process.env, GOBIN: folder } });
-    await rename(join(folder, executableName('temporal')), target);
-    return target;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
