@@ -10,7 +10,7 @@ const variables = z.object({
   POSTDATE_DATABASE_CONNECTIONS: whole(2, 500).default(20),
   // A workflow in the cache costs about 59 KB; one that sleeps for days gains nothing from being there.
   POSTDATE_CACHED_WORKFLOWS: whole(1, 100_000).default(500),
-  // How many messages one worker holds at a time; one takes about HELD_KB of memory. What is more waits in Temporal.
+  // How many messages one worker holds at a time; one takes some 36 KB of memory. What is more waits in Temporal.
   POSTDATE_HELD_MESSAGES: whole(1, 1_000_000).default(10_000),
   // Larger groups land faster and keep rows locked for longer.
   POSTDATE_LANDING_GROUP: whole(1, 500).default(500),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { invoiceReminder } from '../examples/invoice-reminder';
 import { scripts } from '../package.json';
-import { land } from '../src/landing';
+import { land } from '../src/landing/landing';
 import { useDatabase } from './support/database';
 
 const ROOT = join(__dirname, '..');

@@ -1,8 +1,8 @@
 import { Context } from '@temporalio/activity';
 import type { Decision, LedgerActivities } from '../contract';
-import type { Hold } from '../hold';
-import type { MovedOn } from '../moved-on';
-import type { Pulse } from '../pulse';
+import type { Hold } from '../hold/hold';
+import type { Pulse } from '../hold/pulse';
+import type { MovedOn } from '../landing/moved-on';
 import type { Topic } from '../topic';
 
 // What a result may still take to Temporal once it is told.

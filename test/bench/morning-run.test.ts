@@ -6,7 +6,7 @@ import { runLocal, useFolder } from '../support/local-process';
 const folder = useFolder();
 
 it('the morning run expires or finds paid every due row, under every form', async () => {
-  const sizes = ['--rows', '300', '--messages', '40', '--windows', '2', '--job-windows', '1', '--rate', '20'];
+  const sizes = ['--rows', '300', '--messages', '40', '--windows', '1', '--rate', '20'];
   const paces = ['--paces', '40:4,80:8'];
   const bench = runLocal('bench/run.ts', { args: ['morning-run', ...sizes, ...paces, '--out', folder.path] });
   expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
@@ -18,11 +18,11 @@ it('the morning run expires or finds paid every due row, under every form', asyn
   const dueRows = Object.fromEntries(atWork.map((one: { name: string; messages: number }) => [one.name, one.messages]));
   expect(dueRows).toEqual({
     'batch job, row by row': 300,
-    'one UPDATE': 600,
-    'pg-boss': 80,
-    'Postdate, no pace': 80,
-    'Postdate, 40 a second in groups of 4': 80,
-    'Postdate, 80 a second in groups of 8': 80,
+    'one UPDATE': 300,
+    'pg-boss': 40,
+    'Postdate, no pace': 40,
+    'Postdate, 40 a second in groups of 4': 40,
+    'Postdate, 80 a second in groups of 8': 40,
   });
   for (const one of atWork) {
     expect(one).toMatchObject({ early: 0, undecided: 0, events: one.effects });

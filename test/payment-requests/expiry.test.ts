@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid';
 import { consumeBatch, replayFrom, subscribe } from '../../src/consumer';
 import type { Decision, Delivery } from '../../src/contract';
 import { inTransaction } from '../../src/database';
-import { land } from '../../src/landing';
+import { land } from '../../src/landing/landing';
 import { appendEvent } from '../../src/outbox';
 import { eventData, originOf } from '../../src/payment-requests/events';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';

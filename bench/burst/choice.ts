@@ -1,0 +1,53 @@
+import type { BenchArgs } from '../harness/context';
+import { durationMs, wholeNumber, words } from '../harness/options';
+import { UsageError } from '../harness/usage-error';
+import type { Contender } from './contender';
+import { field } from './field';
+
+export const options = {
+  messages: { type: 'string' },
+  lead: { type: 'string' },
+  only: { type: 'string' },
+  'plain-messages': { type: 'string' },
+  schedules: { type: 'string' },
+} as const;
+
+/** Throws when an option makes no sense. */
+export function check(args: BenchArgs): void {
+  sizesOf(args);
+  leadOf(args);
+  chosen(args);
+}
+
+// Two cores wake 5,000 in about three minutes.
+const DEFAULT_LEAD_MS = 4 * 60_000;
+export const leadOf = (args: BenchArgs): number => durationMs(args, 'lead', DEFAULT_LEAD_MS);
+
+export type Sizes = Record<Contender['size'], number>;
+
+export function sizesOf(args: BenchArgs): Sizes {
+  const full = wholeNumber(args, 'messages', 5_000);
+  // At 24 to 40 a second these take a minute or two; the smaller number is in their favour.
+  const plain = wholeNumber(args, 'plain-messages', Math.min(2_000, full));
+  // Each is created for itself, several times slower than a workflow.
+  const schedules = wholeNumber(args, 'schedules', Math.min(200, plain));
+  return { full, plain, schedules };
+}
+
+/** What a reader of the figures has to know. */
+export const notesOf = ({ full, plain, schedules }: Sizes): string[] => [
+  `The plain Temporal shapes carry ${plain} messages and Temporal Schedules ${schedules}, the others ${full}: theirs would take minutes. ` +
+    'Their lateness grows with N, as they fire so many a second and no more; what is shown flatters them.',
+  'CPU is of the whole life, from the first post until nothing is held any more, without what the servers use when idle.',
+];
+
+export function chosen(args: BenchArgs): Contender[] {
+  const only = words(args, 'only');
+  const unknown = only?.filter((name) => !field.some((one) => one.name === name)) ?? [];
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `--only: no contender ${unknown.join(', ')}. There are: ${field.map((one) => one.name).join(', ')}`,
+    );
+  }
+  return only ? field.filter(({ name }) => only.includes(name)) : field;
+}

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { schedule } from '../../../src/client';
+import { outboxEvents } from '../../harness/commit-times';
+import { NAMESPACE } from '../../harness/namespace';
+import { requestExpiry } from '../../harness/request-expiry';
+import { countOpenWorkflows } from '../../harness/temporal-tables';
+import type { Attempt, Contender, Started } from '../contender';
+
+/** The product as it ships: its worker, its client, its outbox; only the topic is the benchmark's. */
+async function start({ bench, run, messages, leadMs }: Attempt, handler: 'set-based' | 'plain'): Promise<Started> {
+  const topic = requestExpiry({ name: `bench.expiry.${handler}`, leadMs });
+  const worker = await bench.start(run, {
+    file: join(__dirname, '..', '..', 'harness', 'postdate-worker.ts'),
+    ready: 'worker is running',
+    env: {
+      DATABASE_URL: bench.database.url,
+      TEMPORAL_ADDRESS: bench.cluster.address,
+      TEMPORAL_NAMESPACE: NAMESPACE,
+      BENCH_TOPIC: topic.name,
+      BENCH_LEAD_MS: String(leadMs),
+      BENCH_HANDLER: handler,
+      // 20 connections, as every contender has.
+      POSTDATE_DATABASE_CONNECTIONS: '20',
+      // All of a burst are held at one time; a workflow out of the cache is replayed from its history.
+      POSTDATE_CACHED_WORKFLOWS: String(Math.max(500, messages)),
+    },
+  });
+  const connection = await Connection.connect({ address: bench.cluster.address });
+  const client = new Client({ connection, namespace: NAMESPACE });
+  const main = bench.cluster.temporalDatabases.main;
+  const openBefore = await countOpenWorkflows(main, NAMESPACE);
+  return {
+    parts: { server: bench.cluster.pid, worker: worker.pid, database: bench.cluster.postgresPid },
+    post: ({ id, dueAt }) => schedule(client, { topic, tenant: run, key: id, dueAt, payload: {} }),
+    left: async () => Math.max(0, (await countOpenWorkflows(main, NAMESPACE)) - openBefore),
+    async stop() {
+      await worker.stop();
+      await connection.close();
+    },
+  };
+}
+
+const shared = {
+  size: 'full',
+  wantsLead: true,
+  postsPerSecond: 50,
+  packages: ['@temporalio/worker'],
+  events: outboxEvents,
+} satisfies Partial<Contender>;
+
+/** With the topic's set-based handler. */
+export const postdate: Contender = {
+  ...shared,
+  name: 'postdate',
+  title: 'Postdate',
+  start: (attempt) => start(attempt, 'set-based'),
+};
+
+/** With a handler for one message, as most topics have. */
+export const postdatePlain: Contender = {
+  ...shared,
+  name: 'postdate-plain',
+  title: 'Postdate, plain handler',
+  start: (attempt) => start(attempt, 'plain'),
+};

@@ -1,0 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/**
+ * Promises 0 once the count has come down to it, or what was left when it had not fallen for so long: what is merely
+ * slow still gets done, only what has stopped does not.
+ */
+export async function drained(count: () => Promise<number>, standstillMs: number): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  let fellAt = Date.now();
+  for (;;) {
+    const left = await count();
+    if (left === 0) return 0;
+    if (left < least) [least, fellAt] = [left, Date.now()];
+    if (Date.now() - fellAt > standstillMs) return left;
+    await pause(500);
+  }
+}

@@ -1,0 +1,19 @@
+import { runProcess } from '../../src/process';
+import { startWorker } from '../../src/worker';
+import { requestExpiry } from './request-expiry';
+
+// The production worker, configured by the environment as everywhere; only the topic is the benchmark's.
+const { BENCH_TOPIC = 'bench.expiry', BENCH_LEAD_MS, BENCH_PACE, BENCH_HANDLER } = process.env;
+const given = (value: string | undefined) => (value ? Number(value) : undefined);
+const setBased = requestExpiry({
+  name: BENCH_TOPIC,
+  leadMs: given(BENCH_LEAD_MS),
+  landingsPerSecond: given(BENCH_PACE),
+});
+const topic = BENCH_HANDLER === 'plain' ? { ...setBased, landAll: undefined } : setBased;
+
+void runProcess((config, log) => startWorker(config, { topics: [topic], consumers: [], schemas: [] }, log));
+
+// When the benchmark that started it is gone, nobody else will end it; the channel alone must not keep it alive.
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+process.channel?.unref();

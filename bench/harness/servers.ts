@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { createDatabase } from '../../local/databases';
+import { startPostgres } from '../../local/postgres';
+import { startCluster } from '../../local/temporal-cluster';
+
+/** What a benchmark asks for beyond one cluster with the application's database on its server. CPUs as taskset takes them. */
+export interface ServerChoice {
+  shards?: number;
+  taskset?: { server?: string; postgres?: string };
+  /** The application's database gets a server of its own, as in production, on these CPUs. */
+  ownDatabaseServer?: { cpus?: string };
+}
+
+interface Start {
+  folder: string;
+  servers: ServerChoice;
+  log: (line: string) => void;
+  onStop: (stop: () => Promise<unknown>) => void;
+}
+
+// Effects are measured by their commit times.
+const SETTINGS = { track_commit_timestamp: 'on' };
+
+/** Promises a Temporal cluster and the application's database, both new and both in this folder. */
+export async function startServers({ folder, servers, log, onStop }: Start) {
+  const { ownDatabaseServer, ...choice } = servers;
+  const dataFolder = join(folder, 'cluster');
+  const cluster = await startCluster({ dataFolder, ...choice, postgresSettings: SETTINGS, log });
+  onStop(cluster.stop);
+  if (!ownDatabaseServer) {
+    const url = await createDatabase(cluster.databaseUrl, 'application');
+    return { cluster, application: { url, pid: cluster.postgresPid } };
+  }
+  const own = await startPostgres({
+    dataFolder: join(folder, 'application'),
+    settings: SETTINGS,
+    cpus: ownDatabaseServer.cpus,
+    log,
+  });
+  onStop(own.stop);
+  return { cluster, application: { url: await createDatabase(own.url, 'application'), pid: own.pid } };
+}

@@ -1,0 +1,83 @@
+import type { Delivery } from '../contract';
+import type { Queryable } from '../database';
+
+const columnsOf = (deliveries: Delivery[]) => [
+  deliveries.map(({ message }) => message.topic),
+  deliveries.map(({ message }) => message.tenant),
+  deliveries.map(({ message }) => message.key),
+  deliveries.map(({ message }) => message.cycle),
+];
+const ID_ARRAYS = '$1::text[], $2::text[], $3::text[], $4::integer[]';
+
+/** Writes down what a worker holds, so that others can land it if the worker dies. */
+export async function writeHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
+  await db.query(
+    `insert into postdate.held (topic, tenant, key, cycle, delivery, worker)
+     select *, $6 from unnest(${ID_ARRAYS}, $5::jsonb[]) order by 1, 2, 3, 4
+     on conflict (topic, tenant, key, cycle) do update set worker = excluded.worker`,
+    [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), worker],
+  );
+}
+
+/** Strikes out what is no longer held by this worker although it has not landed: a failure that Temporal retries. */
+export async function strikeHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
+  await db.query(
+    `delete from postdate.held using unnest(${ID_ARRAYS}) as given (topic, tenant, key, cycle)
+      where held.topic = given.topic and held.tenant = given.tenant and held.key = given.key
+        and held.cycle = given.cycle and held.worker = $5`,
+    [...columnsOf(deliveries), worker],
+  );
+}
+
+/** Says that the worker is at work; true if nobody knew: at its first time, or after others had taken it for dead. */
+export async function sayAlive(db: Queryable, worker: string): Promise<boolean> {
+  const { rows } = await db.query<{ inserted: boolean }>(
+    `insert into postdate.worker (id) values ($1)
+     on conflict (id) do update set seen_at = clock_timestamp()
+     returning xmax = 0 as inserted`,
+    [worker],
+  );
+  return rows[0]?.inserted ?? false;
+}
+
+/** Says that the worker is leaving: what it still holds is the others' from now on. */
+export async function sayGone(db: Queryable, worker: string): Promise<void> {
+  await db.query(`update postdate.worker set seen_at = '-infinity' where id = $1`, [worker]);
+}
+
+/** The other workers that have not been seen for this long. */
+export async function findDead(db: Queryable, worker: string, afterMs: number): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `select id from postdate.worker
+      where id <> $1 and seen_at < clock_timestamp() - make_interval(secs => $2)`,
+    [worker, afterMs / 1000],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Takes over up to `limit` messages that dead workers held, of these topics. Each goes to one taker. */
+export async function takeOver(
+  db: Queryable,
+  worker: string,
+  { dead, topics, limit }: { dead: string[]; topics: string[]; limit: number },
+): Promise<Delivery[]> {
+  const { rows } = await db.query<{ delivery: Delivery }>(
+    `update postdate.held set worker = $1
+      where (topic, tenant, key, cycle) in (
+        select topic, tenant, key, cycle from postdate.held
+         where worker = any($2) and topic = any($3)
+         limit $4 for update skip locked)
+     returning delivery`,
+    [worker, dead, topics, limit],
+  );
+  return rows.map(({ delivery }) => delivery);
+}
+
+/** Forgets dead workers that hold nothing any more. */
+export async function forget(db: Queryable, dead: string[]): Promise<void> {
+  await db.query(
+    `delete from postdate.worker
+      where id = any($1) and not exists (select 1 from postdate.held where held.worker = worker.id)`,
+    [dead],
+  );
+}

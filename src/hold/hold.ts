@@ -1,0 +1,147 @@
+import type { Pool } from 'pg';
+import { type Decision, type Delivery, deliveryIdOf, errorNames } from '../contract';
+import type { DatabaseClock } from '../database-clock';
+import type { Landing } from '../landing/landing';
+import { createLanes, type LandingLimits } from '../landing/lanes';
+import type { Release, Result } from '../landing/release';
+import type { Metrics } from '../metrics';
+import type { Topic } from '../topic';
+import { guardMsOf, hash01 } from '../wake';
+import { createDueTimes } from './due-times';
+import { createHeldWriter } from './held-writer';
+import { createLeadWatch } from './lead-watch';
+import { retryLater } from './retry-later';
+
+/** An attempt of an activity, which waits for its delivery to land. */
+export interface Attempt extends Omit<Result, 'tell'> {
+  resolve(decision: Decision): void;
+  reject(error: unknown): void;
+}
+
+interface Entry {
+  topic: Topic;
+  delivery: Delivery;
+  attempts: Attempt[];
+  heldWhenDue: boolean;
+}
+
+export interface HoldLimits extends LandingLimits {
+  /** At most so many messages in this process's memory. */
+  heldMessages: number;
+}
+
+// What is due this soon is landed here even by a worker that was told to stop: nobody could take it over in time.
+const KEEP_WHEN_STOPPING_MS = 2_000;
+// Clocks of servers in one place differ by milliseconds. More than this beyond the lead is a clock that is wrong, or a
+// message that was woken by hand: it goes back to Temporal, where waiting costs nothing.
+const EARLY_ALLOWANCE_MS = 60_000;
+
+/**
+ * Holds deliveries in memory until they are due by the database's clock, and has each landed once. What it holds is
+ * written down as well, so that another worker lands it if this one dies.
+ */
+export function createHold(
+  deps: {
+    pool: Pool;
+    worker: string;
+    clock: DatabaseClock;
+    metrics: Metrics;
+    release: Release;
+    signal: AbortSignal;
+    onError(error: unknown): void;
+  },
+  limits: HoldLimits,
+) {
+  const { clock, metrics, release } = deps;
+  const entries = new Map<string, Entry>();
+  const held = createHeldWriter(deps, (delivery) => entries.has(deliveryIdOf(delivery)));
+  const lanes = createLanes(deps, limits, onLanded);
+  const leadWatch = createLeadWatch(metrics);
+  const dueTimes = createDueTimes<Entry>(clock, (due) => {
+    for (const topic of new Set(due.map((entry) => entry.topic))) {
+      const deliveries = due.filter((entry) => entry.topic === topic).map(({ delivery }) => delivery);
+      lanes.offer(topic, deliveries);
+    }
+  });
+  let stopping = false;
+
+  /** Holds a delivery for an attempt of its activity, which hears of the landing, or of what is to be tried again. */
+  function keep(topic: Topic, delivery: Delivery, attempt: Attempt): void {
+    const { message, late } = delivery;
+    const now = clock.now();
+    const inMs = message.dueAt - now;
+    const known = entries.get(deliveryIdOf(delivery));
+    // A second attempt finds the delivery here when only the first one's way to Temporal was broken.
+    if (known) known.attempts.push(attempt);
+    else if (stopping && inMs > KEEP_WHEN_STOPPING_MS) attempt.reject(handedBack(delivery, inMs));
+    else if (inMs > (message.leadMs ?? 0) + EARLY_ALLOWANCE_MS || entries.size >= limits.heldMessages) {
+      attempt.reject(retryLater(errorNames.notDue, inMs - (message.leadMs ?? 0)));
+    } else {
+      leadWatch.woken(delivery, now);
+      add({ topic, delivery, attempts: [attempt], heldWhenDue: inMs > 0 || late });
+      held.write(delivery, inMs);
+    }
+  }
+
+  /** Holds what another worker held before. Nobody here waits for it until Temporal misses that worker, too. */
+  function takeOver(topic: Topic, deliveries: Delivery[]): void {
+    for (const delivery of deliveries) {
+      if (!entries.has(deliveryIdOf(delivery))) add({ topic, delivery, attempts: [], heldWhenDue: true });
+    }
+  }
+
+  function add(entry: Entry): void {
+    entries.set(deliveryIdOf(entry.delivery), entry);
+    dueTimes.add(entry.delivery.message.dueAt, entry);
+  }
+
+  function onLanded(topic: Topic, delivery: Delivery, landing: Landing): void {
+    const entry = entries.get(deliveryIdOf(delivery));
+    if (!entry) return;
+    if ('notDueForMs' in landing) {
+      dueTimes.add(clock.now() + landing.notDueForMs, entry);
+      return;
+    }
+    entries.delete(deliveryIdOf(delivery));
+    if ('error' in landing) {
+      held.strike(delivery);
+      for (const attempt of entry.attempts) attempt.reject(landing.error);
+      return;
+    }
+    if (!delivery.late) {
+      metrics.due(topic.name, entry.heldWhenDue);
+      metrics.late(topic.name, clock.now() - delivery.message.dueAt);
+    }
+    release.add(entry.attempts.map((attempt) => ({ ...attempt, tell: () => attempt.resolve(landing.decision) })));
+  }
+
+  /** Gives back what is not due for a while, for other workers to hold, and takes no more of it. */
+  function handBack(): void {
+    stopping = true;
+    for (const [id, entry] of entries) {
+      const { dueAt } = entry.delivery.message;
+      const inMs = dueAt - clock.now();
+      if (inMs <= KEEP_WHEN_STOPPING_MS) continue;
+      dueTimes.remove(dueAt, entry);
+      entries.delete(id);
+      for (const attempt of entry.attempts) attempt.reject(handedBack(entry.delivery, inMs));
+    }
+  }
+
+  function report(topics: Topic[]): void {
+    for (const topic of topics) {
+      metrics.held(topic.name, [...entries.values()].filter((entry) => entry.topic === topic).length);
+    }
+    metrics.releasing(release.backlog());
+  }
+
+  return { keep, takeOver, handBack, report, writeAgain: () => held.writeAll(entries.values()), stop: held.stop };
+}
+
+/** Tried again spread over what is left of the lead, as wakes are: hundreds handed back must not come at one instant. */
+function handedBack(delivery: Delivery, inMs: number) {
+  const spreadMs = Math.max(0, inMs - guardMsOf(delivery.message.leadMs ?? 0)) * hash01(deliveryIdOf(delivery));
+  return retryLater(errorNames.handedBack, spreadMs);
+}
+
+export type Hold = ReturnType<typeof createHold>;

@@ -1,0 +1,59 @@
+import type { Pool } from 'pg';
+import { type BackgroundLoop, runInBackground } from '../background-loop';
+import type { DatabaseClock } from '../database-clock';
+import type { Metrics } from '../metrics';
+import type { Topic } from '../topic';
+import { findDead, forget, sayAlive, sayGone, takeOver } from './held';
+import type { Hold } from './hold';
+
+// Twice a second: what a stopping worker hands over two seconds before it is due must be here in time.
+const LOOK_MS = 500;
+// A worker this silent is dead, or so busy that help is welcome; who lands first is the ledger's to say.
+const DEAD_AFTER_MS = 3_000;
+const BATCH = 500;
+
+/**
+ * Says twice a second that this worker is at work, and takes over what others held that no longer say so. Whatever
+ * becomes of the workers, a message that was held is landed as long as one of its topic's is left.
+ */
+export function startTakeOver(
+  deps: { pool: Pool; worker: string; clock: DatabaseClock; metrics: Metrics; onError(error: unknown): void },
+  hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report'>,
+  topics: Topic[],
+): BackgroundLoop {
+  const { pool, worker, clock, metrics, onError } = deps;
+  const names = topics.map(({ name }) => name);
+  let known = false;
+
+  async function look(): Promise<'more' | 'idle'> {
+    hold.report(topics);
+    await clock.read(pool);
+    const unknown = await sayAlive(pool, worker);
+    // Taken for dead, or the database has crashed and with it forgotten what was held.
+    if (unknown && known) hold.writeAgain();
+    known = true;
+    const dead = await findDead(pool, worker, DEAD_AFTER_MS);
+    if (dead.length === 0) return 'idle';
+    const deliveries = await takeOver(pool, worker, { dead, topics: names, limit: BATCH });
+    for (const topic of topics) {
+      hold.takeOver(
+        topic,
+        deliveries.filter(({ message }) => message.topic === topic.name),
+      );
+    }
+    metrics.takenOver(deliveries.length);
+    if (deliveries.length === BATCH) return 'more';
+    await forget(pool, dead);
+    return 'idle';
+  }
+
+  const loop = runInBackground(look, { pauseMs: LOOK_MS, onError });
+  return {
+    nudge: loop.nudge,
+    async stop() {
+      await loop.stop();
+      // Without the database it cannot be said; then the silence tells the others.
+      await sayGone(pool, worker).catch(onError);
+    },
+  };
+}

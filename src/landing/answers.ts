@@ -1,0 +1,100 @@
+import type { PoolClient } from 'pg';
+import { refuseDueAt } from '../admission';
+import type { Delivery, ScheduledMessage } from '../contract';
+import { epochMsOf } from '../due-time';
+import { appendEvent, appendEvents } from '../outbox';
+import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../topic';
+import type { Answer } from './claims';
+
+/** What became of one message in its handler; with an `error` nothing it did is left, and it is to be tried again. */
+export type Handled = { answer: Answer } | { error: unknown };
+
+/** A handler that hangs: broken off together with its transaction, in which nothing can be trusted any more. */
+export class HandlerTimeout extends Error {
+  override readonly name = 'HandlerTimeout';
+  constructor(
+    topic: Topic,
+    /** The delivery that hangs, where it is known. */
+    readonly culprit?: Delivery,
+  ) {
+    super(`the handler of ${topic.name} did not return within ${handlerTimeoutMsOf(topic)} ms`);
+  }
+}
+
+/** Long for a few statements, short for everyone else in the group. */
+const DEFAULT_HANDLER_TIMEOUT_MS = 10_000;
+const handlerTimeoutMsOf = ({ handlerTimeoutMs = DEFAULT_HANDLER_TIMEOUT_MS }: Topic) => handlerTimeoutMs;
+
+/** Has a topic handle claimed deliveries as one set. Throws what the handler throws: the group has failed as a whole. */
+export async function answersTogether(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Handled[]> {
+  const messages = deliveries.map((delivery) => dueMessage(topic, delivery));
+  const query = tx.query.bind(tx) as PoolClient['query'];
+  const emit: Parameters<NonNullable<Topic['landAll']>>[0]['emit'] = (events) =>
+    appendEvents(
+      tx,
+      events.map(({ message, type, data }) => ({ origin: message, type, data })),
+    );
+  const landing = topic.landAll?.({ query, emit }, messages) ?? Promise.reject(new Error('no landAll'));
+  const answers = await withTimeout(topic, landing);
+  if (answers.length !== messages.length) {
+    throw new Error(`landAll of ${topic.name} gave ${answers.length} answers to ${messages.length} messages`);
+  }
+  return answers.map((answer, place) => ({ answer: answerOf(answer, messages[place] as ScheduledMessage) }));
+}
+
+/** Has a topic handle claimed deliveries one after the other, each in a savepoint: a failure undoes only itself. */
+export async function answersOneByOne(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Handled[]> {
+  const handled: Handled[] = [];
+  for (const delivery of deliveries) handled.push(await handleOne(tx, topic, delivery));
+  return handled;
+}
+
+async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Promise<Handled> {
+  await tx.query('savepoint handler');
+  try {
+    const message = dueMessage(topic, delivery);
+    const query = tx.query.bind(tx) as PoolClient['query'];
+    const emit = (type: string, data: Record<string, unknown>) => appendEvent(tx, message, type, data);
+    const answer = await withTimeout(topic, topic.handle({ query, emit }, message), delivery);
+    const answered = { answer: answerOf(answer, message) };
+    await tx.query('release savepoint handler');
+    return answered;
+  } catch (error) {
+    // What hangs may still use the connection; only breaking it off ends that.
+    if (error instanceof HandlerTimeout) throw error;
+    await tx.query('rollback to savepoint handler; release savepoint handler');
+    // The claimed row stays: the failure is recorded where everyone looks for outcomes.
+    if (error instanceof PermanentFailure) return { answer: { outcome: 'failed', reason: error.message } };
+    return { error };
+  }
+}
+
+function dueMessage(topic: Topic, { message, late }: Delivery): DueMessage<unknown> {
+  const payload = topic.payload.safeParse(message.payload);
+  // The schema has changed since the message was posted, perhaps years ago; no retry will change the payload.
+  if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
+  return { ...message, payload: payload.data, late };
+}
+
+function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): Answer {
+  if (answer.do === 'skip') return { outcome: 'skipped', reason: answer.reason };
+  if (answer.do === 'done') return { outcome: 'delivered' };
+  const dueAt = epochMsOf(answer.dueAt);
+  const refusal = refuseDueAt(dueAt, Date.now());
+  if (refusal) throw new PermanentFailure(`again: ${refusal.field} ${refusal.message}`);
+  return { outcome: 'delivered', next: { cycle: cycle + 1, dueAt } };
+}
+
+async function withTimeout<Result>(topic: Topic, work: Promise<Result>, culprit?: Delivery): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new HandlerTimeout(topic, culprit)), handlerTimeoutMsOf(topic));
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+    // After the timeout nobody waits for it any more, and breaking its connection makes it fail.
+    work.catch(() => undefined);
+  }
+}

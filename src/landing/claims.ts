@@ -1,0 +1,95 @@
+import type { Decision, Delivery } from '../contract';
+import type { Queryable } from '../database';
+import { rfc3339 } from '../due-time';
+import { decisionOf, LEDGER_COLUMNS, type LedgerRow, storable } from '../ledger';
+
+/** What a handler's answer makes of a claimed cycle. */
+export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
+
+type Found = { decision: Decision } | { notDueForMs: number };
+
+const idsOf = (deliveries: Delivery[]) => [
+  deliveries.map(({ message }) => message.tenant),
+  deliveries.map(({ message }) => message.key),
+  deliveries.map(({ message }) => message.cycle),
+];
+const ID_ARRAYS = '$2::text[], $3::text[], $4::integer[]';
+const dueTimes = (deliveries: Delivery[]) => deliveries.map(({ message }) => rfc3339(message.dueAt));
+
+/**
+ * Claims cycles of one topic for this landing's transaction: the instant of each claim by its place in `deliveries`.
+ * No claim for what is decided already, nor for what is not due by the database's clock. Waits for a rival transaction
+ * on the same cycle to end. What is due is no longer held: it ends with this transaction.
+ */
+export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<Map<number, number>> {
+  const { rows } = await tx.query<{ place: number; decided_at: Date }>(
+    `with due as (
+       select * from unnest(${ID_ARRAYS}, $5::timestamptz[], $6::boolean[])
+         with ordinality as given (tenant, key, cycle, due_at, late, place)
+        where due_at <= clock_timestamp()
+     ), let_go as (
+       delete from postdate.held using due
+        where held.topic = $1 and held.tenant = due.tenant and held.key = due.key and held.cycle = due.cycle
+     ), claimed as (
+       insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late)
+       -- in one order everywhere, so that two groups with the same rows wait for each other instead of deadlocking
+       select $1, tenant, key, cycle, 'delivered', due_at, late from due order by tenant, key, cycle
+       on conflict do nothing
+       returning tenant, key, cycle, decided_at
+     )
+     select place::integer - 1 as place, decided_at from due join claimed using (tenant, key, cycle)`,
+    [topic, ...idsOf(deliveries), dueTimes(deliveries), deliveries.map(({ late }) => late)],
+  );
+  return new Map(rows.map(({ place, decided_at }) => [place, decided_at.getTime()]));
+}
+
+/** Why deliveries could not be claimed, in their order: decided before, or not yet due (in ms, at least 1). */
+export async function readUnclaimed(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<Found[]> {
+  const { rows } = await tx.query<LedgerRow & { ms: number }>(
+    `select ${LEDGER_COLUMNS.replaceAll(/\w+/g, 'delivery.$&')},
+            greatest(1, ceil(extract(epoch from given.due_at - clock_timestamp()) * 1000))::float8 as ms
+       from unnest(${ID_ARRAYS}, $5::timestamptz[]) with ordinality as given (tenant, key, cycle, due_at, place)
+       left join postdate.delivery
+         on delivery.topic = $1 and delivery.tenant = given.tenant and delivery.key = given.key
+        and delivery.cycle = given.cycle
+      order by place`,
+    [topic, ...idsOf(deliveries), dueTimes(deliveries)],
+  );
+  return rows.map((row) => (row.outcome === null ? { notDueForMs: row.ms } : { decision: decisionOf(row) }));
+}
+
+/** Writes answers other than a plain "done" into the rows that this transaction has claimed. */
+export async function recordAnswers(
+  tx: Queryable,
+  topic: string,
+  answered: { delivery: Delivery; answer: Answer }[],
+): Promise<void> {
+  const answers = answered.map(({ answer }) => answer);
+  await tx.query(
+    `update postdate.delivery
+        set outcome = given.outcome, next_cycle = given.next_cycle, next_due_at = given.next_due_at,
+            reason = given.reason
+       from unnest(${ID_ARRAYS}, $5::text[], $6::integer[], $7::timestamptz[], $8::text[])
+         as given (tenant, key, cycle, outcome, next_cycle, next_due_at, reason)
+      where delivery.topic = $1 and delivery.tenant = given.tenant and delivery.key = given.key
+        and delivery.cycle = given.cycle`,
+    [
+      topic,
+      ...idsOf(answered.map(({ delivery }) => delivery)),
+      answers.map(({ outcome }) => outcome),
+      answers.map(({ next }) => next?.cycle ?? null),
+      answers.map(({ next }) => (next ? rfc3339(next.dueAt) : null)),
+      answers.map(({ reason }) => storable(reason)),
+    ],
+  );
+}
+
+/** Gives claims of this transaction back, so that those messages are undecided as before. */
+export async function unclaim(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<void> {
+  await tx.query(
+    `delete from postdate.delivery using unnest(${ID_ARRAYS}) as given (tenant, key, cycle)
+      where delivery.topic = $1 and delivery.tenant = given.tenant and delivery.key = given.key
+        and delivery.cycle = given.cycle`,
+    [topic, ...idsOf(deliveries)],
+  );
+}

@@ -1,0 +1,62 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Decision, Delivery } from '../contract';
+import { inTransaction } from '../database';
+import type { Topic } from '../topic';
+import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
+import { claim, readUnclaimed, recordAnswers, unclaim } from './claims';
+
+/** What became of one delivery: decided, by this landing or before; not due yet; or to be tried again. */
+export type Landing = { decision: Decision } | { notDueForMs: number } | { error: unknown };
+
+// A row that somebody keeps locked must cost its group a moment, and then only its own message the wait.
+const LOCK_TIMEOUT_MS = 500;
+
+/**
+ * Lands deliveries of one topic in one transaction: ledger rows, effects and events commit together or not at all.
+ * The second landing of a cycle changes nothing and answers what the first one decided. A message whose handler throws
+ * is left undecided, with nothing of it in place. Throws when the group fails as a whole, with nothing left behind.
+ */
+export async function land(
+  pool: Pool,
+  topic: Topic,
+  deliveries: Delivery[],
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<Landing[]> {
+  const hanging = new AbortController();
+  const broken = signal ? AbortSignal.any([signal, hanging.signal]) : hanging.signal;
+  const landing = async (tx: PoolClient): Promise<Landing[]> => {
+    const claims = await claim(tx, topic.name, deliveries);
+    const claimed = deliveries.filter((_, place) => claims.has(place));
+    const others = deliveries.filter((_, place) => !claims.has(place));
+    const found = others.length > 0 ? await readUnclaimed(tx, topic.name, others) : [];
+    const together = topic.landAll !== undefined && claimed.length > 1;
+    const handled = await (together ? answersTogether : answersOneByOne)(tx, topic, claimed).catch((error) => {
+      // Whatever hangs may still use the connection: it is broken now, instead of being asked to roll back.
+      if (error instanceof HandlerTimeout) hanging.abort();
+      throw error;
+    });
+    await writeDown(tx, topic, claimed, handled);
+    const decidedAts = [...claims.entries()].sort(([a], [b]) => a - b).map(([, decidedAt]) => decidedAt);
+    const results = handled.map((one, index) => resultOf(one, claimed[index] as Delivery, decidedAts[index] as number));
+    return deliveries.map((_, place) => (claims.has(place) ? results.shift() : found.shift()) as Landing);
+  };
+  return inTransaction(pool, landing, { signal: broken, lockTimeoutMs: LOCK_TIMEOUT_MS });
+}
+
+/** Brings the claimed rows, which say "delivered", to what was answered; those to be tried again are given back. */
+async function writeDown(tx: PoolClient, topic: Topic, claimed: Delivery[], handled: Handled[]): Promise<void> {
+  const failing = claimed.filter((_, index) => 'error' in (handled[index] as Handled));
+  const answered = claimed.flatMap((delivery, index) => {
+    const one = handled[index] as Handled;
+    const plain = 'error' in one || (one.answer.outcome === 'delivered' && !one.answer.next);
+    return plain ? [] : [{ delivery, answer: one.answer }];
+  });
+  if (failing.length > 0) await unclaim(tx, topic.name, failing);
+  if (answered.length > 0) await recordAnswers(tx, topic.name, answered);
+}
+
+function resultOf(handled: Handled, { message }: Delivery, decidedAt: number): Landing {
+  if ('error' in handled) return handled;
+  const { outcome, next, reason } = handled.answer;
+  return { decision: { cycle: message.cycle, outcome, decidedAt, next, reason } };
+}
