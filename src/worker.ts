@@ -1,20 +1,15 @@
-import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { createActivities } from './activities';
 import type { BackgroundLoop } from './background-loop';
 import type { Config } from './config';
 import { startConsumer } from './consumer';
-import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from './contract';
 import { createPool } from './database';
 import { createDatabaseClock } from './database-clock';
-import { createHold, type Hold } from './hold/hold';
-import { createPulse } from './hold/pulse';
+import { createHold } from './hold/hold';
 import { startTakeOver } from './hold/take-over';
 import { type Installation, installation } from './installation';
-import { movedOnOf } from './landing/moved-on';
 import { createRelease } from './landing/release';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
@@ -22,6 +17,7 @@ import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
 import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
+import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
 
 type Stopping = Pick<BackgroundLoop, 'stop'>;
@@ -98,42 +94,6 @@ async function startHolding(
     { heldMessages, groupSize, transactions },
   );
   return { hold, takeOver: startTakeOver({ ...shared, onError: onError('take-over') }, hold, topics) };
-}
-
-async function createWorkers(
-  config: Config,
-  { topics }: Installation,
-  { connection, pool, hold }: { connection: NativeConnection; pool: Pool; hold: Hold },
-): Promise<Worker[]> {
-  const { namespace } = config.temporal;
-  const shared = {
-    connection,
-    namespace,
-    shutdownGraceTime: `${config.shutdownGraceSeconds} s`,
-    // After this the process ends even with a delivery stuck in a query; the ledger makes its retry harmless.
-    shutdownForceTime: `${config.shutdownGraceSeconds + 5} s`,
-  } as const;
-  const delivering = { pool, hold, pulse: createPulse(), movedOn: movedOnOf(new Client({ connection, namespace })) };
-  return [
-    await Worker.create({
-      ...shared,
-      taskQueue: WORKFLOW_TASK_QUEUE,
-      workflowsPath: require.resolve('./workflows'),
-      dataConverter: { payloadConverterPath: require.resolve('./workflows/tolerant-payload-converter') },
-      maxCachedWorkflows: config.cachedWorkflows,
-    }),
-    ...(await Promise.all(
-      topics.map((topic) =>
-        Worker.create({
-          ...shared,
-          taskQueue: deliveryTaskQueue(topic.name),
-          activities: createActivities({ ...delivering, topic }),
-          // Cancels and moves need slots, too, when all that may be held is held; each of those takes a connection.
-          maxConcurrentActivityTaskExecutions: config.heldMessages + config.databaseConnections,
-        }),
-      ),
-    )),
-  ];
 }
 
 function startStream(

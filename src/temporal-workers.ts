@@ -1,0 +1,47 @@
+import { Client } from '@temporalio/client';
+import { type NativeConnection, Worker } from '@temporalio/worker';
+import type { Pool } from 'pg';
+import { createActivities } from './activities';
+import type { Config } from './config';
+import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from './contract';
+import type { Hold } from './hold/hold';
+import { createPulse } from './hold/pulse';
+import type { Installation } from './installation';
+import { movedOnOf } from './landing/moved-on';
+
+/** The SDK's workers of this process: one for the workflows, and one for each topic's deliveries. They do not run yet. */
+export async function createWorkers(
+  config: Config,
+  { topics }: Installation,
+  { connection, pool, hold }: { connection: NativeConnection; pool: Pool; hold: Hold },
+): Promise<Worker[]> {
+  const { namespace } = config.temporal;
+  const shared = {
+    connection,
+    namespace,
+    shutdownGraceTime: `${config.shutdownGraceSeconds} s`,
+    // After this the process ends even with a delivery stuck in a query; the ledger makes its retry harmless.
+    shutdownForceTime: `${config.shutdownGraceSeconds + 5} s`,
+  } as const;
+  const delivering = { pool, hold, pulse: createPulse(), movedOn: movedOnOf(new Client({ connection, namespace })) };
+  return [
+    await Worker.create({
+      ...shared,
+      taskQueue: WORKFLOW_TASK_QUEUE,
+      workflowsPath: require.resolve('./workflows'),
+      dataConverter: { payloadConverterPath: require.resolve('./workflows/tolerant-payload-converter') },
+      maxCachedWorkflows: config.cachedWorkflows,
+    }),
+    ...(await Promise.all(
+      topics.map((topic) =>
+        Worker.create({
+          ...shared,
+          taskQueue: deliveryTaskQueue(topic.name),
+          activities: createActivities({ ...delivering, topic }),
+          // Cancels and moves need slots, too, when all that may be held is held; each of those takes a connection.
+          maxConcurrentActivityTaskExecutions: config.heldMessages + config.databaseConnections,
+        }),
+      ),
+    )),
+  ];
+}
