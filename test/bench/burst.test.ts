@@ -62,7 +62,7 @@ it(
   'says in one line what there is when the name or an option is unknown, and starts nothing',
   async () => {
     for (const [args, said] of [
-      [['brust'], /^no benchmark "brust"\. There are: burst, morning-run, .*$/],
+      [['brust'], /^no benchmark "brust"\. There are: burst, .*, morning-run, .*$/],
       [['burst', '--mesages', '5'], /^burst: Unknown option '--mesages'\. There are: --out …, --messages …, .*$/],
       [['burst', '--messages', 'many'], /^--messages: must be a whole number from 1$/],
       [['burst', '--only', 'postdata'], /^--only: no contender postdata\. There are: postdate, .*$/],
