@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '../../local/postgres';
 import { findTemporal } from '../../local/temporal-cli';
+import { findTemporalServer } from '../../local/temporal-server-executables';
 import { timeSkippingServer } from './time-skipping-server';
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
@@ -11,6 +12,9 @@ const log = (line: string) => process.stderr.write(`${line}\n`);
 export default async function globalSetup(): Promise<void> {
   process.env.POSTDATE_TEST_TEMPORAL_CLI = await findTemporal({ log });
   process.env.POSTDATE_TEST_TIME_SKIPPING = await timeSkippingServer();
+  // Built before the tests, not beside them: the compiler takes all there is of the machine for minutes. Where it cannot
+  // be had, the tests that need it fail by themselves, with the reason.
+  await findTemporalServer({ log }).catch((error: Error) => log(error.message));
   if (process.env.DATABASE_URL) {
     process.env.POSTDATE_TEST_DATABASE_URL = process.env.DATABASE_URL;
     return;
