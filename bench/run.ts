@@ -58,6 +58,9 @@ function parsed(name: string, options: BenchModule['options'], args: string[]): 
   }
 }
 
+// Whoever reads along may close the pipe (`| head`): the results are in files, and the servers have to be stopped.
+process.stdout.on('error', () => {});
+
 main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: Error) => {
