@@ -19,6 +19,7 @@ export const withinDeadline = <Result>(client: Client, call: () => Promise<Resul
 /** A message as Temporal's record has it. `dueAt` is RFC 3339. `failed` also stands for one ended by an operator. */
 export interface MessageStatus extends MessageRef {
   workflowId: string;
+  runId: string;
   state: 'waiting' | 'ended' | 'failed';
   dueAt?: string;
   cycle?: number;
@@ -95,6 +96,7 @@ function statusOf(info: Omit<WorkflowExecutionInfo, 'raw'>): MessageStatus {
   const { name } = info.status;
   return {
     workflowId: info.workflowId,
+    runId: info.runId,
     topic: attributes.get(searchAttributes.topic) ?? '',
     tenant: attributes.get(searchAttributes.tenant) ?? '',
     key: attributes.get(searchAttributes.key) ?? '',

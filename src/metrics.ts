@@ -18,6 +18,8 @@ export interface Metrics {
   releasing(messages: number): void;
   /** Messages taken over from a worker that died. */
   takenOver(messages: number): void;
+  /** Messages that were due in a moment and held by nobody. */
+  missing(topic: string, messages: number): void;
 }
 
 /** Bounds of the histograms, for the exporter: without them it puts everything above 30 s in one bucket. */
@@ -57,6 +59,11 @@ export function createMetrics(meter: MetricMeter): Metrics {
     'Results not yet told to Temporal',
   );
   const takenOver = meter.createCounter('postdate_taken_over_messages', 'messages', 'Taken over from dead workers');
+  const missing = meter.createCounter(
+    'postdate_missing_messages',
+    'messages',
+    'Found by the roll call: due in a moment, held by nobody',
+  );
   return {
     held: (topic, messages) => held.set(messages, { topic }),
     due: (topic, isHeld) => due.add(1, { topic, held: String(isHeld) }),
@@ -69,5 +76,6 @@ export function createMetrics(meter: MetricMeter): Metrics {
     queued: (topic, messages) => queued.set(messages, { topic }),
     releasing: (messages) => releasing.set(messages),
     takenOver: (messages) => takenOver.add(messages),
+    missing: (topic, messages) => missing.add(messages, { topic }),
   };
 }

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import * as ledger from './migrations/0001-ledger';
 import * as outbox from './migrations/0002-outbox';
 import * as hold from './migrations/0003-hold';
+import * as rollCall from './migrations/0004-roll-call';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -12,7 +13,7 @@ export interface SchemaMigrations {
 
 export const postdateSchema: SchemaMigrations = {
   schema: 'postdate',
-  migrations: { '0001-ledger': ledger, '0002-outbox': outbox, '0003-hold': hold },
+  migrations: { '0001-ledger': ledger, '0002-outbox': outbox, '0003-hold': hold, '0004-roll-call': rollCall },
 };
 
 /**

@@ -1,4 +1,4 @@
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { Pool } from 'pg';
 import { createActivities } from './activities';
@@ -13,7 +13,7 @@ import { movedOnOf } from './landing/moved-on';
 export async function createWorkers(
   config: Config,
   { topics }: Installation,
-  { connection, pool, hold }: { connection: NativeConnection; pool: Pool; hold: Hold },
+  { client, connection, pool, hold }: { client: Client; connection: NativeConnection; pool: Pool; hold: Hold },
 ): Promise<Worker[]> {
   const { namespace } = config.temporal;
   const shared = {
@@ -23,7 +23,7 @@ export async function createWorkers(
     // After this the process ends even with a delivery stuck in a query; the ledger makes its retry harmless.
     shutdownForceTime: `${config.shutdownGraceSeconds + 5} s`,
   } as const;
-  const delivering = { pool, hold, pulse: createPulse(), movedOn: movedOnOf(new Client({ connection, namespace })) };
+  const delivering = { pool, hold, pulse: createPulse(), movedOn: movedOnOf(client) };
   return [
     await Worker.create({
       ...shared,

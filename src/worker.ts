@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
@@ -8,9 +9,10 @@ import { startConsumer } from './consumer';
 import { createPool } from './database';
 import { createDatabaseClock } from './database-clock';
 import { createHold } from './hold/hold';
+import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
+import { createWaiting } from './hold/waiting';
 import { type Installation, installation } from './installation';
-import { createRelease } from './landing/release';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
@@ -51,15 +53,22 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     connection = await NativeConnection.connect(connectionOptions);
     await ensureSearchAttributes(connection, namespace);
-    const { hold, takeOver } = await startHolding(config, parts, { pool, signal: over.signal, onError });
-    background.push(hold, takeOver);
-    const workers = await createWorkers(config, parts, { connection, pool, hold });
+    const client = new Client({ connection, namespace });
+    const { hold, takeOver, rollCall } = await startHolding(config, parts, {
+      client,
+      pool,
+      signal: over.signal,
+      onError,
+    });
+    background.push(hold, takeOver, rollCall);
+    const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     background.push(...startStream(config, parts, { pool, onError }));
 
     const stop = () => {
       hold.handBack();
       // Now, not at the end: what was handed back is for the others to hold from this moment on.
       void takeOver.stop();
+      void rollCall.stop();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     const runs = workers.map((worker) => worker.run());
@@ -80,20 +89,24 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
   }
 }
 
-/** The hold, and the loop by which workers take over from each other. */
+/** The hold, and the loops that bring into it what another worker held, or nobody. */
 async function startHolding(
   { heldMessages, landingGroup: groupSize, landingTransactions: transactions }: Config,
   { topics }: Installation,
-  { pool, signal, onError }: { pool: Pool; signal: AbortSignal; onError: OnError },
+  { client, pool, signal, onError }: { client: Client; pool: Pool; signal: AbortSignal; onError: OnError },
 ) {
   const clock = createDatabaseClock();
   await clock.read(pool);
   const shared = { pool, clock, worker: nanoid(), metrics: createMetrics(Runtime.instance().metricMeter) };
   const hold = createHold(
-    { ...shared, release: createRelease(), signal, onError: onError('landing') },
+    { ...shared, signal, onError: onError('landing') },
     { heldMessages, groupSize, transactions },
   );
-  return { hold, takeOver: startTakeOver({ ...shared, onError: onError('take-over') }, hold, topics) };
+  return {
+    hold,
+    takeOver: startTakeOver({ ...shared, onError: onError('take-over') }, hold, topics),
+    rollCall: startRollCall({ ...shared, waiting: createWaiting(client), onError: onError('roll call') }, hold, topics),
+  };
 }
 
 function startStream(

@@ -9,33 +9,42 @@ const WORTH_WRITING_MS = 1_000;
 const COLLECT_MS = 100;
 const BATCH = 500;
 
-/** Writes down in the background what a worker holds; `isHeld` tells what still needs to be. */
+/**
+ * Keeps the record of what a worker holds, in the background and in batches; `isHeld` tells what still needs to be in it.
+ * It may be a moment behind: whoever takes over what has landed meanwhile finds the decision in the ledger.
+ */
 export function createHeldWriter(
   { pool, worker, onError }: { pool: Pool; worker: string; onError(error: unknown): void },
   isHeld: (delivery: Delivery) => boolean,
 ) {
-  const waiting: Delivery[] = [];
-  const loop = runInBackground(
-    async () => {
-      const batch = waiting.slice(0, BATCH);
-      const needed = batch.filter(isHeld);
-      if (needed.length > 0) await writeHeld(pool, worker, needed);
-      waiting.splice(0, batch.length);
-      return waiting.length > 0 ? 'more' : 'idle';
-    },
-    { pauseMs: COLLECT_MS, onError },
-  );
+  const toWrite: Delivery[] = [];
+  const toStrike: Delivery[] = [];
+
+  async function flush(): Promise<'more' | 'idle'> {
+    const written = toWrite.slice(0, BATCH);
+    const needed = written.filter(isHeld);
+    if (needed.length > 0) await writeHeld(pool, worker, needed);
+    toWrite.splice(0, written.length);
+    const struck = toStrike.slice(0, BATCH);
+    const gone = struck.filter((delivery) => !isHeld(delivery));
+    if (gone.length > 0) await strikeHeld(pool, worker, gone);
+    toStrike.splice(0, struck.length);
+    return toWrite.length + toStrike.length > 0 ? 'more' : 'idle';
+  }
+
+  const loop = runInBackground(flush, { pauseMs: COLLECT_MS, onError });
   return {
     write(delivery: Delivery, dueInMs: number): void {
-      if (dueInMs > WORTH_WRITING_MS) waiting.push(delivery);
+      if (dueInMs > WORTH_WRITING_MS) toWrite.push(delivery);
     },
     /** After a crash of the database, which forgets what was held. */
     writeAll(entries: Iterable<{ delivery: Delivery }>): void {
-      for (const { delivery } of entries) waiting.push(delivery);
+      for (const { delivery } of entries) toWrite.push(delivery);
     },
-    strike(delivery: Delivery): void {
-      strikeHeld(pool, worker, [delivery]).catch(onError);
+    strike: (delivery: Delivery) => void toStrike.push(delivery),
+    async stop(): Promise<void> {
+      await loop.stop();
+      while (toStrike.length > 0) if ((await flush().catch(onError)) !== 'more') break;
     },
-    stop: () => loop.stop(),
   };
 }

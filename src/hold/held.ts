@@ -19,7 +19,7 @@ export async function writeHeld(db: Queryable, worker: string, deliveries: Deliv
   );
 }
 
-/** Strikes out what is no longer held by this worker although it has not landed: a failure that Temporal retries. */
+/** Strikes out what is no longer held by this worker: it has landed, or Temporal is to try it again. */
 export async function strikeHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
   await db.query(
     `delete from postdate.held using unnest(${ID_ARRAYS}) as given (topic, tenant, key, cycle)
@@ -27,6 +27,40 @@ export async function strikeHeld(db: Queryable, worker: string, deliveries: Deli
         and held.cycle = given.cycle and held.worker = $5`,
     [...columnsOf(deliveries), worker],
   );
+}
+
+/** How many messages of a topic are held that are due after `from` and not after `to`. Epoch ms. */
+export async function countHeld(
+  db: Queryable,
+  topic: string,
+  { from, to }: { from: number; to: number },
+): Promise<number> {
+  const { rows } = await db.query<{ messages: number }>(
+    `select count(*)::integer as messages from postdate.held
+      where topic = $1 and (delivery->'message'->>'dueAt')::bigint > $2
+        and (delivery->'message'->>'dueAt')::bigint <= $3`,
+    [topic, Math.round(from), Math.round(to)],
+  );
+  return rows[0]?.messages ?? 0;
+}
+
+/** The places in `cycles` of those that are neither held by any worker nor decided. */
+export async function findMissing(
+  db: Queryable,
+  topic: string,
+  cycles: { tenant: string; key: string; cycle: number }[],
+): Promise<number[]> {
+  const { rows } = await db.query<{ place: number }>(
+    `select place::integer - 1 as place
+       from unnest($2::text[], $3::text[], $4::integer[]) with ordinality as given (tenant, key, cycle, place)
+      where not exists (select 1 from postdate.held
+              where (topic, held.tenant, held.key, held.cycle) = ($1, given.tenant, given.key, given.cycle))
+        and not exists (select 1 from postdate.delivery
+              where (topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle))
+      order by place`,
+    [topic, cycles.map(({ tenant }) => tenant), cycles.map(({ key }) => key), cycles.map(({ cycle }) => cycle)],
+  );
+  return rows.map(({ place }) => place);
 }
 
 /** Says that the worker is at work; true if nobody knew: at its first time, or after others had taken it for dead. */

@@ -3,7 +3,7 @@ import { type Decision, type Delivery, deliveryIdOf, errorNames } from '../contr
 import type { DatabaseClock } from '../database-clock';
 import type { Landing } from '../landing/landing';
 import { createLanes, type LandingLimits } from '../landing/lanes';
-import type { Release, Result } from '../landing/release';
+import { createRelease, type Result } from '../landing/release';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { guardMsOf, hash01 } from '../wake';
@@ -46,16 +46,16 @@ export function createHold(
     worker: string;
     clock: DatabaseClock;
     metrics: Metrics;
-    release: Release;
     signal: AbortSignal;
     onError(error: unknown): void;
   },
   limits: HoldLimits,
 ) {
-  const { clock, metrics, release } = deps;
+  const { clock, metrics } = deps;
   const entries = new Map<string, Entry>();
   const held = createHeldWriter(deps, (delivery) => entries.has(deliveryIdOf(delivery)));
   const lanes = createLanes(deps, limits, onLanded);
+  const release = createRelease(lanes.landing);
   const leadWatch = createLeadWatch(metrics);
   const dueTimes = createDueTimes<Entry>(clock, (due) => {
     for (const topic of new Set(due.map((entry) => entry.topic))) {
@@ -103,12 +103,12 @@ export function createHold(
       return;
     }
     entries.delete(deliveryIdOf(delivery));
+    held.strike(delivery);
     if ('error' in landing) {
-      held.strike(delivery);
       for (const attempt of entry.attempts) attempt.reject(landing.error);
       return;
     }
-    if (!delivery.late) {
+    if (!delivery.late && !landing.before) {
       metrics.due(topic.name, entry.heldWhenDue);
       metrics.late(topic.name, clock.now() - delivery.message.dueAt);
     }

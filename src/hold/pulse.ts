@@ -5,10 +5,13 @@ export interface Beating {
 }
 
 const LOOK_MS = 1_000;
+// What a heartbeat may take to arrive. As late as can be: thousands of them in the guard would cost Temporal, and the
+// landings beside it, as much as wakes do.
+const ARRIVING_MS = 15_000;
 
 /**
- * Sends heartbeats for whatever has been silent for half its timeout: one timer for all of them, and none sent for
- * what is over within that time.
+ * Sends heartbeats for whatever will soon have been silent for its timeout: one timer for all of them, and none sent
+ * for what is over before.
  */
 export function createPulse() {
   const silentSince = new Map<Beating, number>();
@@ -16,7 +19,7 @@ export function createPulse() {
 
   function look(): void {
     for (const [beating, since] of silentSince) {
-      if (Date.now() - since < beating.timeoutMs / 2) continue;
+      if (Date.now() - since < Math.max(beating.timeoutMs / 2, beating.timeoutMs - ARRIVING_MS)) continue;
       silentSince.set(beating, Date.now());
       beating.heartbeat();
     }

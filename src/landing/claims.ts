@@ -6,7 +6,7 @@ import { decisionOf, LEDGER_COLUMNS, type LedgerRow, storable } from '../ledger'
 /** What a handler's answer makes of a claimed cycle. */
 export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
 
-type Found = { decision: Decision } | { notDueForMs: number };
+type Found = { decision: Decision; before: true } | { notDueForMs: number };
 
 const idsOf = (deliveries: Delivery[]) => [
   deliveries.map(({ message }) => message.tenant),
@@ -19,7 +19,7 @@ const dueTimes = (deliveries: Delivery[]) => deliveries.map(({ message }) => rfc
 /**
  * Claims cycles of one topic for this landing's transaction: the instant of each claim by its place in `deliveries`.
  * No claim for what is decided already, nor for what is not due by the database's clock. Waits for a rival transaction
- * on the same cycle to end. What is due is no longer held: it ends with this transaction.
+ * on the same cycle to end.
  */
 export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<Map<number, number>> {
   const { rows } = await tx.query<{ place: number; decided_at: Date }>(
@@ -27,9 +27,6 @@ export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]
        select * from unnest(${ID_ARRAYS}, $5::timestamptz[], $6::boolean[])
          with ordinality as given (tenant, key, cycle, due_at, late, place)
         where due_at <= clock_timestamp()
-     ), let_go as (
-       delete from postdate.held using due
-        where held.topic = $1 and held.tenant = due.tenant and held.key = due.key and held.cycle = due.cycle
      ), claimed as (
        insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late)
        -- in one order everywhere, so that two groups with the same rows wait for each other instead of deadlocking
@@ -55,7 +52,9 @@ export async function readUnclaimed(tx: Queryable, topic: string, deliveries: De
       order by place`,
     [topic, ...idsOf(deliveries), dueTimes(deliveries)],
   );
-  return rows.map((row) => (row.outcome === null ? { notDueForMs: row.ms } : { decision: decisionOf(row) }));
+  return rows.map((row) =>
+    row.outcome === null ? { notDueForMs: row.ms } : { decision: decisionOf(row), before: true },
+  );
 }
 
 /** Writes answers other than a plain "done" into the rows that this transaction has claimed. */

@@ -5,8 +5,8 @@ import type { Topic } from '../topic';
 import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
 import { claim, readUnclaimed, recordAnswers, unclaim } from './claims';
 
-/** What became of one delivery: decided, by this landing or before; not due yet; or to be tried again. */
-export type Landing = { decision: Decision } | { notDueForMs: number } | { error: unknown };
+/** What became of one delivery: decided, by this landing or `before` it; not due yet; or to be tried again. */
+export type Landing = { decision: Decision; before?: true } | { notDueForMs: number } | { error: unknown };
 
 // A row that somebody keeps locked must cost its group a moment, and then only its own message the wait.
 const LOCK_TIMEOUT_MS = 500;

@@ -46,6 +46,7 @@ export function createLanes(
   const troubled = new Set<string>();
   const lanes = createTurns(limits.transactions);
   const besides = createTurns(ALONE_AT_A_TIME);
+  let groups = 0;
 
   function offer(topic: Topic, deliveries: Delivery[]): void {
     const queue = queues.get(topic) ?? { topic, waiting: [], pumping: false };
@@ -62,11 +63,17 @@ export function createLanes(
     queue.pumping = true;
     while (waiting.length > 0 && !signal.aborted) {
       await keepPace(topic, Math.min(waiting.length, groupSizeOf(topic)));
+      groups += 1;
       await lanes.enter();
-      void landGroup(topic, waiting.splice(0, groupSizeOf(topic))).finally(lanes.leave);
+      void landGroup(topic, waiting.splice(0, groupSizeOf(topic))).finally(leave);
       metrics.queued(topic.name, waiting.length);
     }
     queue.pumping = false;
+  }
+
+  function leave(): void {
+    groups -= 1;
+    lanes.leave();
   }
 
   function groupSizeOf({ landAll, landingsPerSecond = Number.POSITIVE_INFINITY }: Topic): number {
@@ -131,5 +138,5 @@ export function createLanes(
     if (!signal.aborted) offer(topic, group);
   }
 
-  return { offer };
+  return { offer, landing: () => groups > 0 };
 }

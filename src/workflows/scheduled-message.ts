@@ -121,7 +121,7 @@ function ledgerOf({ topic, leadMs = 0 }: ScheduledMessage): LedgerActivities {
   const { deliver } = proxyActivities<LedgerActivities>({
     taskQueue,
     retry,
-    // A killed worker is missed after this. The hold sends its first heartbeat half-way, so that a message that is
+    // A killed worker is missed after this. The hold sends its first heartbeat 15 s before, so that a message that is
     // held for its lead, landed and released within seconds costs none.
     heartbeatTimeout: leadMs + HEARTBEAT_SLACK_MS,
     // Heartbeats tell whether somebody is at it; this only bounds an attempt that waits out an outage or a pace.

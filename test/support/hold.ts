@@ -5,12 +5,14 @@ import type { Decision, ScheduledMessage } from '../../src/contract';
 import { createDatabaseClock } from '../../src/database-clock';
 import { createHold, type Hold, type HoldLimits } from '../../src/hold/hold';
 import { createPulse } from '../../src/hold/pulse';
+import { startRollCall } from '../../src/hold/roll-call';
 import { startTakeOver } from '../../src/hold/take-over';
-import { createRelease } from '../../src/landing/release';
+import { createWaiting } from '../../src/hold/waiting';
 import type { Metrics } from '../../src/metrics';
 import type { Topic } from '../../src/topic';
 import type { TestDatabase } from './database';
 import { quietLogger } from './quiet-runtime';
+import type { TestTemporal } from './temporal';
 
 /** What a hold has reported, by the name of the metric, in the order of the reports. */
 export type Reported = { [Name in keyof Metrics]: Parameters<Metrics[Name]>[] };
@@ -29,7 +31,7 @@ export interface TestHold {
 }
 
 function reports(): { metrics: Metrics; reported: Reported } {
-  const names = ['held', 'due', 'neededLead', 'late', 'landed', 'queued', 'releasing', 'takenOver'] as const;
+  const names = ['held', 'due', 'neededLead', 'late', 'landed', 'queued', 'releasing', 'takenOver', 'missing'] as const;
   const reported = Object.fromEntries(names.map((name) => [name, []])) as unknown as Reported;
   const report =
     (name: keyof Metrics) =>
@@ -46,7 +48,7 @@ export function useHolds(database: TestDatabase) {
   return async function startHold(
     topics: Topic[],
     limits: Partial<HoldLimits> = {},
-    { aheadMs = 0 }: { aheadMs?: number } = {},
+    { aheadMs = 0, temporal }: { aheadMs?: number; temporal?: TestTemporal } = {},
   ): Promise<TestHold> {
     const over = new AbortController();
     const right = createDatabaseClock();
@@ -58,15 +60,19 @@ export function useHolds(database: TestDatabase) {
     const { metrics, reported } = reports();
     const shared = { pool: database.pool, worker, clock, metrics, onError };
     const hold = createHold(
-      { ...shared, release: createRelease(), signal: over.signal },
+      { ...shared, signal: over.signal },
       { heldMessages: 10_000, groupSize: 500, transactions: 2, ...limits },
     );
     const takeOver = startTakeOver(shared, hold, topics);
+    // Only where a test has a Temporal to ask.
+    const rollCall = temporal
+      ? startRollCall({ ...shared, waiting: createWaiting(temporal.client) }, hold, topics)
+      : { stop: async () => undefined };
     const pulse = createPulse();
     const end = async () => {
       over.abort();
       hold.handBack();
-      await Promise.all([takeOver.stop(), hold.stop()]);
+      await Promise.all([rollCall.stop(), takeOver.stop(), hold.stop()]);
     };
     ends.push(end);
     return {
@@ -85,11 +91,11 @@ export function useHolds(database: TestDatabase) {
         ),
       async leave() {
         hold.handBack();
-        await takeOver.stop();
+        await Promise.all([rollCall.stop(), takeOver.stop()]);
       },
       async kill() {
         over.abort();
-        await Promise.all([takeOver.stop(), hold.stop()]);
+        await Promise.all([rollCall.stop(), takeOver.stop(), hold.stop()]);
       },
     };
   };

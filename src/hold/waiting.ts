@@ -1,0 +1,41 @@
+import type { Client } from '@temporalio/client';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
+import { admit, refuseCycle, refuseDueAt, refuseRef } from '../admission';
+import type { ScheduledMessage } from '../contract';
+import { list, type MessageStatus, queryOf, type Selection, withinDeadline } from '../lookup';
+import type { CarriedMessage } from '../workflows/scheduled-message';
+
+/** What Temporal knows of messages that wait. Visibility may be a second behind. */
+export interface Waiting {
+  count(selection: Selection): Promise<number>;
+  runs(selection: Selection): Promise<MessageStatus[]>;
+  /** The message as the run was given it. Throws when it was started with what no workflow could use. */
+  messageOf(run: MessageStatus): Promise<ScheduledMessage>;
+}
+
+export function createWaiting(client: Client): Waiting {
+  const { workflowService, options } = client.workflow;
+  const { namespace, loadedDataConverter } = options;
+  return {
+    count: async (selection) =>
+      (await withinDeadline(client, () => client.workflow.count(queryOf({ ...selection, state: 'waiting' })))).count,
+    async runs(selection) {
+      const runs: MessageStatus[] = [];
+      for await (const run of list(client, { ...selection, state: 'waiting' })) runs.push(run);
+      return runs;
+    },
+    async messageOf({ workflowId, runId }) {
+      const execution = { workflowId, runId };
+      // Only the first event: a description lacks the input, and the whole history would be read page by page.
+      const { history } = await withinDeadline(client, () =>
+        workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
+      );
+      const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+      const [carried] = (await decodeArrayFromPayloads(loadedDataConverter, payloads)) as [CarriedMessage?];
+      if (!carried) throw new Error(`${workflowId} was started without a message`);
+      const { applied: _, datedAt: __, ...message } = carried;
+      admit(refuseRef(message) ?? refuseCycle(message.cycle) ?? refuseDueAt(message.dueAt, Date.now()));
+      return message;
+    },
+  };
+}
