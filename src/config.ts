@@ -8,8 +8,9 @@ const variables = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   POSTDATE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   POSTDATE_DATABASE_CONNECTIONS: whole(2, 500).default(20),
-  // A workflow in the cache costs about 59 KB; one that sleeps for days gains nothing from being there.
-  POSTDATE_CACHED_WORKFLOWS: whole(1, 100_000).default(500),
+  // Enough for those that are held, and that sleep for a minute only, at the rate that two cores carry; out of the
+  // cache a workflow is replayed from its history. One costs about 59 KB; in days of sleep it gains nothing from it.
+  POSTDATE_CACHED_WORKFLOWS: whole(1, 100_000).default(2_000),
   // How many messages one worker holds at a time; one takes some 36 KB of memory. What is more waits in Temporal.
   POSTDATE_HELD_MESSAGES: whole(1, 1_000_000).default(10_000),
   // Larger groups land faster and keep rows locked for longer.

@@ -1,6 +1,9 @@
 import { Pool, type PoolClient } from 'pg';
 
-/** A pool or one of its clients: whoever only runs statements takes either. */
+/**
+ * A pool or one of its clients: whoever only runs statements takes either. A statement with a name is parsed and planned
+ * once per connection; those that run for every landing have one.
+ */
 export type Queryable = Pick<PoolClient, 'query'>;
 
 // No statement of ours takes seconds; one that does waits for a lock, and must give up before the activity's

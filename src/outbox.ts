@@ -50,14 +50,15 @@ export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<v
     return { id: event.id, topic: origin.topic, subject, type, event: JSON.stringify(event) };
   });
   // The time is the database's, like every other instant that a decision hangs on.
-  await tx.query(
-    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
+  await tx.query({
+    name: 'postdate.append-events',
+    text: `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
      select id, topic, subject, type, event || jsonb_build_object('time',
               to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])
          as given (id, topic, subject, type, event)`,
-    (['id', 'topic', 'subject', 'type', 'event'] as const).map((column) => rows.map((row) => row[column])),
-  );
+    values: (['id', 'topic', 'subject', 'type', 'event'] as const).map((column) => rows.map((row) => row[column])),
+  });
 }
 
 export const appendEvent = (tx: Queryable, origin: EventOrigin, type: string, data: Record<string, unknown>) =>

@@ -6,7 +6,7 @@ import { strikeHeld, writeHeld } from './held';
 // Whatever is due sooner would have landed before anybody could take it over.
 const WORTH_WRITING_MS = 1_000;
 // Collected for as long, so that a burst of wakes costs a few statements and not thousands.
-const COLLECT_MS = 100;
+const COLLECT_MS = 250;
 const BATCH = 500;
 
 /**

@@ -11,22 +11,24 @@ const ID_ARRAYS = '$1::text[], $2::text[], $3::text[], $4::integer[]';
 
 /** Writes down what a worker holds, so that others can land it if the worker dies. */
 export async function writeHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
-  await db.query(
-    `insert into postdate.held (topic, tenant, key, cycle, delivery, worker)
+  await db.query({
+    name: 'postdate.write-held',
+    text: `insert into postdate.held (topic, tenant, key, cycle, delivery, worker)
      select *, $6 from unnest(${ID_ARRAYS}, $5::jsonb[]) order by 1, 2, 3, 4
      on conflict (topic, tenant, key, cycle) do update set worker = excluded.worker`,
-    [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), worker],
-  );
+    values: [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), worker],
+  });
 }
 
 /** Strikes out what is no longer held by this worker: it has landed, or Temporal is to try it again. */
 export async function strikeHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
-  await db.query(
-    `delete from postdate.held using unnest(${ID_ARRAYS}) as given (topic, tenant, key, cycle)
+  await db.query({
+    name: 'postdate.strike-held',
+    text: `delete from postdate.held using unnest(${ID_ARRAYS}) as given (topic, tenant, key, cycle)
       where held.topic = given.topic and held.tenant = given.tenant and held.key = given.key
         and held.cycle = given.cycle and held.worker = $5`,
-    [...columnsOf(deliveries), worker],
-  );
+    values: [...columnsOf(deliveries), worker],
+  });
 }
 
 /** How many messages of a topic are held that are due after `from` and not after `to`. Epoch ms. */

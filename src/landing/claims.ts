@@ -22,8 +22,9 @@ const dueTimes = (deliveries: Delivery[]) => deliveries.map(({ message }) => rfc
  * on the same cycle to end.
  */
 export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<Map<number, number>> {
-  const { rows } = await tx.query<{ place: number; decided_at: Date }>(
-    `with due as (
+  const { rows } = await tx.query<{ place: number; decided_at: Date }>({
+    name: 'postdate.claim',
+    text: `with due as (
        select * from unnest(${ID_ARRAYS}, $5::timestamptz[], $6::boolean[])
          with ordinality as given (tenant, key, cycle, due_at, late, place)
         where due_at <= clock_timestamp()
@@ -35,8 +36,8 @@ export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]
        returning tenant, key, cycle, decided_at
      )
      select place::integer - 1 as place, decided_at from due join claimed using (tenant, key, cycle)`,
-    [topic, ...idsOf(deliveries), dueTimes(deliveries), deliveries.map(({ late }) => late)],
-  );
+    values: [topic, ...idsOf(deliveries), dueTimes(deliveries), deliveries.map(({ late }) => late)],
+  });
   return new Map(rows.map(({ place, decided_at }) => [place, decided_at.getTime()]));
 }
 

@@ -15,12 +15,13 @@ const LOCK_TIMEOUT_MS = 500;
  * Lands deliveries of one topic in one transaction: ledger rows, effects and events commit together or not at all.
  * The second landing of a cycle changes nothing and answers what the first one decided. A message whose handler throws
  * is left undecided, with nothing of it in place. Throws when the group fails as a whole, with nothing left behind.
+ * A topic's set-based handler is used unless they are to be handled `oneByOne`.
  */
 export async function land(
   pool: Pool,
   topic: Topic,
   deliveries: Delivery[],
-  { signal }: { signal?: AbortSignal } = {},
+  { signal, oneByOne = false }: { signal?: AbortSignal; oneByOne?: boolean } = {},
 ): Promise<Landing[]> {
   const hanging = new AbortController();
   const broken = signal ? AbortSignal.any([signal, hanging.signal]) : hanging.signal;
@@ -29,7 +30,7 @@ export async function land(
     const claimed = deliveries.filter((_, place) => claims.has(place));
     const others = deliveries.filter((_, place) => !claims.has(place));
     const found = others.length > 0 ? await readUnclaimed(tx, topic.name, others) : [];
-    const together = topic.landAll !== undefined && claimed.length > 1;
+    const together = topic.landAll !== undefined && claimed.length > 0 && !oneByOne;
     const handled = await (together ? answersTogether : answersOneByOne)(tx, topic, claimed).catch((error) => {
       // Whatever hangs may still use the connection: it is broken now, instead of being asked to roll back.
       if (error instanceof HandlerTimeout) hanging.abort();

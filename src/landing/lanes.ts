@@ -89,7 +89,7 @@ export function createLanes(
   }
 
   async function landGroup(topic: Topic, group: Delivery[]): Promise<void> {
-    const error = await tryLanding(topic, group);
+    const error = await tryLanding(topic, group, { oneByOne: false });
     if (!error) return;
     if (!(await takesWrites(pool))) return landWhenBack(topic, group);
     const culprit = error.cause instanceof HandlerTimeout ? error.cause.culprit : undefined;
@@ -101,16 +101,20 @@ export function createLanes(
 
   async function landAlone(topic: Topic, delivery: Delivery): Promise<void> {
     await besides.enter();
-    const error = await tryLanding(topic, [delivery]).finally(besides.leave);
+    const error = await tryLanding(topic, [delivery], { oneByOne: true }).finally(besides.leave);
     if (!error) return;
     if (await takesWrites(pool)) fail(topic, delivery, error.cause);
     else await landWhenBack(topic, [delivery]);
   }
 
-  async function tryLanding(topic: Topic, group: Delivery[]): Promise<{ cause: unknown } | undefined> {
+  async function tryLanding(
+    topic: Topic,
+    group: Delivery[],
+    { oneByOne }: { oneByOne: boolean },
+  ): Promise<{ cause: unknown } | undefined> {
     const startedAt = performance.now();
     try {
-      const landings = await land(pool, topic, group, { signal });
+      const landings = await land(pool, topic, group, { signal, oneByOne });
       metrics.landed(topic.name, group.length, performance.now() - startedAt);
       landings.forEach((landing, place) => {
         const delivery = group[place] as Delivery;
