@@ -4,6 +4,7 @@ import * as ledger from './migrations/0001-ledger';
 import * as outbox from './migrations/0002-outbox';
 import * as hold from './migrations/0003-hold';
 import * as rollCall from './migrations/0004-roll-call';
+import * as partialIndexes from './migrations/0005-partial-indexes';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -13,7 +14,13 @@ export interface SchemaMigrations {
 
 export const postdateSchema: SchemaMigrations = {
   schema: 'postdate',
-  migrations: { '0001-ledger': ledger, '0002-outbox': outbox, '0003-hold': hold, '0004-roll-call': rollCall },
+  migrations: {
+    '0001-ledger': ledger,
+    '0002-outbox': outbox,
+    '0003-hold': hold,
+    '0004-roll-call': rollCall,
+    '0005-partial-indexes': partialIndexes,
+  },
 };
 
 /**

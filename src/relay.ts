@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground } from './background-loop';
 import { inTransaction } from './database';
+import type { AfterLandings } from './landing/after-landings';
 
 /** PostgreSQL's channel that says "the stream has grown"; only a hint, nobody relies on hearing it. */
 export const STREAM_CHANNEL = 'postdate_stream';
@@ -43,7 +44,15 @@ export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
   });
 }
 
-/** Relays until stopped. Any number of processes may: they take turns. */
-export const startRelay = (pool: Pool, { onError }: { onError(error: unknown): void }): BackgroundLoop =>
+/** Relays until stopped. Any number of processes may: they take turns. Landings of the same process go first. */
+export const startRelay = (
+  pool: Pool,
+  { landingsOver, onError }: { landingsOver?: AfterLandings; onError(error: unknown): void },
+): BackgroundLoop => {
+  const relay = async () => {
+    await landingsOver?.();
+    return (await relayBatch(pool)) === BATCH ? 'more' : 'idle';
+  };
   // Landings do not notify (see relayBatch), so this poll is how long an event waits: an index lookup, ten a second.
-  runInBackground(async () => ((await relayBatch(pool)) === BATCH ? 'more' : 'idle'), { pauseMs: 100, onError });
+  return runInBackground(relay, { pauseMs: 100, onError });
+};

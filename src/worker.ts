@@ -13,6 +13,7 @@ import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
 import { createWaiting } from './hold/waiting';
 import { type Installation, installation } from './installation';
+import type { AfterLandings } from './landing/after-landings';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
@@ -62,7 +63,7 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
     });
     background.push(hold, takeOver, rollCall);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
-    background.push(...startStream(config, parts, { pool, onError }));
+    background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
 
     const stop = () => {
       hold.handBack();
@@ -112,7 +113,7 @@ async function startHolding(
 function startStream(
   config: Config,
   { consumers }: Installation,
-  { pool, onError }: { pool: Pool; onError: OnError },
+  { pool, landingsOver, onError }: { pool: Pool; landingsOver: AfterLandings; onError: OnError },
 ): Stopping[] {
   const loops = consumers.map((consumer) =>
     startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) }),
@@ -121,7 +122,7 @@ function startStream(
     for (const loop of loops) loop.nudge();
   };
   return [
-    startRelay(pool, { onError: onError('relay') }),
+    startRelay(pool, { landingsOver, onError: onError('relay') }),
     listenForHints(config.databaseUrl, { onHint, onError: onError('stream hints') }),
     ...loops,
   ];

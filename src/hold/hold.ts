@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { type Decision, type Delivery, deliveryIdOf, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { afterLandings } from '../landing/after-landings';
 import type { Landing } from '../landing/landing';
 import { createLanes, type LandingLimits } from '../landing/lanes';
 import { createRelease, type Result } from '../landing/release';
@@ -55,7 +56,8 @@ export function createHold(
   const entries = new Map<string, Entry>();
   const held = createHeldWriter(deps, (delivery) => entries.has(deliveryIdOf(delivery)));
   const lanes = createLanes(deps, limits, onLanded);
-  const release = createRelease(lanes.landing);
+  const landingsOver = afterLandings(lanes.landing);
+  const release = createRelease(landingsOver);
   const leadWatch = createLeadWatch(metrics);
   const dueTimes = createDueTimes<Entry>(clock, (due) => {
     for (const topic of new Set(due.map((entry) => entry.topic))) {
@@ -135,7 +137,8 @@ export function createHold(
     metrics.releasing(release.backlog());
   }
 
-  return { keep, takeOver, handBack, report, writeAgain: () => held.writeAll(entries.values()), stop: held.stop };
+  const writeAgain = () => held.writeAll(entries.values());
+  return { keep, takeOver, handBack, report, writeAgain, landingsOver, stop: held.stop };
 }
 
 /** Tried again spread over what is left of the lead, as wakes are: hundreds handed back must not come at one instant. */

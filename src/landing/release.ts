@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import type { AfterLandings } from './after-landings';
 
 /** A result that waits to be told to Temporal. */
 export interface Result {
@@ -16,9 +16,6 @@ export interface Release {
 
 const MIN_WINDOW = 8;
 const MAX_WINDOW = 512;
-// Whatever is due now comes first; the first results may wait that long for it, and are asked for this often.
-const AFTER_LANDINGS_MS = 1_000;
-const LOOK_MS = 20;
 // Below the first the server is idle enough for more at once; above the second its queues have grown, and wakes that
 // are on their way stand in the same ones.
 const QUICK_MS = 250;
@@ -27,17 +24,17 @@ const SLOW_MS = 750;
 /**
  * Tells results to Temporal at the pace at which it deals with them. Thousands told at once would stand in the way of
  * the wakes of whatever is due next. So a window of them is told; when the last of it has moved on, the time that this
- * took sizes the next window. Results close to their attempt's timeout are told at once. While groups are `landing` they
- * wait a moment: what Temporal does with a result takes the processor from the landings of the same instant.
+ * took sizes the next window. Results close to their attempt's timeout are told at once; all others let
+ * landings go first.
  */
-export function createRelease(landing: () => boolean): Release {
+export function createRelease(landingsOver: AfterLandings): Release {
   const waiting: Result[] = [];
   let window = MIN_WINDOW;
   let busy = false;
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
-      for (let waitedMs = 0; landing() && waitedMs < AFTER_LANDINGS_MS; waitedMs += LOOK_MS) await pause(LOOK_MS);
+      await landingsOver();
       const urgent = waiting.findLastIndex(({ deadlineAt }) => deadlineAt <= Date.now()) + 1;
       const told = waiting.splice(0, Math.max(window, urgent));
       for (const result of told) result.tell();

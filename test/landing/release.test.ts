@@ -25,7 +25,7 @@ const results = <Result>(count: number, make: () => Result) => Array.from({ leng
 
 it('tells every result, in windows that grow while Temporal is quick', async () => {
   const quick = temporal(() => 100);
-  const release = createRelease(() => false);
+  const release = createRelease(async () => undefined);
   release.add(results(1_000, quick.result));
   await jest.advanceTimersByTimeAsync(10_000);
   expect(quick.told()).toBe(1_000);
@@ -36,7 +36,7 @@ it('tells every result, in windows that grow while Temporal is quick', async () 
 it('goes back to small windows when Temporal becomes slow, and never stops', async () => {
   let tookMs = 100;
   const slow = temporal(() => tookMs);
-  const release = createRelease(() => false);
+  const release = createRelease(async () => undefined);
   release.add(results(1_000, slow.result));
   await jest.advanceTimersByTimeAsync(450);
   tookMs = 1_500;
@@ -47,13 +47,13 @@ it('goes back to small windows when Temporal becomes slow, and never stops', asy
 
 it('tells at once, past its window, what would time out otherwise', async () => {
   const stuck = temporal(() => 3_600_000);
-  const release = createRelease(() => false);
+  const release = createRelease(async () => undefined);
   release.add(results(50, stuck.result));
   await jest.advanceTimersByTimeAsync(1_000);
   expect(stuck.told()).toBe(8);
 
   const hurried = temporal(() => 100);
-  const other = createRelease(() => false);
+  const other = createRelease(async () => undefined);
   other.add([...results(30, () => hurried.result(Date.now())), ...results(10, hurried.result)]);
   await jest.advanceTimersByTimeAsync(50);
   expect(hurried.told()).toBe(30);
@@ -61,9 +61,21 @@ it('tells at once, past its window, what would time out otherwise', async () => 
 
 it('tells a single result without asking how Temporal does', async () => {
   const idle = temporal(() => 100);
-  const release = createRelease(() => false);
+  const release = createRelease(async () => undefined);
   release.add([idle.result()]);
   await jest.advanceTimersByTimeAsync(1);
   expect(idle.told()).toBe(1);
   expect(idle.windows).toEqual([]);
+});
+
+it('tells nothing before the landings of the same instant are over', async () => {
+  const quick = temporal(() => 100);
+  let over = () => {};
+  const release = createRelease(() => new Promise((resolve) => (over = resolve)));
+  release.add(results(4, quick.result));
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(quick.told()).toBe(0);
+  over();
+  await jest.advanceTimersByTimeAsync(50);
+  expect(quick.told()).toBe(4);
 });
