@@ -25,7 +25,7 @@ export const options = {
   paces: { type: 'string' },
 } as const;
 
-const DEFAULT_PACES = ['250:10', '500:20', '1000:50', '2000:100'];
+const DEFAULT_PACES = ['50:5', '100:10', '250:10', '500:20', '1000:50', '2000:100'];
 // An application's pool: enough for 300 requests a second many times over, as long as none of them waits.
 const CONNECTIONS = 50;
 

@@ -97,7 +97,7 @@ it('nothing is taken from a worker that is well, and nothing of a topic that nob
   const onlooker = await startHold([topic]);
   const messages = burst(5, 7_500);
   const attempts = messages.map((message) => well.deliver(topic, message));
-  const stranger = effectMessage(60_000, { topic: other.name });
+  const stranger = effectMessage(30_000, { topic: other.name });
   void killed.deliver(other, stranger).catch(() => undefined);
   await holds(killed, 1);
   await killed.kill();
