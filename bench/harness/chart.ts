@@ -70,6 +70,8 @@ export function drawChart({ title, subtitle, x, y, series, lines, dots }: ChartO
   const middle = PLOT.top + PLOT.height / 2;
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#222222">`,
+    // For those who have it read to them.
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text([PLOT.left, 30], title, 'font-size="18" font-weight="600"'),
     text([PLOT.left, 52], subtitle, 'fill="#555555"'),
