@@ -26,13 +26,20 @@ export async function createApplication(pool: Pool): Promise<void> {
     )`);
 }
 
-/** Promises so many pending rows of this run, and returns their ids. */
-export async function insertRequests(pool: Pool, run: string, count: number, dueAt: Date): Promise<string[]> {
+/** Promises so many pending rows of this run, due at one instant or so many milliseconds apart, and returns their ids. */
+export async function insertRequests(
+  pool: Pool,
+  run: string,
+  count: number,
+  firstDueAt: Date,
+  apartMs = 0,
+): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `insert into app.request (id, run, due_at)
-     select $1 || '.' || lpad(n::text, 6, '0'), $1, $3 from generate_series(1, $2) as n
+     select $1 || '.' || lpad(n::text, 6, '0'), $1, $3::timestamptz + (n - 1) * $4 * interval '1 millisecond'
+       from generate_series(1, $2) as n
      returning id`,
-    [run, count, dueAt],
+    [run, count, firstDueAt, apartMs],
   );
   return rows.map(({ id }) => id);
 }

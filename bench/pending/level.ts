@@ -17,6 +17,8 @@ const DAY_MS = 86_400_000;
 // Gentle: the latency of one start is asked for, not that of a queue of them.
 const STARTS_PER_SECOND = 10;
 const IDLE_SECONDS = 10;
+// A due time for each, so that the figure is made of many landings; what many at one instant cost is the burst's question.
+const PROBES_APART_MS = 200;
 
 export interface Probes {
   client: Client;
@@ -63,7 +65,7 @@ export async function probeStarts({ client, topic }: Probes, level: number, coun
   return percentilesOf(startMs);
 }
 
-/** Has the same number of messages land at one instant at every level. Promises how late they were, and their work. */
+/** Has the same number of messages land one after the other at every level. Promises how late they were, and their work. */
 export async function probeLanding(
   { cluster, database }: BenchContext,
   { client, topic, leadMs, workerPid }: Probes,
@@ -79,10 +81,16 @@ export async function probeLanding(
   const before = await scrape(cluster.metricsUrl);
   const atWork = used();
   // Long enough that even a slow machine has posted all of them before the first may wake.
-  const dueAt = Date.now() + leadMs + Math.max(5_000, count * 50);
-  const ids = await insertRequests(database.pool, run, count, new Date(dueAt));
+  const firstDueAt = Date.now() + leadMs + Math.max(5_000, count * 50);
+  const ids = await insertRequests(database.pool, run, count, new Date(firstDueAt), PROBES_APART_MS);
   await closedLoop({ count, concurrency }, (index) =>
-    schedule(client, { topic, tenant: run, key: ids[index] as string, dueAt, payload: {} }),
+    schedule(client, {
+      topic,
+      tenant: run,
+      key: ids[index] as string,
+      dueAt: firstDueAt + index * PROBES_APART_MS,
+      payload: {},
+    }),
   );
   while ((await countExpired(database.pool, run)) < count) await pause(200);
   while ((await countOpenWorkflows(cluster.temporalDatabases.main, NAMESPACE)) > waiting) await pause(200);

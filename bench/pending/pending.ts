@@ -95,7 +95,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
     extrapolation: { measured, assumptions: ASSUMPTIONS, formulas: FORMULAS, needs, inWords: needs.map(inWords) },
     notes: [
       'Bytes are pg_total_relation_size of all tables of both of Temporal’s databases after a vacuum: what the posting of this level added, when all of it sleeps, by the number posted.',
-      'Start latency is that of single starts at ten a second; lateness that of the same number of messages due at one instant at every level.',
+      'Start latency is that of single starts at ten a second; lateness that of the same number of messages at every level, due one after the other.',
     ],
     contenders: levels,
   });

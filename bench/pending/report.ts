@@ -61,7 +61,7 @@ export function levelChart(levels: Level[], { probe, leadMs }: { probe: number; 
   return lineChart(
     {
       title: 'Starts and landings, as ever more messages wait',
-      subtitle: `starts at ten a second; ${probe} messages due at one instant, lead ${leadMs / 1_000} s`,
+      subtitle: `starts at ten a second; ${probe} messages due one after the other, lead ${leadMs / 1_000} s`,
     },
     { label: 'waiting messages' },
     { label: 'milliseconds', logMs: true },

@@ -40,7 +40,8 @@ describe('messages due at one instant', () => {
     expect(rows).toHaveLength(1_200);
     expect(rows.every((row) => row.not_early)).toBe(true);
     expect(new Set(rows.map((row) => row.transaction)).size).toBe(3);
-    expect(worker.reported.landed.map(([, size]) => size)).toEqual([500, 500, 200]);
+    // Two land at a time, so the smallest may be through before the second large one.
+    expect(worker.reported.landed.map(([, size]) => size).sort()).toEqual([200, 500, 500]);
     for (const { key } of messages.slice(0, 5)) expect(await traces(database.pool, key)).toEqual(once);
     await eventually(async () => expect(await heldRows()).toEqual([]));
   });
@@ -49,7 +50,7 @@ describe('messages due at one instant', () => {
     const topic = groupTopic();
     const worker = await startHold([topic], { groupSize: 40 });
     await Promise.all(burst(100, 300).map((message) => worker.deliver(topic, message)));
-    expect(worker.reported.landed.map(([, size]) => size)).toEqual([40, 40, 20]);
+    expect(worker.reported.landed.map(([, size]) => size).sort()).toEqual([20, 40, 40]);
   });
 
   it('are not landed by a clock that runs ahead, and the database is not asked over and over', async () => {
