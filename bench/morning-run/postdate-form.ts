@@ -33,7 +33,7 @@ export const postdateForm = (
   async start() {
     const { cluster, database } = bench;
     const { dueRows, windows } = size;
-    const topic = requestExpiry({ name: `morning.${perSecond ?? 'all'}`, leadMs: LEAD_MS });
+    const topic = requestExpiry({ name: `morning.${perSecond ?? 'all'}-${group}`, leadMs: LEAD_MS });
     const worker = await bench.start(topic.name, {
       file: join(__dirname, '..', 'harness', 'postdate-worker.ts'),
       ready: 'worker is running',
