@@ -9,6 +9,7 @@ import { describeVersions } from '../harness/machine';
 import { NAMESPACE } from '../harness/namespace';
 import { wholeNumber } from '../harness/options';
 import { requestExpiry } from '../harness/request-expiry';
+import { memoryChart } from './report';
 
 export const options = { messages: { type: 'string' } } as const;
 
@@ -64,6 +65,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
     notes: ['Resident memory of the worker process, the least of ten looks a second apart; payloads are empty.'],
     contenders: [{ name: 'postdate', messages, effects: 0, early: 0, latenessMs: NONE, steps, bytesPerMessage }],
   });
+  await bench.out.chart(memoryChart(steps, bytesPerMessage));
   bench.out.table(
     ['held', 'worker MB'],
     steps.map((step) => [step.held, Math.round(step.residentBytes / 2 ** 20)]),

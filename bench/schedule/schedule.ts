@@ -6,6 +6,7 @@ import { median, percentilesOf, readableMs } from '../harness/lateness';
 import { describeVersions } from '../harness/machine';
 import { NAMESPACE } from '../harness/namespace';
 import { wholeNumber } from '../harness/options';
+import { roundsChart } from './report';
 import { startForms } from './starts';
 
 export const options = {
@@ -57,6 +58,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
     ],
     contenders,
   });
+  await bench.out.chart(roundsChart(contenders, concurrency));
   bench.out.table(
     ['call', 'a second (median)', 'schedule() against it', 'latency p50', 'p99', 'client CPU s per 1,000'],
     contenders.map((one) => [

@@ -2,12 +2,12 @@ import { Client, Connection } from '@temporalio/client';
 import { ensureSearchAttributes } from '../../src/search-attributes';
 import { createApplication, settleDatabase } from '../harness/application';
 import type { BenchArgs, BenchContext } from '../harness/context';
-import { readableMs } from '../harness/lateness';
 import { describeVersions } from '../harness/machine';
 import { NAMESPACE } from '../harness/namespace';
 import { wholeNumber } from '../harness/options';
-import { type Flow, measureFlow } from './flow';
+import { measureFlow } from './flow';
 import { CRITERIA, findMaximum } from './maximum';
+import { type Contender, maximumOf, printShapes, rateChart } from './report';
 import { type Shape, shapes } from './shapes';
 
 export const options = {
@@ -77,48 +77,9 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
     ...(args['find-max'] && { criteria: CRITERIA }),
     contenders: contenders.map((one) => ({ ...one })),
   });
-  bench.out.table(
-    [
-      'shape',
-      'in /s',
-      'out /s',
-      'p50',
-      'p99',
-      'max',
-      'CPU s per 1,000',
-      'server',
-      'worker',
-      'database',
-      'transitions',
-      'max /s',
-    ],
-    contenders.map((one) => [
-      one.name,
-      one.inPerSecond,
-      one.outPerSecond,
-      readableMs(one.latenessMs.p50),
-      readableMs(one.latenessMs.p99),
-      readableMs(one.latenessMs.max),
-      one.cpuSecondsPer1000.sum,
-      one.cpuSecondsPer1000.server,
-      one.cpuSecondsPer1000.worker,
-      one.cpuSecondsPer1000.database,
-      one.perMessage.stateTransitions,
-      one.maximum?.perSecond ?? '–',
-    ]),
-  );
+  await bench.out.chart(rateChart(contenders));
+  printShapes(bench, contenders);
   bench.log(`CPU of the official shape to ours: ${ratio.cpuOfficialToOurs}`);
-}
-
-interface Contender extends Flow {
-  name: string;
-  maximum?: ReturnType<typeof maximumOf>;
-}
-
-/** The highest rate that was sustained; 0 if not even the first was. */
-function maximumOf(steps: Awaited<ReturnType<typeof findMaximum>>) {
-  const kept = steps.filter((step) => step.shortfalls.length === 0).map(({ flow }) => flow.wantedPerSecond);
-  return { perSecond: Math.max(0, ...kept), steps };
 }
 
 const hundredths = (value: number) => Math.round(value * 100) / 100;

@@ -1,5 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { memoryChart } from '../../bench/held/report';
+import { roundsChart } from '../../bench/schedule/report';
+import { rateChart } from '../../bench/sustained/report';
 
 const root = join(__dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'benchmarks.md'), 'utf8');
@@ -20,9 +23,20 @@ it.each(names)('the results of %s are committed whole, and the page of benchmark
 
 it('every chart and every file that the page of benchmarks links is there', () => {
   const links = [...page.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path as string);
-  expect(links.filter((path) => path.endsWith('.svg')).length).toBeGreaterThanOrEqual(3);
+  expect(links.filter((path) => path.endsWith('.svg')).length).toBe(names.length);
   expect(links.filter((path) => !existsSync(join(root, 'docs', path)))).toEqual([]);
 });
+
+it.each([
+  ['sustained', ({ contenders }) => rateChart(contenders)],
+  ['schedule', ({ contenders, concurrency }) => roundsChart(contenders, concurrency)],
+  ['held', ({ contenders: [{ steps, bytesPerMessage }] }) => memoryChart(steps, bytesPerMessage)],
+] as [string, (results: ReturnType<typeof resultsOf>) => string][])(
+  'the chart of %s shows the results beside it',
+  (name, draw) => {
+    expect(readFileSync(join(root, 'bench', 'results', `${name}.svg`), 'utf8')).toBe(draw(resultsOf(name)));
+  },
+);
 
 it('in the burst nobody was early, and everybody had each effect once', () => {
   for (const { name, messages, effects, early, repeated } of resultsOf('burst').contenders) {
