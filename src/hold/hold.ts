@@ -7,11 +7,10 @@ import { createLanes, type LandingLimits } from '../landing/lanes';
 import { createRelease, type Result } from '../landing/release';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
-import { guardMsOf, hash01 } from '../wake';
 import { createDueTimes } from './due-times';
 import { createHeldWriter } from './held-writer';
 import { createLeadWatch } from './lead-watch';
-import { retryLater } from './retry-later';
+import { handedBack, retryLater } from './retry-later';
 
 /** An attempt of an activity, which waits for its delivery to land. */
 export interface Attempt extends Omit<Result, 'tell'> {
@@ -101,7 +100,8 @@ export function createHold(
     const entry = entries.get(deliveryIdOf(delivery));
     if (!entry) return;
     if ('notDueForMs' in landing) {
-      dueTimes.add(clock.now() + landing.notDueForMs, entry);
+      // Whole milliseconds keep a group together.
+      dueTimes.add(Math.ceil(clock.now() + landing.notDueForMs), entry);
       return;
     }
     entries.delete(deliveryIdOf(delivery));
@@ -139,12 +139,6 @@ export function createHold(
 
   const writeAgain = () => held.writeAll(entries.values());
   return { keep, takeOver, handBack, report, writeAgain, landingsOver, stop: held.stop };
-}
-
-/** Tried again spread over what is left of the lead, as wakes are: hundreds handed back must not come at one instant. */
-function handedBack(delivery: Delivery, inMs: number) {
-  const spreadMs = Math.max(0, inMs - guardMsOf(delivery.message.leadMs ?? 0)) * hash01(deliveryIdOf(delivery));
-  return retryLater(errorNames.handedBack, spreadMs);
 }
 
 export type Hold = ReturnType<typeof createHold>;

@@ -59,8 +59,9 @@ describe('messages due at one instant', () => {
     const messages = burst(20, 1_000);
     await Promise.all(messages.map((message) => worker.deliver(topic, message)));
     expect((await ledgerOf(messages)).every((row) => row.not_early)).toBe(true);
-    // Once too early, once when the difference was over.
-    expect(worker.reported.landed).toHaveLength(2);
+    // Once too early, and once when the difference was over, or a few times where the milliseconds part the group.
+    expect(worker.reported.landed.length).toBeGreaterThanOrEqual(2);
+    expect(worker.reported.landed.length).toBeLessThanOrEqual(5);
   });
 
   it('are counted as held or not yet, with their lateness and the lead that they would have needed', async () => {
@@ -73,8 +74,8 @@ describe('messages due at one instant', () => {
     expect(worker.reported.due.filter(([, isHeld]) => !isHeld)).toHaveLength(2);
     expect(worker.reported.late.filter(([, ms]) => ms >= 500)).toHaveLength(2);
     expect(worker.reported.late.every(([, ms]) => ms >= 0)).toBe(true);
-    // The lead, and five fourths of the four seconds that the wakes were late.
-    expect(worker.reported.neededLead.at(-1)?.[1]).toBeGreaterThanOrEqual(15_000);
+    // The lead, and five fourths of the four seconds that the wakes were late, give or take what two clocks differ by.
+    expect(worker.reported.neededLead.at(-1)?.[1]).toBeGreaterThanOrEqual(14_900);
     expect(worker.reported.neededLead.at(-1)?.[1]).toBeLessThan(20_000);
   });
 });
