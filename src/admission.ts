@@ -19,6 +19,9 @@ export type RefusalCode =
   | 'invalidLead'
   | 'invalidPace'
   | 'invalidHandlerTimeout'
+  | 'invalidStaleAfter'
+  | 'invalidRepeat'
+  | 'invalidPayloadVersion'
   | 'invalidPayload'
   | 'payloadTooLarge'
   | 'invalidCommandId';
@@ -82,13 +85,19 @@ export function refuseLead(leadMs: unknown): Refusal | undefined {
 }
 
 /** Cycles are 1, 2, 3 … and fit PostgreSQL's integer. */
-export function refuseCycle(cycle: unknown): Refusal | undefined {
+export function refuseCycle(cycle: unknown, field = 'cycle'): Refusal | undefined {
   if (Number.isInteger(cycle) && (cycle as number) >= 1 && (cycle as number) <= 2_147_483_647) return undefined;
-  return { code: 'invalidCycle', field: 'cycle', message: 'must be a whole number from 1' };
+  return { code: 'invalidCycle', field, message: 'must be a whole number from 1' };
 }
 
 /** A command's own id, by which a repeat is recognised; also Temporal's update id and a column of the ledger. */
 export function refuseCommandId(commandId: unknown): Refusal | undefined {
   if (typeof commandId === 'string' && /^[\x21-\x7e]{1,128}$/.test(commandId)) return undefined;
   return { code: 'invalidCommandId', field: 'commandId', message: 'must be 1 to 128 visible ASCII characters' };
+}
+
+/** After how many ms a message is too late to be delivered. */
+export function refuseStaleAfter(staleAfterMs: unknown): Refusal | undefined {
+  if (typeof staleAfterMs === 'number' && staleAfterMs >= 0 && Number.isFinite(staleAfterMs)) return undefined;
+  return { code: 'invalidStaleAfter', field: 'staleAfterMs', message: 'must be a number of milliseconds from 0' };
 }

@@ -7,13 +7,15 @@ import {
   type CancelCommand,
   cancelSignal,
   cancelUpdate,
-  type MessageRef,
   type MoveAnswer,
   moveSignal,
   moveUpdate,
+  type TooLate,
+} from './commands';
+import {
+  type MessageRef,
   type ScheduledMessage,
   searchAttributesOf,
-  type TooLate,
   WORKFLOW_TASK_QUEUE,
   workflowIdOf,
 } from './contract';
@@ -40,30 +42,44 @@ export type ScheduleAnswer =
   | Requested;
 
 /**
- * Posts a message to the future. A cycle is delivered once for ever: to use a name again after it has fired, post it
- * with a higher `cycle`. Throws a `MessageError` for bad input, before anything is started.
+ * Posts a message to the future. A cycle is delivered once for ever; posted again after it has fired, without a `cycle`,
+ * the message takes the next free one. Throws a `MessageError` for bad input, before anything is started.
  */
 export async function schedule<Schema extends z.ZodType>(
   client: Client,
   post: Post<Schema>,
   { onConflict = 'reject', commandId = nanoid() }: ScheduleOptions = {},
 ): Promise<ScheduleAnswer> {
-  const message = messageOf(post);
   admit(refuseCommandId(commandId));
+  let message = messageOf(post);
+  // Where the producer does not name a cycle, whether one is free is for this post's own id to say.
+  if (post.cycle === undefined) message.postId = commandId;
   const workflowId = workflowIdOf(message);
-  // Between "it exists" and the move the other may end; then the name is free and the start succeeds.
+  const scheduled = { result: 'scheduled' as const, workflowId, late: message.dueAt <= Date.now() };
+  let over = post.cycle !== undefined;
+  // Between two looks the other may end, or another may begin.
   for (;;) {
-    if (await started(client, message, commandId)) {
-      return { result: 'scheduled', workflowId, late: message.dueAt <= Date.now() };
+    if (await started(client, message, { commandId, over })) return scheduled;
+    const known = await describe(client, message);
+    if (known?.scheduledBy === commandId) return scheduled;
+    if (known?.state === 'waiting') {
+      if (onConflict !== 'move') return { result: onConflict === 'keep' ? 'kept' : 'rejected', workflowId };
+      const answer = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
+      if (answer.result !== 'tooLate' && answer.result !== 'notFound') return answer;
+    } else if (known && post.cycle === undefined) {
+      // What Temporal remembers saves the ledger a detour at the due time; what it has forgotten the ledger knows.
+      message = { ...message, cycle: (known.cycle ?? message.cycle) + 1 };
+      over = true;
     }
-    if (onConflict !== 'move') return { result: onConflict === 'keep' ? 'kept' : 'rejected', workflowId };
-    const answer = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
-    if (answer.result !== 'tooLate' && answer.result !== 'notFound') return answer;
   }
 }
 
-/** Starts the workflow; true also if it runs already because of this very command. */
-async function started(client: Client, message: ScheduledMessage, commandId: string): Promise<boolean> {
+/** Starts the workflow; false if one of its name waits, or, unless those count as `over`, has ended. */
+async function started(
+  client: Client,
+  message: ScheduledMessage,
+  { commandId, over }: { commandId: string; over: boolean },
+): Promise<boolean> {
   const workflowId = workflowIdOf(message);
   try {
     await withinDeadline(client, () =>
@@ -72,7 +88,7 @@ async function started(client: Client, message: ScheduledMessage, commandId: str
         taskQueue: WORKFLOW_TASK_QUEUE,
         args: [message],
         // Who waits is a matter of the running workflow; what was delivered is the ledger's, not of Temporal's retention.
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdReusePolicy: over ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
         memo: { commandId, cycle: message.cycle },
         typedSearchAttributes: searchAttributesOf(message),
@@ -82,8 +98,8 @@ async function started(client: Client, message: ScheduledMessage, commandId: str
     );
     return true;
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    return (await describe(client, message))?.scheduledBy === commandId;
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
   }
 }
 
@@ -99,18 +115,27 @@ export async function cancel(
   return answer.result === 'tooLate' && answer.outcome === 'cancelled' ? { result: 'cancelled' } : answer;
 }
 
-/** Moves a message to another due time, earlier or later; one in the past is delivered at once. */
+/**
+ * Moves a message to another due time, earlier or later; one in the past is delivered at once. With `expectedCycle` only
+ * that cycle is moved: `stale` says which one waits instead.
+ */
 export async function move(
   client: Client,
   ref: MessageRef,
-  { dueAt, cycle, commandId = nanoid() }: { dueAt: InstantInput; cycle?: number; commandId?: string },
+  {
+    dueAt,
+    cycle,
+    expectedCycle,
+    commandId = nanoid(),
+  }: { dueAt: InstantInput; cycle?: number; expectedCycle?: number; commandId?: string },
 ): Promise<MoveAnswer | Requested | NotFound> {
-  const command = { commandId, dueAt: epochMsOf(dueAt), cycle };
+  const command = { commandId, dueAt: epochMsOf(dueAt), cycle, expectedCycle };
   admit(
     refuseRef(ref) ??
       refuseCommandId(commandId) ??
       refuseDueAt(command.dueAt, Date.now()) ??
-      (cycle === undefined ? undefined : refuseCycle(cycle)),
+      (cycle === undefined ? undefined : refuseCycle(cycle)) ??
+      (expectedCycle === undefined ? undefined : refuseCycle(expectedCycle, 'expectedCycle')),
   );
   return send(client, ref, command, { update: moveUpdate, signal: moveSignal });
 }

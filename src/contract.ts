@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common/lib/search-attributes';
-import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import { defineQuery } from '@temporalio/workflow';
+import type { AppliedCommand, CancelCommand, MoveCommand } from './commands';
 
 /**
  * A message to the future, as it lies in Temporal for years: only ever add optional fields.
@@ -15,6 +16,35 @@ export interface ScheduledMessage<Payload = unknown> {
   /** How long before it is due it may wake. Absent, as in what other languages start: it wakes when it is due. */
   leadMs?: number;
   payload: Payload;
+  /** Which form of the topic's payload this is. Absent: the first. */
+  payloadVersion?: number;
+  /** Later than this it is not delivered any more, but skipped. Absent: what its topic says. */
+  staleAfterMs?: number;
+  repeat?: Repeat;
+  /** The command that posted it under the next free cycle. Absent: the producer named the cycle. */
+  postId?: string;
+}
+
+/**
+ * How a message comes again after each of its cycles: `every` an ISO 8601 duration, or by `cron`, in the calendar of an
+ * IANA `zone` (default UTC). Instants are epoch ms. What is next is computed outside of workflows.
+ */
+export interface Repeat {
+  every?: string;
+  cron?: string;
+  zone?: string;
+  /** No cycle is due after it. */
+  until?: number;
+  /** So many cycles in all; moves make none. */
+  maxCycles?: number;
+  /** What becomes of cycles that were missed: one for all of them (default), none, or each. */
+  missed?: 'once' | 'skip' | 'all';
+  /** The first due time; months and days are counted from it. */
+  startAt: number;
+  /** The present cycle's place in the series, wherever it was moved to. */
+  at: number;
+  /** Cycles done before the present one. */
+  done: number;
 }
 
 /** A message on its way to be landed. `late`: it was already due when it was posted. `wakeAt`: when it was to wake. */
@@ -62,37 +92,6 @@ export interface Ending {
   commandId?: string;
 }
 
-/** A repeated `commandId` is the same command; the first answer is given again. */
-export interface CancelCommand {
-  commandId: string;
-  reason?: string;
-}
-
-/** `dueAt` in epoch ms or RFC 3339. `cycle`: which cycle the move makes; stale when the message has reached it. */
-export interface MoveCommand {
-  commandId: string;
-  dueAt: number | string;
-  cycle?: number;
-}
-
-/** The ledger had decided before: when, and how. RFC 3339. */
-export interface TooLate {
-  result: 'tooLate';
-  outcome: Outcome;
-  firedAt: string;
-}
-export type CancelAnswer = { result: 'cancelled' } | TooLate;
-export type MoveAnswer =
-  | { result: 'moved'; dueAt: string; cycle: number }
-  | { result: 'stale'; cycle: number }
-  | TooLate;
-
-/** An answered command, carried through continue-as-new so that a late repeat is still a repeat. */
-export interface AppliedCommand {
-  commandId: string;
-  answer: CancelAnswer | MoveAnswer;
-}
-
 /** What a topic's workers do for the scheduler. Each answers with the ledger's decision on the message's cycle. */
 export interface LedgerActivities {
   deliver(input: Delivery): Promise<Decision>;
@@ -107,13 +106,9 @@ export interface MessageView {
   ending?: Ending;
   refusals: number;
   lastRefusal?: string;
+  lastCommand?: AppliedCommand;
 }
 
-// A signal and an update of one name: the update answers, the signal is durable when no worker is there to answer.
-export const cancelSignal = defineSignal<[CancelCommand]>('cancel');
-export const cancelUpdate = defineUpdate<CancelAnswer, [CancelCommand]>('cancel');
-export const moveSignal = defineSignal<[MoveCommand]>('move');
-export const moveUpdate = defineUpdate<MoveAnswer, [MoveCommand]>('move');
 export const messageQuery = defineQuery<MessageView>('message');
 
 /** Failure types on the wire. Renaming one breaks whoever matches on it. */

@@ -11,8 +11,10 @@ export interface LedgerRow {
   next_due_at: Date | null;
   reason: string | null;
   command_id: string | null;
+  post_id: string | null;
 }
-export const LEDGER_COLUMNS = 'cycle, outcome, decided_at, next_cycle, next_due_at, reason, command_id';
+
+export const LEDGER_COLUMNS = 'cycle, outcome, decided_at, next_cycle, next_due_at, reason, command_id, post_id';
 
 export const decisionOf = (row: LedgerRow): Decision => ({
   cycle: row.cycle,
@@ -26,11 +28,24 @@ export const decisionOf = (row: LedgerRow): Decision => ({
   commandId: row.command_id ?? undefined,
 });
 
+/** A row that was there before, with the last cycle of its name that is decided. */
+export type FoundRow = LedgerRow & { last_cycle: number };
+
+/**
+ * What a row says to a message that finds it. One that an earlier post of the same name has used says nothing of this
+ * post's message: that goes on, due when it is, with the first cycle that is free.
+ */
+export function decisionFor(message: ScheduledMessage, row: FoundRow): Decision {
+  const anothers = message.postId !== undefined && row.post_id !== message.postId && row.cycle === message.cycle;
+  if (!anothers) return decisionOf(row);
+  const next = { cycle: row.last_cycle + 1, dueAt: message.dueAt };
+  return { cycle: message.cycle, outcome: 'moved', decidedAt: row.decided_at.getTime(), next };
+}
+
 // PostgreSQL's text has no NUL; a reason with one, typed by whomever, would fail its insert for ever.
 export const storable = (reason: string | undefined): string | null =>
   reason?.replaceAll('\0', '\ufffd').slice(0, 2_000) ?? null;
 
-const firstDecision = ({ rows }: { rows: LedgerRow[] }): Decision | undefined => rows[0] && decisionOf(rows[0]);
 const idOf = ({ topic, tenant, key, cycle }: ScheduledMessage) => [topic, tenant, key, cycle];
 
 /** What has been decided about the message's cycle, or by this command, if anything. */
@@ -39,14 +54,16 @@ export async function readDecision(
   message: ScheduledMessage,
   commandId?: string,
 ): Promise<Decision | undefined> {
-  const found = await db.query<LedgerRow>(
-    `select ${LEDGER_COLUMNS} from postdate.delivery
+  const { rows } = await db.query<FoundRow>(
+    `select ${LEDGER_COLUMNS},
+            (select max(cycle) from postdate.delivery where topic = $1 and tenant = $2 and key = $3) as last_cycle
+       from postdate.delivery
       where topic = $1 and tenant = $2 and key = $3 and (cycle = $4 or command_id = $5)
       order by command_id = $5 desc nulls last
       limit 1`,
     [...idOf(message), commandId ?? null],
   );
-  return firstDecision(found);
+  return rows[0] && decisionFor(message, rows[0]);
 }
 
 /** What a command makes of a cycle that nobody has decided yet. */
@@ -61,10 +78,10 @@ export async function recordWithdrawal(
   message: ScheduledMessage,
   { outcome, commandId, next, reason }: Withdrawal,
 ): Promise<Decision> {
-  const inserted = await db.query<LedgerRow>(
+  const { rows } = await db.query<LedgerRow>(
     `insert into postdate.delivery
-       (topic, tenant, key, cycle, outcome, due_at, late, next_cycle, next_due_at, reason, command_id)
-     values ($1, $2, $3, $4, $5, $6, false, $7, $8, $9, $10)
+       (topic, tenant, key, cycle, outcome, due_at, late, next_cycle, next_due_at, reason, command_id, post_id)
+     values ($1, $2, $3, $4, $5, $6, false, $7, $8, $9, $10, $11)
      on conflict do nothing
      returning ${LEDGER_COLUMNS}`,
     [
@@ -75,9 +92,10 @@ export async function recordWithdrawal(
       next ? rfc3339(next.dueAt) : null,
       storable(reason),
       commandId,
+      message.postId ?? null,
     ],
   );
-  const decision = firstDecision(inserted) ?? (await readDecision(db, message, commandId));
+  const decision = rows[0] ? decisionOf(rows[0]) : await readDecision(db, message, commandId);
   // Rows are never removed while their message lives, so this is a broken ledger: keep asking until somebody looks.
   if (!decision) throw new Error(`the ledger neither took nor has cycle ${message.cycle} of this message`);
   return decision;

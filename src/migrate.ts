@@ -5,6 +5,7 @@ import * as outbox from './migrations/0002-outbox';
 import * as hold from './migrations/0003-hold';
 import * as rollCall from './migrations/0004-roll-call';
 import * as partialIndexes from './migrations/0005-partial-indexes';
+import * as posts from './migrations/0006-posts';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -20,6 +21,7 @@ export const postdateSchema: SchemaMigrations = {
     '0003-hold': hold,
     '0004-roll-call': rollCall,
     '0005-partial-indexes': partialIndexes,
+    '0006-posts': posts,
   },
 };
 

@@ -1,40 +1,54 @@
 import type { z } from 'zod';
-import { admit, refuseCycle, refuseDueAt, refuseLead, refuseRef } from './admission';
+import { admit, refuseCycle, refuseDueAt, refuseLead, refuseRef, refuseStaleAfter } from './admission';
 import type { ScheduledMessage } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
+import { type RepeatInput, refuseRepeat, repeatFrom } from './repeat';
 import { refusePayload, refuseTopic, type Topic } from './topic';
 import { DEFAULT_LEAD_MS } from './wake';
 
-/** A message as a producer posts it. `dueAt`: epoch ms, `Date`, or RFC 3339 with offset. `cycle`: 1 unless given. */
+/**
+ * A message as a producer posts it. `dueAt`: epoch ms, `Date`, or RFC 3339 with offset. `cycle`: unless given, the one
+ * after those that have fired.
+ */
 export interface Post<Schema extends z.ZodType> {
-  topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs'>;
+  topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs' | 'payloadVersion'>;
   tenant: string;
   key: string;
   dueAt: InstantInput;
   payload: z.input<Schema>;
   cycle?: number;
+  /** Comes again after each cycle. `dueAt` is the first; the next ones are counted from it, or named by `cron`. */
+  repeat?: RepeatInput;
+  /** Later than this it is skipped as `stale` instead of delivered. Default: what the topic says. */
+  staleAfterMs?: number;
 }
 
 /** The message that a post asks for, let in as a whole or not at all. Throws a `MessageError`. */
 export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): ScheduledMessage {
   admit(refuseTopic(post.topic));
-  const { tenant, key, payload, cycle = 1 } = post;
+  const { tenant, key, payload, cycle = 1, repeat, staleAfterMs } = post;
+  const dueAt = epochMsOf(post.dueAt);
   const message: ScheduledMessage = {
     v: 1,
     topic: post.topic.name,
     tenant,
     key,
     cycle,
-    dueAt: epochMsOf(post.dueAt),
+    dueAt,
     leadMs: post.topic.leadMs ?? DEFAULT_LEAD_MS,
     payload,
+    payloadVersion: post.topic.payloadVersion,
+    staleAfterMs,
+    repeat: repeat && repeatFrom(repeat, dueAt),
   };
   admit(
     refuseRef(message) ??
       refuseCycle(cycle) ??
       refuseDueAt(message.dueAt, Date.now()) ??
       refuseLead(message.leadMs) ??
-      refusePayload(post.topic, payload),
+      refusePayload(post.topic, payload) ??
+      (staleAfterMs === undefined ? undefined : refuseStaleAfter(staleAfterMs)) ??
+      (message.repeat && refuseRepeat(message.repeat)),
   );
   return message;
 }

@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
-import { type MessageRef, type TooLate, workflowIdOf } from './contract';
+import type { TooLate } from './commands';
+import { type MessageRef, workflowIdOf } from './contract';
 import { describe, withinDeadline } from './lookup';
 
 /** No worker answered in time; the command lies in Temporal as a signal and will be decided when one runs again. */

@@ -1,4 +1,5 @@
-import { MessageError, type Refusal, refuseLead } from './admission';
+import { MessageError, type Refusal, refuseLead, refuseStaleAfter } from './admission';
+import { refusePayloadVersion } from './payload-version';
 import type { Topic } from './topic';
 import { DEFAULT_LEAD_MS } from './wake';
 
@@ -8,8 +9,9 @@ const MAX_HANDLER_TIMEOUT_MS = 20_000;
 
 export const leadMsOf = ({ leadMs = DEFAULT_LEAD_MS }: Pick<Topic, 'leadMs'>): number => leadMs;
 
-/** Throws a `MessageError` that names the topic when its lead, pace or timeout is no usable number. */
-export function checkLimits({ name, leadMs, landingsPerSecond, handlerTimeoutMs }: Topic): void {
+/** Throws a `MessageError` that names the topic when its lead, pace, timeout or payload version is not usable. */
+export function checkLimits(topic: Topic): void {
+  const { name, leadMs, landingsPerSecond, handlerTimeoutMs, staleAfterMs } = topic;
   const refusal =
     (leadMs === undefined ? undefined : refuseLead(leadMs)) ??
     refuseUnless(isFrom(MIN_LANDINGS_PER_SECOND, landingsPerSecond), {
@@ -22,7 +24,9 @@ export function checkLimits({ name, leadMs, landingsPerSecond, handlerTimeoutMs 
       code: 'invalidHandlerTimeout',
       field: 'handlerTimeoutMs',
       message: `must be a number of milliseconds from 1 to ${MAX_HANDLER_TIMEOUT_MS}`,
-    });
+    }) ??
+    (staleAfterMs === undefined ? undefined : refuseStaleAfter(staleAfterMs)) ??
+    refusePayloadVersion(topic);
   if (refusal) throw new MessageError({ ...refusal, message: `of topic ${name} ${refusal.message}` });
 }
 

@@ -25,8 +25,14 @@ export interface GroupTransaction {
 /** What a handler is given. `late`: it was already due when it was posted. `dueAt` in epoch ms. */
 export type DueMessage<Payload> = ScheduledMessage<Payload> & { late: boolean };
 
-/** `again` opens the next cycle at `dueAt`; `skip` says there was nothing to do, for example already paid. */
-export type HandlerAnswer = { do: 'done' } | { do: 'again'; dueAt: InstantInput } | { do: 'skip'; reason: string };
+/**
+ * `again` opens the next cycle at `dueAt`; `skip` says there was nothing to do, for example already paid. `last` ends a
+ * repeating message.
+ */
+export type HandlerAnswer =
+  | { do: 'done'; last?: boolean }
+  | { do: 'again'; dueAt: InstantInput }
+  | { do: 'skip'; reason: string; last?: boolean };
 
 /** A kind of message, declared by its consumer. Producers need only its name and payload schema. */
 export interface Topic<Schema extends z.ZodType = z.ZodType> {
@@ -45,6 +51,12 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
   landingsPerSecond?: number;
   /** How long a handler may take before it counts as hanging, and its transaction is broken off. Default 10 s. */
   handlerTimeoutMs?: number;
+  /** Later than this a message is not delivered but skipped as `stale`, with an event. Default: never. */
+  staleAfterMs?: number;
+  /** The present form of the payload: 2, 3 … once it has changed. Default 1. */
+  payloadVersion?: number;
+  /** Turns payloads of older forms into the next one: the first from 1 to 2, and so on. Pure functions. */
+  upcasts?: ((payload: unknown) => unknown)[];
 }
 
 export const done: HandlerAnswer = { do: 'done' };

@@ -43,6 +43,10 @@ describe('bad input is refused by code and field, before anything is started', (
     ['30 February', { dueAt: '2027-02-30T00:00:00Z' }, 'invalidDueAt', 'dueAt'],
     ['an invalid Date', { dueAt: new Date('x') }, 'invalidDueAt', 'dueAt'],
     ['a due time over 20 years ahead', { dueAt: now + 21 * 365.25 * 86_400_000 }, 'dueAtTooFar', 'dueAt'],
+    ['a cron expression with a 61st minute', { repeat: { cron: '61 * * * *' } }, 'invalidRepeat', 'repeat.cron'],
+    ['a zone that is nowhere', { repeat: { every: 'P1D', zone: 'Mars/Olympus' } }, 'invalidRepeat', 'repeat.zone'],
+    ['a repeat that is only a word', { repeat: 'daily' }, 'invalidRepeat', 'repeat'],
+    ['a limit that is before the due time', { staleAfterMs: -1 }, 'invalidStaleAfter', 'staleAfterMs'],
   ])('%s', async (_what, fields, code, field) => {
     const refused = schedule(untouched, post(fields) as Parameters<typeof schedule>[1]);
     await expect(refused).rejects.toBeInstanceOf(MessageError);
@@ -60,6 +64,10 @@ describe('bad input is refused by code and field, before anything is started', (
     await expect(cancel(untouched, { ...ref, tenant: "a' or '" })).rejects.toMatchObject({ code: 'invalidTenant' });
     await expect(cancel(untouched, ref, { commandId: '' })).rejects.toMatchObject({ code: 'invalidCommandId' });
     await expect(move(untouched, ref, { dueAt: '12:00' })).rejects.toMatchObject({ code: 'invalidDueAt' });
+    await expect(move(untouched, ref, { dueAt: now, expectedCycle: 0 })).rejects.toMatchObject({
+      code: 'invalidCycle',
+      field: 'expectedCycle',
+    });
     const client = { workflow: { list: () => [] } } as unknown as Client;
     await expect(list(client, { tenant: "a' or '" }).next()).rejects.toMatchObject({ code: 'invalidTenant' });
     await expect(list(client, { dueFrom: 'now' }).next()).rejects.toMatchObject({ code: 'invalidDueAt' });

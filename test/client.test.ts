@@ -166,7 +166,7 @@ describe('with a worker', () => {
         if (!timer) throw new Error('it does not sleep yet');
         return defaultPayloadConverter.fromPayload(timer.userMetadata?.summary as Payload);
       });
-      expect(summaries).toBe(`due ${rfc3339(message.dueAt)}`);
+      expect(summaries).toBe(`cycle 1, due ${rfc3339(message.dueAt)}`);
       const shown = await handle.query<{
         currentDetails: string;
         definition: Record<string, { description: string }[]>;
@@ -187,9 +187,9 @@ describe('with a worker', () => {
         eventually(async () =>
           expect(await describeMessage(temporal.client, refOf(message))).toMatchObject({ state: 'ended', cycle }),
         );
-      await schedule(temporal.client, message);
+      await schedule(temporal.client, { ...message, cycle: 1 });
       await ended(1);
-      await schedule(temporal.client, message);
+      await schedule(temporal.client, { ...message, cycle: 1 });
       await ended(1);
       expect(await traces(database.pool, message.key)).toMatchObject({ effects: 1, decisions: 1 });
       await schedule(temporal.client, { ...message, cycle: 2 });

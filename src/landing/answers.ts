@@ -3,6 +3,7 @@ import { refuseDueAt } from '../admission';
 import type { Delivery, ScheduledMessage } from '../contract';
 import { epochMsOf } from '../due-time';
 import { appendEvent, appendEvents } from '../outbox';
+import { upcast } from '../payload-version';
 import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../topic';
 import type { Answer } from './claims';
 
@@ -70,15 +71,15 @@ async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Prom
 }
 
 function dueMessage(topic: Topic, { message, late }: Delivery): DueMessage<unknown> {
-  const payload = topic.payload.safeParse(message.payload);
+  const payload = topic.payload.safeParse(upcast(topic, message));
   // The schema has changed since the message was posted, perhaps years ago; no retry will change the payload.
   if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
   return { ...message, payload: payload.data, late };
 }
 
 function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): Answer {
-  if (answer.do === 'skip') return { outcome: 'skipped', reason: answer.reason };
-  if (answer.do === 'done') return { outcome: 'delivered' };
+  if (answer.do === 'skip') return { outcome: 'skipped', reason: answer.reason, last: answer.last };
+  if (answer.do === 'done') return { outcome: 'delivered', last: answer.last };
   const dueAt = epochMsOf(answer.dueAt);
   const refusal = refuseDueAt(dueAt, Date.now());
   if (refusal) throw new PermanentFailure(`again: ${refusal.field} ${refusal.message}`);

@@ -1,10 +1,10 @@
 import type { Decision, Delivery } from '../contract';
 import type { Queryable } from '../database';
 import { rfc3339 } from '../due-time';
-import { decisionOf, LEDGER_COLUMNS, type LedgerRow, storable } from '../ledger';
+import { decisionFor, type FoundRow, LEDGER_COLUMNS, storable } from '../ledger';
 
-/** What a handler's answer makes of a claimed cycle. */
-export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
+/** What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. */
+export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'> & { last?: boolean };
 
 type Found = { decision: Decision; before: true } | { notDueForMs: number };
 
@@ -25,27 +25,35 @@ export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]
   const { rows } = await tx.query<{ place: number; decided_at: Date }>({
     name: 'postdate.claim',
     text: `with due as (
-       select * from unnest(${ID_ARRAYS}, $5::timestamptz[], $6::boolean[])
-         with ordinality as given (tenant, key, cycle, due_at, late, place)
+       select * from unnest(${ID_ARRAYS}, $5::timestamptz[], $6::boolean[], $7::text[])
+         with ordinality as given (tenant, key, cycle, due_at, late, post_id, place)
         where due_at <= clock_timestamp()
      ), claimed as (
-       insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late)
+       insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late, post_id)
        -- in one order everywhere, so that two groups with the same rows wait for each other instead of deadlocking
-       select $1, tenant, key, cycle, 'delivered', due_at, late from due order by tenant, key, cycle
+       select $1, tenant, key, cycle, 'delivered', due_at, late, post_id from due order by tenant, key, cycle
        on conflict do nothing
        returning tenant, key, cycle, decided_at
      )
      select place::integer - 1 as place, decided_at from due join claimed using (tenant, key, cycle)`,
-    values: [topic, ...idsOf(deliveries), dueTimes(deliveries), deliveries.map(({ late }) => late)],
+    values: [
+      topic,
+      ...idsOf(deliveries),
+      dueTimes(deliveries),
+      deliveries.map(({ late }) => late),
+      deliveries.map(({ message }) => message.postId ?? null),
+    ],
   });
   return new Map(rows.map(({ place, decided_at }) => [place, decided_at.getTime()]));
 }
 
 /** Why deliveries could not be claimed, in their order: decided before, or not yet due (in ms, at least 1). */
 export async function readUnclaimed(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<Found[]> {
-  const { rows } = await tx.query<LedgerRow & { ms: number }>(
+  const { rows } = await tx.query<FoundRow & { ms: number }>(
     `select ${LEDGER_COLUMNS.replaceAll(/\w+/g, 'delivery.$&')},
-            greatest(1, ceil(extract(epoch from given.due_at - clock_timestamp()) * 1000))::float8 as ms
+            greatest(1, ceil(extract(epoch from given.due_at - clock_timestamp()) * 1000))::float8 as ms,
+            (select max(cycle) from postdate.delivery as one
+              where one.topic = $1 and one.tenant = given.tenant and one.key = given.key) as last_cycle
        from unnest(${ID_ARRAYS}, $5::timestamptz[]) with ordinality as given (tenant, key, cycle, due_at, place)
        left join postdate.delivery
          on delivery.topic = $1 and delivery.tenant = given.tenant and delivery.key = given.key
@@ -53,8 +61,10 @@ export async function readUnclaimed(tx: Queryable, topic: string, deliveries: De
       order by place`,
     [topic, ...idsOf(deliveries), dueTimes(deliveries)],
   );
-  return rows.map((row) =>
-    row.outcome === null ? { notDueForMs: row.ms } : { decision: decisionOf(row), before: true },
+  return rows.map((row, place) =>
+    row.outcome === null
+      ? { notDueForMs: row.ms }
+      : { decision: decisionFor((deliveries[place] as Delivery).message, row), before: true },
   );
 }
 

@@ -4,6 +4,9 @@ import { inTransaction } from '../database';
 import type { Topic } from '../topic';
 import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
 import { claim, readUnclaimed, recordAnswers, unclaim } from './claims';
+import { continued } from './continued';
+import { type Claimed, foregone } from './foregone';
+import { tellUndelivered } from './undelivered';
 
 /** What became of one delivery: decided, by this landing or `before` it; not due yet; or to be tried again. */
 export type Landing = { decision: Decision; before?: true } | { notDueForMs: number } | { error: unknown };
@@ -27,27 +30,48 @@ export async function land(
   const broken = signal ? AbortSignal.any([signal, hanging.signal]) : hanging.signal;
   const landing = async (tx: PoolClient): Promise<Landing[]> => {
     const claims = await claim(tx, topic.name, deliveries);
-    const claimed = deliveries.filter((_, place) => claims.has(place));
+    const claimed = deliveries.flatMap((delivery, place) => {
+      const decidedAt = claims.get(place);
+      return decidedAt === undefined ? [] : [{ delivery, decidedAt }];
+    });
     const others = deliveries.filter((_, place) => !claims.has(place));
     const found = others.length > 0 ? await readUnclaimed(tx, topic.name, others) : [];
-    const together = topic.landAll !== undefined && claimed.length > 0 && !oneByOne;
-    const handled = await (together ? answersTogether : answersOneByOne)(tx, topic, claimed).catch((error) => {
+    const handled = await answer(tx, topic, claimed, { oneByOne }).catch((error) => {
       // Whatever hangs may still use the connection: it is broken now, instead of being asked to roll back.
       if (error instanceof HandlerTimeout) hanging.abort();
       throw error;
     });
     await writeDown(tx, topic, claimed, handled);
-    const decidedAts = [...claims.entries()].sort(([a], [b]) => a - b).map(([, decidedAt]) => decidedAt);
-    const results = handled.map((one, index) => resultOf(one, claimed[index] as Delivery, decidedAts[index] as number));
+    await tellUndelivered(tx, claimed, handled);
+    const results = handled.map((one, index) => resultOf(one, claimed[index] as Claimed));
     return deliveries.map((_, place) => (claims.has(place) ? results.shift() : found.shift()) as Landing);
   };
   return inTransaction(pool, landing, { signal: broken, lockTimeoutMs: LOCK_TIMEOUT_MS });
 }
 
+/** What becomes of each claimed delivery, in their order: foregone, or as its handler answers, and with its next cycle. */
+async function answer(
+  tx: PoolClient,
+  topic: Topic,
+  claimed: Claimed[],
+  { oneByOne }: { oneByOne: boolean },
+): Promise<Handled[]> {
+  const decided = await foregone(tx, topic, claimed);
+  const open = claimed.filter((_, place) => !decided.has(place)).map(({ delivery }) => delivery);
+  const together = topic.landAll !== undefined && open.length > 0 && !oneByOne;
+  const answered = await (together ? answersTogether : answersOneByOne)(tx, topic, open);
+  return claimed.map((one, place) => {
+    const known = decided.get(place);
+    const handled = known ? { answer: known } : (answered.shift() as Handled);
+    return 'error' in handled ? handled : { answer: continued(handled.answer, one) };
+  });
+}
+
 /** Brings the claimed rows, which say "delivered", to what was answered; those to be tried again are given back. */
-async function writeDown(tx: PoolClient, topic: Topic, claimed: Delivery[], handled: Handled[]): Promise<void> {
-  const failing = claimed.filter((_, index) => 'error' in (handled[index] as Handled));
-  const answered = claimed.flatMap((delivery, index) => {
+async function writeDown(tx: PoolClient, topic: Topic, claimed: Claimed[], handled: Handled[]): Promise<void> {
+  const deliveries = claimed.map(({ delivery }) => delivery);
+  const failing = deliveries.filter((_, index) => 'error' in (handled[index] as Handled));
+  const answered = deliveries.flatMap((delivery, index) => {
     const one = handled[index] as Handled;
     const plain = 'error' in one || (one.answer.outcome === 'delivered' && !one.answer.next);
     return plain ? [] : [{ delivery, answer: one.answer }];
@@ -56,7 +80,7 @@ async function writeDown(tx: PoolClient, topic: Topic, claimed: Delivery[], hand
   if (answered.length > 0) await recordAnswers(tx, topic.name, answered);
 }
 
-function resultOf(handled: Handled, { message }: Delivery, decidedAt: number): Landing {
+function resultOf(handled: Handled, { delivery: { message }, decidedAt }: Claimed): Landing {
   if ('error' in handled) return handled;
   const { outcome, next, reason } = handled.answer;
   return { decision: { cycle: message.cycle, outcome, decidedAt, next, reason } };

@@ -1,12 +1,5 @@
-import type {
-  AppliedCommand,
-  CancelAnswer,
-  CancelCommand,
-  Decision,
-  LedgerActivities,
-  MoveAnswer,
-  TooLate,
-} from '../contract';
+import type { AppliedCommand, CancelAnswer, CancelCommand, MoveAnswer, TooLate } from '../commands';
+import type { Decision, LedgerActivities } from '../contract';
 import { rfc3339 } from '../due-time';
 import type { DatedMove } from './incoming';
 import type { Standing } from './standing';
@@ -48,6 +41,7 @@ export function takeCommands(
     try {
       const answer = await turn;
       answers.set(commandId, answer);
+      standing.answered({ commandId, answer });
       return answer;
     } finally {
       atWork -= 1;
@@ -69,7 +63,9 @@ export function takeCommands(
       const ended = standing.ended();
       if (ended) return tooLate(ended);
       const message = standing.message();
-      if (command.cycle !== undefined && command.cycle <= message.cycle) {
+      const { cycle, expectedCycle } = command;
+      const reached = cycle !== undefined && cycle <= message.cycle;
+      if (reached || (expectedCycle !== undefined && expectedCycle !== message.cycle)) {
         return { result: 'stale', cycle: message.cycle };
       }
       const decision = await ledger.move({ message, command });

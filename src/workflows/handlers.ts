@@ -1,6 +1,7 @@
 import { ApplicationFailure, currentUpdateInfo, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 import type { Refusal } from '../admission';
-import { cancelSignal, cancelUpdate, errorNames, messageQuery, moveSignal, moveUpdate } from '../contract';
+import { cancelSignal, cancelUpdate, moveSignal, moveUpdate } from '../commands';
+import { errorNames, messageQuery } from '../contract';
 import type { takeCommands } from './commands';
 import { type Read, readCancel, readMove } from './incoming';
 import type { Standing } from './standing';
@@ -34,13 +35,13 @@ export function listen({ view, refuse }: Standing, commands: ReturnType<typeof t
   });
   setHandler(moveUpdate, (raw) => commands.move(moveOf(raw)), {
     validator: (raw) => void moveOf(raw),
-    description: 'Move and learn whether it was in time: {dueAt, commandId?, cycle?}',
+    description: 'Move and learn whether it was in time: {dueAt, commandId?, cycle?, expectedCycle?}',
   });
   setHandler(cancelSignal, (raw) => obey(readCancel(raw), commands.cancel), {
     description: 'Cancel, without an answer: {commandId?, reason?}',
   });
   setHandler(moveSignal, (raw) => obey(readMove(raw, Date.now()), commands.move), {
-    description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?}',
+    description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?, expectedCycle?}',
   });
   setDefaultSignalHandler((name) => refuse(`unknown signal ${name}`));
 }

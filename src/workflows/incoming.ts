@@ -1,6 +1,6 @@
 import { uuid4 } from '@temporalio/workflow';
 import { type Refusal, refuseCommandId, refuseCycle, refuseDueAt } from '../admission';
-import type { CancelCommand, MoveCommand } from '../contract';
+import type { CancelCommand, MoveCommand } from '../commands';
 import { epochMsOf } from '../due-time';
 
 /** A move as the workflow works with it. */
@@ -31,11 +31,18 @@ export function readMove(raw: unknown, nowMs: number, ownId?: string): Read<Date
   const fields = fieldsOf(raw);
   const commandId = commandIdOf(fields, ownId);
   const dueAt = epochMsOf(fields.dueAt);
-  const cycle = fields.cycle as number | undefined;
+  const { cycle, expectedCycle } = cyclesOf(fields);
   const refusal =
     refuseCommandId(commandId) ??
     refuseDueAt(dueAt, nowMs) ??
-    (cycle === undefined || cycle === null ? undefined : refuseCycle(cycle));
+    (cycle === undefined ? undefined : refuseCycle(cycle)) ??
+    (expectedCycle === undefined ? undefined : refuseCycle(expectedCycle, 'expectedCycle'));
   if (refusal) return { refusal };
-  return { command: { commandId: commandId as string, dueAt, cycle: cycle ?? undefined } };
+  return { command: { commandId: commandId as string, dueAt, cycle, expectedCycle } };
 }
+
+// Other languages write null for what they leave out.
+const cyclesOf = ({ cycle, expectedCycle }: Record<string, unknown>) => ({
+  cycle: (cycle ?? undefined) as number | undefined,
+  expectedCycle: (expectedCycle ?? undefined) as number | undefined,
+});

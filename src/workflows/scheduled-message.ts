@@ -8,8 +8,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../admission';
+import type { AppliedCommand } from '../commands';
 import {
-  type AppliedCommand,
   type Decision,
   deliveryTaskQueue,
   type Ending,
@@ -22,7 +22,7 @@ import { wakeAtOf } from '../wake';
 import { takeCommands } from './commands';
 import { invalid, listen } from './handlers';
 import { standAt } from './standing';
-import { endingOf, timerSummary } from './wording';
+import { endingOf, summaryOf } from './wording';
 
 /** The message with what a run hands to the next one. `datedAt`: when it got its due time; absent in the first run. */
 export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; datedAt?: number };
@@ -46,7 +46,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   const sleeps = Date.now() < posted.dueAt - leadMs;
   const wakeAt = sleeps ? wakeAtOf(posted) : Date.now();
   const ledger = ledgerOf(posted);
-  const standing = standAt(posted);
+  const standing = standAt(posted, applied?.at(-1));
   const commands = takeCommands(standing, ledger, applied ?? []);
   listen(standing, commands);
 
@@ -62,7 +62,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   async function sleepUntilWake(message: ScheduledMessage): Promise<void> {
     // Every activation evaluates this, so any signal at all makes the message look at the clock.
     const over = () => decided(message) || Date.now() >= wakeAt || runIsLong();
-    await condition(over, Math.min(wakeAt - Date.now(), HOP_MS), { summary: timerSummary(message) });
+    await condition(over, Math.min(wakeAt - Date.now(), HOP_MS), { summary: summaryOf(message) });
   }
 
   async function deliver(message: ScheduledMessage): Promise<void> {
@@ -114,13 +114,16 @@ function refuseUnusable(message: ScheduledMessage): void {
   if (message.v > 1) throw new Error(`message version ${message.v} is newer than this worker`);
 }
 
-function ledgerOf({ topic, leadMs = 0 }: ScheduledMessage): LedgerActivities {
+function ledgerOf(message: ScheduledMessage): LedgerActivities {
+  const { topic, leadMs = 0 } = message;
+  const summary = summaryOf(message);
   const taskQueue = deliveryTaskQueue(topic);
   // No end to the retries and no schedule-to-close: an outage of any length may only delay, never drop.
   const retry = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
   const { deliver } = proxyActivities<LedgerActivities>({
     taskQueue,
     retry,
+    summary,
     // A killed worker is missed after this. The hold sends its first heartbeat 15 s before, so that a message that is
     // held for its lead, landed and released within seconds costs none.
     heartbeatTimeout: leadMs + HEARTBEAT_SLACK_MS,
@@ -128,7 +131,12 @@ function ledgerOf({ topic, leadMs = 0 }: ScheduledMessage): LedgerActivities {
     startToCloseTimeout: leadMs + ATTEMPT_MS,
   });
   // Longer than the 20 s a statement may take, so that a slow database is seen as its own error first.
-  const { cancel, move } = proxyActivities<LedgerActivities>({ taskQueue, retry, startToCloseTimeout: '30 s' });
+  const { cancel, move } = proxyActivities<LedgerActivities>({
+    taskQueue,
+    retry,
+    summary,
+    startToCloseTimeout: '30 s',
+  });
   return { deliver, cancel, move };
 }
 

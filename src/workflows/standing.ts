@@ -1,4 +1,5 @@
 import { log, setCurrentDetails } from '@temporalio/workflow';
+import type { AppliedCommand } from '../commands';
 import type { Decision, MessageView, ScheduledMessage } from '../contract';
 import { currentDetails, endingOf } from './wording';
 
@@ -9,24 +10,28 @@ export interface Standing {
   held(): void;
   /** Takes the ledger's word on the present cycle: the message ends, or goes on with its next cycle. */
   obey(decision: Decision): void;
+  /** Notes the answer to a command. */
+  answered(command: AppliedCommand): void;
   /** Notes a command that cannot be obeyed; it never stops the message. */
   refuse(why: string): void;
   view(): MessageView;
 }
 
 /** Stands a message up at its posted cycle. Every change shows in the Web UI's current details. */
-export function standAt(posted: ScheduledMessage): Standing {
+export function standAt(posted: ScheduledMessage, lastCommand?: AppliedCommand): Standing {
   let message = posted;
   let ended: Decision | undefined;
   let state: MessageView['state'] = 'waiting';
-  const refused: string[] = [];
+  let refusals = 0;
+  let lastRefusal: string | undefined;
 
   const view = (): MessageView => ({
     message,
     state: ended ? 'ended' : state,
     ending: ended && endingOf(ended),
-    refusals: refused.length,
-    lastRefusal: refused.at(-1),
+    refusals,
+    lastRefusal,
+    lastCommand,
   });
   const show = () => setCurrentDetails(currentDetails(view()));
   show();
@@ -42,14 +47,26 @@ export function standAt(posted: ScheduledMessage): Standing {
     obey(decision) {
       // Two may bring the same word: a delivery and the command that it lost to, or beat.
       if (ended || decision.cycle !== message.cycle) return;
-      if (decision.next) message = { ...message, ...decision.next };
+      if (decision.next) message = nextCycle(message, decision);
       else ended = decision;
       show();
     },
+    answered(command) {
+      lastCommand = command;
+      show();
+    },
     refuse(why) {
-      refused.push(why);
+      refusals += 1;
+      lastRefusal = why;
       log.warn('refused a command', { why });
       show();
     },
   };
+}
+
+function nextCycle(message: ScheduledMessage, { outcome, next }: Decision): ScheduledMessage {
+  const { repeat } = message;
+  // A move is of one cycle; the series stays where it is.
+  if (!repeat || !next || outcome === 'moved') return { ...message, ...next };
+  return { ...message, ...next, repeat: { ...repeat, at: next.dueAt, done: repeat.done + 1 } };
 }

@@ -101,32 +101,35 @@ describe('what the handler answers', () => {
     expect(answer.next).toEqual({ cycle: 2, dueAt: Date.UTC(2029, 11, 31, 23) });
   });
 
-  it('"again" at no time at all ends as failed, with the effect undone', async () => {
+  // The event says that it failed.
+  const toldOnly = { effects: 0, decisions: 1, events: 1 };
+
+  it('"again" at no time at all ends as failed, told to everyone, with the effect undone', async () => {
     const message = effectMessage(-1_000);
     const answer = await deliver(
       effectTopic(() => again(Number.NaN)),
       message,
     );
     expect(answer).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('dueAt') });
-    expect(await traces(database.pool, message.key)).toEqual({ effects: 0, decisions: 1, events: 0 });
+    expect(await traces(database.pool, message.key)).toEqual(toldOnly);
   });
 
-  it('a permanent failure ends as failed, is not tried again, and its effect is undone', async () => {
+  it('a permanent failure ends as failed, once and told to everyone, and its effect is undone', async () => {
     const message = effectMessage(-1_000);
     const failing = effectTopic(() => {
       throw new PermanentFailure('no such account');
     });
     expect(await deliver(failing, message)).toMatchObject({ outcome: 'failed', reason: 'no such account' });
     expect(await deliver(effectTopic(), message)).toMatchObject({ outcome: 'failed', reason: 'no such account' });
-    expect(await traces(database.pool, message.key)).toEqual({ effects: 0, decisions: 1, events: 0 });
+    expect(await traces(database.pool, message.key)).toEqual(toldOnly);
   });
 
-  it('is not asked for when the payload no longer fits the topic: that ends as failed', async () => {
+  it('is not asked for when the payload no longer fits the topic: that ends as failed, told to everyone', async () => {
     const message = effectMessage(-1_000, { payload: { note: 7 } });
     expect(await deliver(effectTopic(), message)).toMatchObject({
       outcome: 'failed',
       reason: expect.stringContaining('payload'),
     });
-    expect(await traces(database.pool, message.key)).toEqual({ effects: 0, decisions: 1, events: 0 });
+    expect(await traces(database.pool, message.key)).toEqual(toldOnly);
   });
 });

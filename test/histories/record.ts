@@ -2,6 +2,7 @@ import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import type { History } from '@temporalio/common/lib/proto-utils';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import pino from 'pino';
@@ -11,7 +12,8 @@ import { startTemporal } from '../../local/temporal-server';
 import { version } from '../../package.json';
 import { readConfig } from '../../src/config';
 import { startWorker } from '../../src/worker';
-import { play, sceneNames, sceneTopic } from './scenes';
+import { playHop } from './hop';
+import { HOPPED, play, playedNames, sceneTopic } from './scenes';
 
 const log = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -35,13 +37,14 @@ async function main(): Promise<void> {
     try {
       await mkdir(target, { recursive: true });
       await Promise.all(
-        sceneNames.map((name) => record(new Client({ connection }), name, join(target, `${name}.json`))),
+        playedNames.map((name) => record(() => play(new Client({ connection }), name), join(target, `${name}.json`))),
       );
     } finally {
       await connection.close();
       worker.stop();
       await worker.finished;
     }
+    await record(playHop, join(target, `${HOPPED}.json`));
   } finally {
     await temporal.stop();
     await postgres.stop();
@@ -49,17 +52,17 @@ async function main(): Promise<void> {
   }
 }
 
-async function record(client: Client, name: string, file: string): Promise<void> {
-  const recorded = await access(file).then(
+async function record(recorded: () => Promise<History>, file: string): Promise<void> {
+  const kept = await access(file).then(
     () => true,
     () => false,
   );
-  if (recorded) {
+  if (kept) {
     log(`kept      ${file}`);
     return;
   }
   // Stack traces name the folder of the machine that recorded them, which says nothing to anybody.
-  const json = historyToJSON(await play(client, name)).replaceAll(join(__dirname, '..', '..'), '');
+  const json = historyToJSON(await recorded()).replaceAll(join(__dirname, '..', '..'), '');
   await writeFile(file, `${json}\n`);
   log(`recorded  ${file}`);
 }

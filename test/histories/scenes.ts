@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { cancel, move, schedule } from '../../src/client';
 import { messageQuery, workflowIdOf } from '../../src/contract';
+import type { RepeatInput } from '../../src/repeat';
 import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
 import { eventually } from '../support/eventually';
 
@@ -31,9 +32,13 @@ function stage(client: Client, key: string) {
   return {
     ref,
     handle,
-    post: async (handler: 'done' | 'skip' | 'fail' | 'again' | 'trouble', dueInMs: number, leadMs = 1_000) => {
+    post: async (
+      handler: 'done' | 'skip' | 'fail' | 'again' | 'trouble',
+      dueInMs: number,
+      { leadMs = 1_000, repeat }: { leadMs?: number; repeat?: RepeatInput } = {},
+    ) => {
       const topic = { ...sceneTopic, leadMs };
-      await schedule(client, { ...ref, topic, dueAt: Date.now() + dueInMs, payload: { handler } });
+      await schedule(client, { ...ref, topic, dueAt: Date.now() + dueInMs, payload: { handler }, repeat });
       // The first run, whatever becomes of the message in later ones.
       return (await handle.describe()).runId;
     },
@@ -83,6 +88,18 @@ const scenes: Record<string, Scene> = {
     await ended();
     return runId;
   },
+  'in-a-series': async ({ post, ended }) => {
+    const runId = await post('done', 1_000, { repeat: { every: 'PT3S', maxCycles: 2 } });
+    await ended();
+    return runId;
+  },
+  'moved-in-a-series': async ({ post, asleep, ended, ref }, client) => {
+    await post('done', HOUR_MS, { repeat: { every: 'PT3S', maxCycles: 1 } });
+    await asleep();
+    await move(client, ref, { dueAt: Date.now() + 2_000, expectedCycle: 1 });
+    await ended();
+    return undefined;
+  },
   cancelled: async ({ post, asleep, ended, ref }, client) => {
     const runId = await post('done', HOUR_MS);
     await asleep();
@@ -112,14 +129,14 @@ const scenes: Record<string, Scene> = {
     return undefined;
   },
   'cancelled-while-held': async ({ post, held, ended, ref }, client) => {
-    const runId = await post('done', 30_000, HOUR_MS);
+    const runId = await post('done', 30_000, { leadMs: HOUR_MS });
     await held();
     await cancel(client, ref);
     await ended();
     return runId;
   },
   'moved-while-held': async ({ post, held, ended, ref }, client) => {
-    const runId = await post('done', 30_000, HOUR_MS);
+    const runId = await post('done', 30_000, { leadMs: HOUR_MS });
     await held();
     await move(client, ref, { dueAt: Date.now() + 2_000 });
     await ended();
@@ -135,8 +152,14 @@ const scenes: Record<string, Scene> = {
   },
 };
 
+/** Plays on the dev server, in the time that it takes. */
+export const playedNames = Object.keys(scenes);
+
+/** A month takes a server that skips time, and a run of its own. */
+export const HOPPED = 'hopped';
+
 /** The names of the scenes, each a file's. */
-export const sceneNames = Object.keys(scenes);
+export const sceneNames = [...playedNames, HOPPED];
 
 /** Plays a scene on a server with a worker, and resolves with the history of its run. */
 export async function play(client: Client, name: string) {

@@ -136,7 +136,7 @@ describe('one poisonous message', () => {
     ]);
     const [bad, gone, , good] = messages as [{ key: string }, { key: string }, unknown, { key: string }];
     expect(await traces(database.pool, bad.key)).toEqual(nothing);
-    expect(await traces(database.pool, gone.key)).toEqual({ effects: 0, decisions: 1, events: 0 });
+    expect(await traces(database.pool, gone.key)).toEqual({ effects: 0, decisions: 1, events: 1 });
     expect(await traces(database.pool, good.key)).toEqual(once);
   });
 

@@ -9,10 +9,12 @@ type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
  */
 export function ledgerInMemory(answer: (message: ScheduledMessage) => Answer = () => ({ outcome: 'delivered' })) {
   const decisions = new Map<string, Decision>();
+  const ofMessage = ({ key }: ScheduledMessage) =>
+    [...decisions].filter(([id]) => id.startsWith(`${key}#`)).map(([, decision]) => decision);
   const deliveries: Delivery[] = [];
   const decide = (message: ScheduledMessage, decided: () => Answer, commandId?: string): Decision => {
     const id = `${message.key}#${message.cycle}`;
-    const ofCommand = [...decisions.values()].find((decision) => commandId && decision.commandId === commandId);
+    const ofCommand = ofMessage(message).find((decision) => commandId && decision.commandId === commandId);
     const known = ofCommand ?? decisions.get(id);
     if (known) return known;
     const decision = { cycle: message.cycle, decidedAt: Date.now(), commandId, ...decided() };

@@ -21,8 +21,8 @@ export interface TestTemporal {
   withWorker<Result>(database: { url: string }, parts: Installation, during: () => Promise<Result>): Promise<Result>;
 }
 
-/** A real Temporal dev server of the test file's own. */
-export function useTemporal(): TestTemporal {
+/** A real Temporal dev server of the test file's own, with these settings beside its defaults. */
+export function useTemporal(dynamicConfig: Record<string, unknown> = {}): TestTemporal {
   let server: RunningTemporal;
   let folder: string;
   const temporal: Partial<TestTemporal> & Pick<TestTemporal, 'envFor' | 'withWorker'> = {
@@ -50,7 +50,7 @@ export function useTemporal(): TestTemporal {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'postdate-test-'));
     const executable = process.env.POSTDATE_TEST_TEMPORAL_CLI as string;
-    server = await startTemporal({ executable, dbFile: join(folder, 'temporal.db') });
+    server = await startTemporal({ executable, dbFile: join(folder, 'temporal.db'), dynamicConfig });
     temporal.address = server.address;
     temporal.connection = await Connection.connect({ address: server.address });
     await ensureSearchAttributes(temporal.connection, 'default');

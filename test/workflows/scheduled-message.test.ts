@@ -1,15 +1,7 @@
 import { tsToMs } from '@temporalio/common/lib/time';
 import { nanoid } from 'nanoid';
-import {
-  cancelSignal,
-  cancelUpdate,
-  messageQuery,
-  moveSignal,
-  moveUpdate,
-  type ScheduledMessage,
-  WORKFLOW_TASK_QUEUE,
-  workflowIdOf,
-} from '../../src/contract';
+import { cancelSignal, cancelUpdate, moveSignal, moveUpdate } from '../../src/commands';
+import { messageQuery, type ScheduledMessage, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
 import { wakeAtOf } from '../../src/wake';
 import { ledgerInMemory, trouble } from '../support/ledger-in-memory';
 import { useTimeSkipping } from '../support/workflow-environment';
@@ -116,6 +108,23 @@ describe('without a command', () => {
     });
   });
 
+  it('keeps its place in its series, wherever one cycle is moved to', async () => {
+    const dueAt = Math.round(await inFuture(HOUR_MS));
+    const repeat = { every: 'P1D', startAt: dueAt, at: dueAt, done: 0 };
+    const ledger = ledgerInMemory(({ cycle }) =>
+      cycle === 2 ? { outcome: 'delivered', next: { cycle: 3, dueAt: dueAt + DAY_MS } } : { outcome: 'delivered' },
+    );
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(0, { dueAt, repeat }));
+      await handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt: dueAt + 5 * HOUR_MS }] });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 3 });
+      expect(ledger.deliveries.map((delivery) => delivery.message.repeat)).toEqual([
+        repeat,
+        { ...repeat, at: dueAt + DAY_MS, done: 1 },
+      ]);
+    });
+  });
+
   it('fails in sight, with the reason, when the delivery failed for good', async () => {
     const ledger = ledgerInMemory(() => ({ outcome: 'failed', reason: 'no such account' }));
     await temporal.withWorkers('test.topic', ledger.activities, async () => {
@@ -203,6 +212,52 @@ describe('moved', () => {
       const late = { commandId: 'm', dueAt: due.dueAt + DAY_MS, cycle: 4 };
       expect(await handle.executeUpdate(moveUpdate, { args: [late] })).toEqual({ result: 'stale', cycle: 4 });
       expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 4 });
+    });
+  });
+
+  it('only if the expected cycle is the one that waits', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, { cycle: 4 });
+      const handle = await temporal.start(due);
+      const dueAt = Math.round(await inFuture(2 * HOUR_MS));
+      for (const expectedCycle of [3, 5]) {
+        const answer = await handle.executeUpdate(moveUpdate, {
+          args: [{ commandId: nanoid(), dueAt, expectedCycle }],
+        });
+        expect(answer).toEqual({ result: 'stale', cycle: 4 });
+      }
+      const answer = await handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt, expectedCycle: 4 }] });
+      expect(answer).toMatchObject({ result: 'moved', cycle: 5 });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 5 });
+    });
+  });
+
+  it('in the last millisecond before the old due time is not delivered at it', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      // The ledger has the move before the timer fires; the workflow hears of it only with the delivery.
+      const next = { cycle: 2, dueAt: due.dueAt + DAY_MS };
+      const decidedAt = due.dueAt - 1;
+      ledger.decisions.set(`${due.key}#1`, { cycle: 1, outcome: 'moved', decidedAt, next, commandId: 'm' });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 2 });
+      expect(await deliveryBeganAt(due)).toBeGreaterThanOrEqual(next.dueAt);
+    });
+  });
+
+  it('shows the move as its last command, in that run and in the next', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const handle = await temporal.start(await message(HOUR_MS));
+      const dueAt = Math.round(await inFuture(3 * HOUR_MS));
+      await handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt }] });
+      await temporal.env.sleep(MINUTE_MS);
+      const { lastCommand, message: moved } = await handle.query(messageQuery);
+      expect(moved.cycle).toBe(2);
+      expect(lastCommand).toMatchObject({ commandId: 'm', answer: { result: 'moved' } });
+      await handle.result();
     });
   });
 
@@ -316,11 +371,16 @@ describe('given nonsense', () => {
   it('refuses an update that it cannot obey, naming the field, and is delivered all the same', async () => {
     const ledger = ledgerInMemory();
     await temporal.withWorkers('test.topic', ledger.activities, async () => {
-      const handle = await temporal.start(await message(HOUR_MS));
-      const update = handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt: 'next friday' }] });
-      await expect(update).rejects.toMatchObject({
-        cause: { type: 'PostdateInvalidMessage', details: [{ field: 'dueAt' }] },
-      });
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      // In words, as JSON writes NaN, without a zone, beyond the horizon.
+      for (const dueAt of ['next friday', null, '2099-01-01T00:00:00', '9999-01-01T00:00:00Z']) {
+        const update = handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm', dueAt: dueAt as string }] });
+        await expect(update).rejects.toMatchObject({
+          cause: { type: 'PostdateInvalidMessage', details: [{ field: 'dueAt' }] },
+        });
+      }
+      expect((await handle.query(messageQuery)).message.dueAt).toBe(due.dueAt);
       expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
     });
   });

@@ -1,0 +1,86 @@
+import type { Decision, LedgerActivities, ScheduledMessage } from '../../src/contract';
+import { takeCommands } from '../../src/workflows/commands';
+import type { Standing } from '../../src/workflows/standing';
+
+const message: ScheduledMessage = {
+  v: 1,
+  topic: 'test.topic',
+  tenant: 'acme',
+  key: 'k',
+  cycle: 1,
+  dueAt: Date.now(),
+  payload: {},
+};
+
+/** A message at its present cycle, with a ledger whose answers come when the test says. */
+function stage() {
+  let present = message;
+  let ended: Decision | undefined;
+  const asked: { what: string; answer(decision: Omit<Decision, 'decidedAt'>): void }[] = [];
+  const standing: Standing = {
+    message: () => present,
+    ended: () => ended,
+    held: () => undefined,
+    obey(decision) {
+      if (decision.next) present = { ...present, ...decision.next };
+      else ended = decision;
+    },
+    answered: () => undefined,
+    refuse: () => undefined,
+    view: () => ({ message: present, state: 'waiting', refusals: 0 }),
+  };
+  const ask = (what: string) =>
+    new Promise<Decision>((resolve) => {
+      asked.push({ what, answer: (decision) => resolve({ decidedAt: 0, ...decision }) });
+    });
+  const ledger: Pick<LedgerActivities, 'cancel' | 'move'> = {
+    cancel: ({ command }) => ask(`cancel ${command.commandId}`),
+    move: ({ command }) => ask(`move ${command.commandId}`),
+  };
+  return { standing, ledger, asked };
+}
+const turns = () => new Promise((resolve) => setImmediate(resolve));
+
+it('commands are applied in the order of their arrival: the second asks when the first is answered', async () => {
+  const { standing, ledger, asked } = stage();
+  const commands = takeCommands(standing, ledger, []);
+  const moved = commands.move({ commandId: 'm', dueAt: 2 });
+  const cancelled = commands.cancel({ commandId: 'c' });
+  await turns();
+  expect(asked.map(({ what }) => what)).toEqual(['move m']);
+  expect(commands.idle()).toBe(false);
+
+  asked[0]?.answer({ cycle: 1, outcome: 'moved', commandId: 'm', next: { cycle: 2, dueAt: 2 } });
+  await moved;
+  await turns();
+  expect(asked.map(({ what }) => what)).toEqual(['move m', 'cancel c']);
+  asked[1]?.answer({ cycle: 2, outcome: 'cancelled', commandId: 'c' });
+  expect(await cancelled).toEqual({ result: 'cancelled' });
+  expect(commands.idle()).toBe(true);
+});
+
+it('five copies of a command are one question, and have one answer', async () => {
+  const { standing, ledger, asked } = stage();
+  const commands = takeCommands(standing, ledger, []);
+  const answers = Array.from({ length: 5 }, () => commands.cancel({ commandId: 'c' }));
+  await turns();
+  asked[0]?.answer({ cycle: 1, outcome: 'cancelled', commandId: 'c' });
+  expect(await Promise.all(answers)).toEqual(Array(5).fill({ result: 'cancelled' }));
+  expect(asked).toHaveLength(1);
+});
+
+it('the last hundred answers go on to the next run, and an older command is for the ledger to know', async () => {
+  const answer = { result: 'stale' as const, cycle: 1 };
+  const before = Array.from({ length: 120 }, (_, index) => ({ commandId: `c${index}`, answer }));
+  const { standing, ledger, asked } = stage();
+  const commands = takeCommands(standing, ledger, before);
+  expect(commands.applied()).toEqual(before.slice(-100));
+
+  const later = stage();
+  const next = takeCommands(later.standing, later.ledger, commands.applied());
+  expect(await next.move({ commandId: 'c119', dueAt: 2 })).toEqual(answer);
+  void next.move({ commandId: 'c0', dueAt: 2 });
+  await turns();
+  expect(later.asked.map(({ what }) => what)).toEqual(['move c0']);
+  expect(asked).toEqual([]);
+});
