@@ -1,0 +1,86 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { nanoid } from 'nanoid';
+import type { Pool } from 'pg';
+import { createWithdraw } from '../../src/activities/withdraw';
+import type { Decision, ScheduledMessage } from '../../src/contract';
+import { inTransaction } from '../../src/database';
+import { appendEvent } from '../../src/outbox';
+import { eventData, originOf } from '../../src/payment-requests/events';
+import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
+import { closeRequest, insertRequest, type PaymentRequest } from '../../src/payment-requests/rows';
+import { paymentsSchema } from '../../src/payment-requests/schema';
+import { runActivity } from '../support/activity';
+import { useDatabase } from '../support/database';
+import { useHolds } from '../support/hold';
+import { type Story, storiesOf } from './stories';
+
+const database = useDatabase(paymentsSchema);
+const startHold = useHolds(database);
+
+// `npm run test:races` runs ten thousand; these are enough to see both sides win on every run.
+const RACES = Number(process.env.POSTDATE_RACES ?? 1_000);
+const AT_A_TIME = 40;
+const LEAD_MS = 150;
+const AROUND_MS = 5;
+
+const messageOf = ({ tenant, id }: PaymentRequest, dueAt: number): ScheduledMessage => ({
+  v: 1,
+  topic: paymentRequestExpiry.name,
+  tenant,
+  key: id,
+  cycle: 1,
+  dueAt,
+  payload: {},
+});
+
+const newRequest = (): PaymentRequest => ({
+  tenant: 'acme',
+  id: nanoid(),
+  payer: 'Doe',
+  payee: 'John',
+  amount: '1.00',
+  currency: 'EUR',
+});
+
+/** Service A's payment: the row and its event in one transaction. True if it was in time. */
+const pay = (pool: Pool, request: PaymentRequest): Promise<boolean> =>
+  inTransaction(pool, async (tx) => {
+    const row = await closeRequest(tx, request, 'PAID');
+    if (row) await appendEvent(tx, originOf(request, row.cycle), 'payment-request.paid', eventData(row));
+    return row !== undefined;
+  });
+
+it(`${RACES} cancels and payments within ${AROUND_MS} ms of the due time: answer, ledger, row and event agree`, async () => {
+  const { deliver } = await startHold([paymentRequestExpiry]);
+  const { cancel } = createWithdraw({ pool: database.pool });
+  const split: Record<string, number> = {};
+
+  for (let raced = 0; raced < RACES; raced += AT_A_TIME) {
+    const dueAt = Date.now() + LEAD_MS;
+    const requests = Array.from({ length: AT_A_TIME }, newRequest);
+    for (const request of requests) await insertRequest(database.pool, request, dueAt);
+    const stories = await Promise.all(
+      requests.map(async (request, place): Promise<Story> => {
+        const message = messageOf(request, dueAt);
+        const delivered = deliver(paymentRequestExpiry, message);
+        await pause(dueAt - Date.now() + (Math.random() * 2 - 1) * AROUND_MS);
+        if (place % 2 === 0) {
+          const [answer, delivery] = await Promise.all([
+            runActivity<Parameters<typeof cancel>[0], Decision>(cancel, { message, command: { commandId: nanoid() } }),
+            delivered,
+          ]);
+          expect(answer).toEqual(delivery);
+          return { id: request.id, rival: 'cancel', won: answer.outcome === 'cancelled' };
+        }
+        const [won] = await Promise.all([pay(database.pool, request), delivered]);
+        return { id: request.id, rival: 'pay', won };
+      }),
+    );
+    for (const [who, times] of Object.entries(await storiesOf(database.pool, stories))) {
+      split[who] = (split[who] ?? 0) + times;
+    }
+  }
+
+  process.stdout.write(`races: ${JSON.stringify(split)}\n`);
+  expect(Object.keys(split).sort()).toEqual(['cancel', 'expiry against cancel', 'expiry against pay', 'pay']);
+}, 600_000);
