@@ -1,0 +1,15 @@
+import { mutants } from './mutants';
+import { placesOf, runWith } from './plant';
+
+it('every planted bug still has its place', async () => {
+  for (const mutant of mutants) {
+    expect({ name: mutant.name, places: await placesOf(mutant) }).toEqual({ name: mutant.name, places: 1 });
+  }
+});
+
+it('a planted bug turns a test red, which is green without it', async () => {
+  const [mutant] = mutants.filter(({ tests }) => tests.includes('test/repeat.test.ts'));
+  if (!mutant) throw new Error('there is no quick mutant');
+  expect(await runWith(mutant.tests)).toBe('survived');
+  expect(await runWith(mutant.tests, mutant)).toBe('caught');
+}, 300_000);
