@@ -40,4 +40,6 @@ export interface AppliedCommand {
 export const cancelSignal = defineSignal<[CancelCommand]>('cancel');
 export const cancelUpdate = defineUpdate<CancelAnswer, [CancelCommand]>('cancel');
 export const moveSignal = defineSignal<[MoveCommand]>('move');
+/** Has a message look at the clock, which it does whenever anything reaches it; changes nothing. */
+export const wakeSignal = defineSignal('wake');
 export const moveUpdate = defineUpdate<MoveAnswer, [MoveCommand]>('move');

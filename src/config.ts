@@ -17,6 +17,9 @@ const variables = z.object({
   POSTDATE_LANDING_GROUP: whole(1, 500).default(500),
   // One commits while the other works. More of them only compete for the same disk.
   POSTDATE_LANDING_TRANSACTIONS: whole(1, 100).default(2),
+  // What is overdue for longer is looked after by the sweep, which comes every few seconds.
+  POSTDATE_SWEEP_GRACE_SECONDS: whole(1, 86_400).default(10),
+  POSTDATE_SWEEP_EVERY_SECONDS: whole(1, 3_600).default(5),
   // Where Prometheus may scrape this worker: its own metrics and the SDK's.
   POSTDATE_METRICS_ADDRESS: z
     .string()
@@ -49,6 +52,10 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     heldMessages: ours.POSTDATE_HELD_MESSAGES,
     landingGroup: ours.POSTDATE_LANDING_GROUP,
     landingTransactions: ours.POSTDATE_LANDING_TRANSACTIONS,
+    sweep: {
+      graceMs: ours.POSTDATE_SWEEP_GRACE_SECONDS * 1_000,
+      everyMs: ours.POSTDATE_SWEEP_EVERY_SECONDS * 1_000,
+    },
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
     logLevel: ours.POSTDATE_LOG_LEVEL,
     cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,

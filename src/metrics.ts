@@ -20,7 +20,12 @@ export interface Metrics {
   takenOver(messages: number): void;
   /** Messages that were due in a moment and held by nobody. */
   missing(topic: string, messages: number): void;
+  /** Overdue messages that nothing but the sweep has landed, or woken. */
+  rescued(topic: string, reason: RescueReason, messages: number): void;
 }
+
+/** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
+export type RescueReason = 'workerDied' | 'notDelivered' | 'notWoken';
 
 /** Bounds of the histograms, for the exporter: without them it puts everything above 30 s in one bucket. */
 export const HISTOGRAM_BUCKETS = {
@@ -64,6 +69,7 @@ export function createMetrics(meter: MetricMeter): Metrics {
     'messages',
     'Found by the roll call: due in a moment, held by nobody',
   );
+  const rescued = meter.createCounter('postdate_rescued_messages', 'messages', 'Overdue, and found by the sweep');
   return {
     held: (topic, messages) => held.set(messages, { topic }),
     due: (topic, isHeld) => due.add(1, { topic, held: String(isHeld) }),
@@ -77,5 +83,6 @@ export function createMetrics(meter: MetricMeter): Metrics {
     releasing: (messages) => releasing.set(messages),
     takenOver: (messages) => takenOver.add(messages),
     missing: (topic, messages) => missing.add(messages, { topic }),
+    rescued: (topic, reason, messages) => rescued.add(messages, { topic, reason }),
   };
 }

@@ -6,6 +6,7 @@ import * as hold from './migrations/0003-hold';
 import * as rollCall from './migrations/0004-roll-call';
 import * as partialIndexes from './migrations/0005-partial-indexes';
 import * as posts from './migrations/0006-posts';
+import * as turns from './migrations/0007-turns';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -22,6 +23,7 @@ export const postdateSchema: SchemaMigrations = {
     '0004-roll-call': rollCall,
     '0005-partial-indexes': partialIndexes,
     '0006-posts': posts,
+    '0007-turns': turns,
   },
 };
 

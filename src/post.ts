@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { admit, refuseCycle, refuseDueAt, refuseLead, refuseRef, refuseStaleAfter } from './admission';
+import { admit, type Refusal, refuseCycle, refuseDueAt, refuseLead, refuseRef, refuseStaleAfter } from './admission';
 import type { ScheduledMessage } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
 import { type RepeatInput, refuseRepeat, repeatFrom } from './repeat';
@@ -11,7 +11,7 @@ import { DEFAULT_LEAD_MS } from './wake';
  * after those that have fired.
  */
 export interface Post<Schema extends z.ZodType> {
-  topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs' | 'payloadVersion'>;
+  topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs' | 'payloadVersion' | 'waitingRows'>;
   tenant: string;
   key: string;
   dueAt: InstantInput;
@@ -48,7 +48,20 @@ export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): Schedul
       refuseLead(message.leadMs) ??
       refusePayload(post.topic, payload) ??
       (staleAfterMs === undefined ? undefined : refuseStaleAfter(staleAfterMs)) ??
-      (message.repeat && refuseRepeat(message.repeat)),
+      (message.repeat && refuseRepeat(message.repeat)) ??
+      (post.topic.waitingRows === undefined ? undefined : refuseWithRows(post)),
   );
   return message;
+}
+
+/** What a topic with rows cannot have: the row says which cycle waits for it, and is landed without its message if need be. */
+function refuseWithRows({ cycle, repeat }: Pick<Post<z.ZodType>, 'cycle' | 'repeat'>): Refusal | undefined {
+  if (repeat) {
+    const message = 'is for topics without waitingRows; a handler answers "again" instead';
+    return { code: 'invalidRepeat', field: 'repeat', message };
+  }
+  if (cycle === undefined) {
+    return { code: 'invalidCycle', field: 'cycle', message: 'must be the cycle that the row waits for' };
+  }
+  return undefined;
 }

@@ -20,6 +20,7 @@ import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
 import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
+import { startSweep } from './sweep/sweep';
 import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
 
@@ -55,13 +56,13 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
     connection = await NativeConnection.connect(connectionOptions);
     await ensureSearchAttributes(connection, namespace);
     const client = new Client({ connection, namespace });
-    const { hold, takeOver, rollCall } = await startHolding(config, parts, {
+    const { hold, takeOver, rollCall, sweep } = await startHolding(config, parts, {
       client,
       pool,
       signal: over.signal,
       onError,
     });
-    background.push(hold, takeOver, rollCall);
+    background.push(hold, takeOver, rollCall, sweep);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
 
@@ -70,6 +71,7 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
       // Now, not at the end: what was handed back is for the others to hold from this moment on.
       void takeOver.stop();
       void rollCall.stop();
+      void sweep.stop();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     const runs = workers.map((worker) => worker.run());
@@ -92,7 +94,7 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
 
 /** The hold, and the loops that bring into it what another worker held, or nobody. */
 async function startHolding(
-  { heldMessages, landingGroup: groupSize, landingTransactions: transactions }: Config,
+  { heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
   { topics }: Installation,
   { client, pool, signal, onError }: { client: Client; pool: Pool; signal: AbortSignal; onError: OnError },
 ) {
@@ -103,10 +105,12 @@ async function startHolding(
     { ...shared, signal, onError: onError('landing') },
     { heldMessages, groupSize, transactions },
   );
+  const asking = { ...shared, waiting: createWaiting(client) };
   return {
     hold,
     takeOver: startTakeOver({ ...shared, onError: onError('take-over') }, hold, topics),
-    rollCall: startRollCall({ ...shared, waiting: createWaiting(client), onError: onError('roll call') }, hold, topics),
+    rollCall: startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
+    sweep: startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
   };
 }
 

@@ -53,6 +53,15 @@ describe('bad input is refused by code and field, before anything is started', (
     await expect(refused).rejects.toMatchObject({ code, field });
   });
 
+  it('for a topic with rows: no cycle, or a repeat', async () => {
+    const withRows = { ...topic, waitingRows: 'select 1' };
+    const postOf = (fields: object) => schedule(untouched, { ...post(), topic: withRows, ...fields });
+    await expect(postOf({})).rejects.toMatchObject({ code: 'invalidCycle', field: 'cycle' });
+    const repeat = { every: 'P1D' };
+    await expect(postOf({ cycle: 1, repeat })).rejects.toMatchObject({ code: 'invalidRepeat', field: 'repeat' });
+    await expect(postOf({ cycle: 1 })).rejects.not.toBeInstanceOf(MessageError);
+  });
+
   it('a payload that refers to itself', async () => {
     const endless: Record<string, unknown> = { note: 'n' };
     endless.self = endless;

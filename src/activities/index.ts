@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Decision, LedgerActivities } from '../contract';
+import type { Decision, LedgerActivities, ScheduledMessage } from '../contract';
 import { leadMsOf } from '../topic-limits';
 import { createDeliver } from './deliver';
 import { createWithdraw } from './withdraw';
@@ -10,11 +10,14 @@ export function createActivities(deps: { pool: Pool } & Parameters<typeof create
   // The next cycle wakes with the lead that the topic has now, not with the one of years ago.
   const withLead = (decision: Decision): Decision =>
     decision.next ? { ...decision, next: { ...decision.next, leadMs } } : decision;
+  // Where rows say which cycle waits, the cycle alone says whose a decision is: the sweep lands it for any post.
+  const ofAnyPost = <Input extends { message: ScheduledMessage }>(input: Input): Input =>
+    deps.topic.waitingRows === undefined ? input : { ...input, message: { ...input.message, postId: undefined } };
   const deliver = createDeliver(deps);
   const { cancel, move } = createWithdraw(deps);
   return {
-    deliver: async (input) => withLead(await deliver(input)),
-    cancel: async (input) => withLead(await cancel(input)),
-    move: async (input) => withLead(await move(input)),
+    deliver: async (input) => withLead(await deliver(ofAnyPost(input))),
+    cancel: async (input) => withLead(await cancel(ofAnyPost(input))),
+    move: async (input) => withLead(await move(ofAnyPost(input))),
   };
 }

@@ -1,6 +1,9 @@
 import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
 
+/** A worker this silent is dead, or so busy that help is welcome; who lands first is the ledger's to say. */
+export const WORKER_DEAD_AFTER_MS = 3_000;
+
 const columnsOf = (deliveries: Delivery[]) => [
   deliveries.map(({ message }) => message.topic),
   deliveries.map(({ message }) => message.tenant),
@@ -105,6 +108,28 @@ export async function takeOver(
          limit $4 for update skip locked)
      returning delivery`,
     [worker, dead, topics, limit],
+  );
+  return rows.map(({ delivery }) => delivery);
+}
+
+/** Takes over what is overdue by more than a grace, and held by a worker that nobody knows any more, or that is dead. */
+export async function takeAbandoned(
+  db: Queryable,
+  worker: string,
+  { topic, graceMs, limit }: { topic: string; graceMs: number; limit: number },
+): Promise<Delivery[]> {
+  const { rows } = await db.query<{ delivery: Delivery }>(
+    `update postdate.held set worker = $1
+      where (topic, tenant, key, cycle) in (
+        select topic, tenant, key, cycle from postdate.held
+         where topic = $2
+           and (delivery->'message'->>'dueAt')::float8 < extract(epoch from clock_timestamp()) * 1000 - $3
+           and not exists (select 1 from postdate.worker
+                            where id = held.worker
+                              and seen_at > clock_timestamp() - make_interval(secs => $4))
+         limit $5 for update skip locked)
+     returning delivery`,
+    [worker, topic, graceMs, WORKER_DEAD_AFTER_MS / 1000, limit],
   );
   return rows.map(({ delivery }) => delivery);
 }

@@ -23,7 +23,11 @@ interface Entry {
   delivery: Delivery;
   attempts: Attempt[];
   heldWhenDue: boolean;
+  heard?: Heard;
 }
+
+/** Told what became of a delivery that no attempt waits for. */
+export type Heard = (delivery: Delivery, landing: Landing) => void;
 
 export interface HoldLimits extends LandingLimits {
   /** At most so many messages in this process's memory. */
@@ -84,10 +88,11 @@ export function createHold(
     }
   }
 
-  /** Holds what another worker held before. Nobody here waits for it until Temporal misses that worker, too. */
-  function takeOver(topic: Topic, deliveries: Delivery[]): void {
+  /** Holds what another worker held before, or nobody. No attempt waits for it here until Temporal makes one. */
+  function takeOver(topic: Topic, deliveries: Delivery[], heard?: Heard): void {
     for (const delivery of deliveries) {
-      if (!entries.has(deliveryIdOf(delivery))) add({ topic, delivery, attempts: [], heldWhenDue: true });
+      if (entries.has(deliveryIdOf(delivery))) continue;
+      add({ topic, delivery, attempts: [], heldWhenDue: heard === undefined, heard });
     }
   }
 
@@ -106,6 +111,7 @@ export function createHold(
     }
     entries.delete(deliveryIdOf(delivery));
     held.strike(delivery);
+    entry.heard?.(delivery, landing);
     if ('error' in landing) {
       for (const attempt of entry.attempts) attempt.reject(landing.error);
       return;

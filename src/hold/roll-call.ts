@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import type { ScheduledMessage } from '../contract';
-import type { Queryable } from '../database';
 import type { DatabaseClock } from '../database-clock';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
+import { takeTurn } from '../turn';
 import { guardMsOf } from '../wake';
 import { countHeld, findMissing, writeHeld } from './held';
 import type { Hold } from './hold';
@@ -58,7 +58,7 @@ async function callRoll(
   topic: Topic,
   { everyMs, reachMs }: { everyMs: number; reachMs: number },
 ): Promise<'idle'> {
-  if (!(await takeTurn(pool, topic.name, everyMs))) return 'idle';
+  if (!(await takeTurn(pool, `roll call: ${topic.name}`, everyMs))) return 'idle';
   const from = clock.now();
   const to = from + reachMs;
   const window = { topic: topic.name, dueFrom: Math.round(from) + 1, dueTo: Math.round(to) + 1 };
@@ -100,16 +100,4 @@ async function readMessages(
   };
   await Promise.all(Array.from({ length: READING_AT_ONCE }, reader));
   return messages;
-}
-
-/** True for one worker per topic and interval. */
-async function takeTurn(db: Queryable, topic: string, everyMs: number): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `insert into postdate.roll_call as roll_call (topic, next_at)
-     values ($1, clock_timestamp() + make_interval(secs => $2))
-     on conflict (topic) do update set next_at = excluded.next_at where roll_call.next_at <= clock_timestamp()`,
-    // A little less than the pause, or a worker alone would miss every other turn of its own.
-    [topic, (everyMs * 0.9) / 1000],
-  );
-  return rowCount === 1;
 }

@@ -3,13 +3,11 @@ import { type BackgroundLoop, runInBackground } from '../background-loop';
 import type { DatabaseClock } from '../database-clock';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
-import { findDead, forget, sayAlive, sayGone, takeOver } from './held';
+import { findDead, forget, sayAlive, sayGone, takeOver, WORKER_DEAD_AFTER_MS } from './held';
 import type { Hold } from './hold';
 
 // Twice a second: what a stopping worker hands over two seconds before it is due must be here in time.
 const LOOK_MS = 500;
-// A worker this silent is dead, or so busy that help is welcome; who lands first is the ledger's to say.
-const DEAD_AFTER_MS = 3_000;
 const BATCH = 500;
 
 /**
@@ -32,7 +30,7 @@ export function startTakeOver(
     // Taken for dead, or the database has crashed and with it forgotten what was held.
     if (unknown && known) hold.writeAgain();
     known = true;
-    const dead = await findDead(pool, worker, DEAD_AFTER_MS);
+    const dead = await findDead(pool, worker, WORKER_DEAD_AFTER_MS);
     if (dead.length === 0) return 'idle';
     const deliveries = await takeOver(pool, worker, { dead, topics: names, limit: BATCH });
     for (const topic of topics) {

@@ -87,7 +87,7 @@ export function createPaymentRequests({ pool, client }: { pool: Pool; client: Cl
   return {
     /** Asks for money until `expiresAt`. Calling again with the same id repeats what is missing and changes nothing. */
     async request(request: PaymentRequest, expiresAt: InstantInput): Promise<{ result: 'requested' | 'exists' }> {
-      const { dueAt } = messageOf(postOf(request, expiresAt));
+      const { dueAt } = messageOf(postOf(request, expiresAt, 1));
       refuseRequest(request);
       const inserted = await change(request, 'payment-request.requested', (tx) => insertRequest(tx, request, dueAt));
       const row = inserted ?? (await findRequest(pool, request));

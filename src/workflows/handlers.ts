@@ -1,6 +1,6 @@
 import { ApplicationFailure, currentUpdateInfo, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 import type { Refusal } from '../admission';
-import { cancelSignal, cancelUpdate, moveSignal, moveUpdate } from '../commands';
+import { cancelSignal, cancelUpdate, moveSignal, moveUpdate, wakeSignal } from '../commands';
 import { errorNames, messageQuery } from '../contract';
 import type { takeCommands } from './commands';
 import { type Read, readCancel, readMove } from './incoming';
@@ -43,5 +43,6 @@ export function listen({ view, refuse }: Standing, commands: ReturnType<typeof t
   setHandler(moveSignal, (raw) => obey(readMove(raw, Date.now()), commands.move), {
     description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?, expectedCycle?}',
   });
+  setHandler(wakeSignal, () => undefined, { description: 'Look at the clock; changes nothing' });
   setDefaultSignalHandler((name) => refuse(`unknown signal ${name}`));
 }

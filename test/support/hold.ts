@@ -31,7 +31,18 @@ export interface TestHold {
 }
 
 function reports(): { metrics: Metrics; reported: Reported } {
-  const names = ['held', 'due', 'neededLead', 'late', 'landed', 'queued', 'releasing', 'takenOver', 'missing'] as const;
+  const names = [
+    'held',
+    'due',
+    'neededLead',
+    'late',
+    'landed',
+    'queued',
+    'releasing',
+    'takenOver',
+    'missing',
+    'rescued',
+  ] as const;
   const reported = Object.fromEntries(names.map((name) => [name, []])) as unknown as Reported;
   const report =
     (name: keyof Metrics) =>

@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { nanoid } from 'nanoid';
+import { createActivities } from '../../src/activities';
+import type { Decision, ScheduledMessage } from '../../src/contract';
+import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
+import { closeRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
+import { paymentsSchema } from '../../src/payment-requests/schema';
+import { startSweepOfRows } from '../../src/sweep/overdue-rows';
+import type { Topic } from '../../src/topic';
+import { runActivity } from '../support/activity';
+import { useDatabase } from '../support/database';
+import { effectMessage, effectsSchema, groupTopic, traces } from '../support/effects';
+import { eventually } from '../support/eventually';
+import { type TestHold, useHolds } from '../support/hold';
+
+const database = useDatabase(paymentsSchema, effectsSchema);
+const startHold = useHolds(database);
+const SWEEP = { graceMs: 1_000, everyMs: 200 };
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+  await database.pool.query('delete from payments.payment_request');
+});
+
+/** A worker with its sweep, and nothing else that could bring it a message. */
+async function startSweeping(topic: Topic = paymentRequestExpiry, limits = SWEEP): Promise<TestHold> {
+  const worker = await startHold([topic]);
+  const { hold, reported, worker: name } = worker;
+  const metrics = { rescued: (...values: [string, 'workerDied', number]) => void reported.rescued.push(values) };
+  const onError = (error: unknown) => void worker.errors.push(error);
+  const sweep = startSweepOfRows({ pool: database.pool, worker: name, metrics, onError }, hold, topic, limits);
+  ends.push(() => sweep.stop().then(worker.leave));
+  return worker;
+}
+
+async function request(dueInMs: number) {
+  const ref = { tenant: 'acme', id: nanoid() };
+  const people = { payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
+  await insertRequest(database.pool, { ...ref, ...people }, Date.now() + dueInMs);
+  return ref;
+}
+const messageOf = ({ tenant, id }: { tenant: string; id: string }, dueInMs: number): ScheduledMessage => ({
+  v: 1,
+  topic: paymentRequestExpiry.name,
+  tenant,
+  key: id,
+  cycle: 1,
+  dueAt: Date.now() + dueInMs,
+  payload: {},
+});
+const statusOf = async (ref: { tenant: string; id: string }) => (await findRequest(database.pool, ref))?.status;
+const expired = (ref: { tenant: string; id: string }) =>
+  eventually(async () => expect(await statusOf(ref)).toBe('EXPIRED'));
+const rescued = ({ reported }: TestHold) => reported.rescued.map(([, reason]) => reason);
+const eventsOf = async (id: string) =>
+  (await database.pool.query('select type from postdate.outbox where aggregateid = $1', [`acme/${id}`])).rows;
+
+describe('a row that is overdue and that no message came for', () => {
+  it('is landed without Temporal, once, with its event, and counted with its reason', async () => {
+    const ref = await request(-2_000);
+    const worker = await startSweeping();
+    await expired(ref);
+    expect(await eventsOf(ref.id)).toEqual([{ type: 'payment-request.expired' }]);
+    await eventually(async () => expect(rescued(worker)).toEqual(['notDelivered']));
+    // Its activity, should it come at last, reads what was decided.
+    const decision = await worker.deliver(paymentRequestExpiry, messageOf(ref, -2_000));
+    expect(decision).toMatchObject({ outcome: 'delivered' });
+    expect(await eventsOf(ref.id)).toHaveLength(1);
+  });
+
+  it('is decided for the message of that cycle, whoever posted it', async () => {
+    const ref = await request(-2_000);
+    await startSweeping();
+    await expired(ref);
+    const parts = { hold: undefined as never, pulse: undefined as never, movedOn: undefined as never };
+    const { cancel } = createActivities({ pool: database.pool, topic: paymentRequestExpiry, ...parts });
+    const message = { ...messageOf(ref, -2_000), postId: nanoid() };
+    const decision = await runActivity<Parameters<typeof cancel>[0], Decision>(cancel, {
+      message,
+      command: { commandId: nanoid() },
+    });
+    expect(decision).toMatchObject({ outcome: 'delivered', cycle: 1, next: undefined });
+  });
+
+  it('is landed by one worker of several', async () => {
+    const refs = await Promise.all(Array.from({ length: 30 }, () => request(-2_000)));
+    const workers = await Promise.all([startSweeping(), startSweeping(), startSweeping()]);
+    for (const ref of refs) await expired(ref);
+    await eventually(async () => expect(workers.flatMap(rescued)).toHaveLength(30));
+    for (const { id } of refs) expect(await eventsOf(id)).toHaveLength(1);
+  });
+
+  it('would have stayed as it is without a sweep, or within the grace', async () => {
+    const ref = await request(-2_000);
+    await startSweeping(paymentRequestExpiry, { ...SWEEP, graceMs: 60_000 });
+    const worker = await startHold([paymentRequestExpiry]);
+    ends.push(worker.leave);
+    await pause(1_000);
+    expect(await statusOf(ref)).toBe('PENDING');
+  });
+});
+
+it('what is not due, paid, decided, or held by a worker that is well, is left alone', async () => {
+  const [sleeping, paid, cancelled, held, lost] = await Promise.all([
+    request(60_000),
+    request(-2_000),
+    request(-2_000),
+    request(1_500),
+    request(-2_000),
+  ]);
+  await closeRequest(database.pool, paid, 'PAID');
+  // Cancelled by an operator who did not tell the row.
+  await database.pool.query(
+    `insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late)
+     values ($1, 'acme', $2, 1, 'cancelled', clock_timestamp(), false)`,
+    [paymentRequestExpiry.name, cancelled.id],
+  );
+  // Its handler takes its time, well beyond the grace.
+  const gate = new AbortController();
+  const slow: Topic = {
+    ...paymentRequestExpiry,
+    landAll: undefined,
+    async handle(tx, message) {
+      await once(gate.signal, 'abort');
+      return paymentRequestExpiry.handle(tx, message as never);
+    },
+  };
+  const holder = await startHold([slow]);
+  ends.push(holder.leave);
+  const attempt = holder.deliver(slow, messageOf(held, 1_500));
+  const worker = await startSweeping();
+  await expired(lost);
+  await pause(3_500);
+  gate.abort();
+  expect(await attempt).toMatchObject({ outcome: 'delivered' });
+  const statuses = await Promise.all([sleeping, paid, cancelled].map(statusOf));
+  expect(statuses).toEqual(['PENDING', 'PAID', 'PENDING']);
+  expect(rescued(worker)).toEqual(['notDelivered']);
+});
+
+it('what cannot be landed is tried ever more rarely, counts as no rescue, and holds up no other', async () => {
+  const [poison, good] = [await request(-3_000), await request(-2_000)];
+  let tries = 0;
+  const topic: Topic = {
+    ...paymentRequestExpiry,
+    landAll: undefined,
+    async handle(tx, message) {
+      if (message.key !== poison.id) return paymentRequestExpiry.handle(tx, message as never);
+      tries += 1;
+      throw new Error('poison');
+    },
+  };
+  const worker = await startSweeping(topic, { ...SWEEP, everyMs: 100 });
+  await expired(good);
+  await eventually(async () => expect(tries).toBeGreaterThanOrEqual(3));
+  await pause(1_500);
+  // Without patience it would be fifteen more.
+  expect(tries).toBeLessThan(9);
+  expect(rescued(worker)).toEqual(['notDelivered']);
+});
+
+it('what was held by a worker that nobody knows any more is landed, also for a topic without rows', async () => {
+  const topic = { ...groupTopic(), name: 'test.abandoned' };
+  const message = effectMessage(-2_000, { topic: topic.name });
+  const young = effectMessage(0, { topic: topic.name });
+  for (const one of [message, young]) {
+    await database.pool.query(
+      `insert into postdate.held (topic, tenant, key, cycle, worker, delivery) values ($1, $2, $3, 1, 'gone', $4)`,
+      [topic.name, one.tenant, one.key, JSON.stringify({ message: one, late: false })],
+    );
+  }
+  const worker = await startSweeping(topic, { ...SWEEP, graceMs: 1_500 });
+  await eventually(async () => expect((await traces(database.pool, message.key)).effects).toBe(1));
+  await eventually(async () => expect(rescued(worker)).toContain('workerDied'));
+});
