@@ -11,7 +11,7 @@ import { DEFAULT_LEAD_MS } from './wake';
  * after those that have fired.
  */
 export interface Post<Schema extends z.ZodType> {
-  topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs' | 'payloadVersion' | 'waitingRows'>;
+  topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs' | 'payloadVersion' | 'businessRows'>;
   tenant: string;
   key: string;
   dueAt: InstantInput;
@@ -49,7 +49,7 @@ export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): Schedul
       refusePayload(post.topic, payload) ??
       (staleAfterMs === undefined ? undefined : refuseStaleAfter(staleAfterMs)) ??
       (message.repeat && refuseRepeat(message.repeat)) ??
-      (post.topic.waitingRows === undefined ? undefined : refuseWithRows(post)),
+      (post.topic.businessRows === undefined ? undefined : refuseWithRows(post)),
   );
   return message;
 }
@@ -57,7 +57,7 @@ export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): Schedul
 /** What a topic with rows cannot have: the row says which cycle waits for it, and is landed without its message if need be. */
 function refuseWithRows({ cycle, repeat }: Pick<Post<z.ZodType>, 'cycle' | 'repeat'>): Refusal | undefined {
   if (repeat) {
-    const message = 'is for topics without waitingRows; a handler answers "again" instead';
+    const message = 'is for topics without businessRows; a handler answers "again" instead';
     return { code: 'invalidRepeat', field: 'repeat', message };
   }
   if (cycle === undefined) {

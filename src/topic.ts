@@ -54,11 +54,12 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
   /** Later than this a message is not delivered but skipped as `stale`, with an event. Default: never. */
   staleAfterMs?: number;
   /**
-   * One `select` of the business rows that wait for a message: `tenant`, `key`, `cycle`, `due_at`, `payload` (in its present
-   * form). With it the sweep lands what is overdue without Temporal, and finds rows without a message and messages without
-   * a row. Not for messages that `repeat`: a row does not say how.
+   * One `select` of the business rows behind the messages: `tenant`, `key`, `cycle`, `due_at`, `payload` (in its present
+   * form), `waits` (its message must be waiting), `told` (the type of the event that tells of the handler's effect, null as
+   * long as it has had none). With it the sweep lands what is overdue without Temporal, rows and messages are reconciled,
+   * and the audit compares rows, ledger and events. Not for messages that `repeat`: a row does not say how.
    */
-  waitingRows?: string;
+  businessRows?: string;
   /** The present form of the payload: 2, 3 … once it has changed. Default 1. */
   payloadVersion?: number;
   /** Turns payloads of older forms into the next one: the first from 1 to 2, and so on. Pure functions. */

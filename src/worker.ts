@@ -20,6 +20,7 @@ import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
 import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
+import { startReconciliation } from './sweep/reconciliation';
 import { startSweep } from './sweep/sweep';
 import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
@@ -62,7 +63,16 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
       signal: over.signal,
       onError,
     });
-    background.push(hold, takeOver, rollCall, sweep);
+    const reconciliation = startReconciliation(
+      {
+        pool,
+        client,
+        onFound: (topic, found) => log.warn({ topic, ...found }, 'rows and workflows did not agree'),
+        onError: onError('reconciliation'),
+      },
+      parts.topics,
+    );
+    background.push(hold, takeOver, rollCall, sweep, reconciliation);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
 
@@ -72,6 +82,7 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
       void takeOver.stop();
       void rollCall.stop();
       void sweep.stop();
+      void reconciliation.stop();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     const runs = workers.map((worker) => worker.run());

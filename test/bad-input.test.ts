@@ -54,7 +54,7 @@ describe('bad input is refused by code and field, before anything is started', (
   });
 
   it('for a topic with rows: no cycle, or a repeat', async () => {
-    const withRows = { ...topic, waitingRows: 'select 1' };
+    const withRows = { ...topic, businessRows: 'select 1' };
     const postOf = (fields: object) => schedule(untouched, { ...post(), topic: withRows, ...fields });
     await expect(postOf({})).rejects.toMatchObject({ code: 'invalidCycle', field: 'cycle' });
     const repeat = { every: 'P1D' };

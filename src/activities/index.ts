@@ -12,7 +12,7 @@ export function createActivities(deps: { pool: Pool } & Parameters<typeof create
     decision.next ? { ...decision, next: { ...decision.next, leadMs } } : decision;
   // Where rows say which cycle waits, the cycle alone says whose a decision is: the sweep lands it for any post.
   const ofAnyPost = <Input extends { message: ScheduledMessage }>(input: Input): Input =>
-    deps.topic.waitingRows === undefined ? input : { ...input, message: { ...input.message, postId: undefined } };
+    deps.topic.businessRows === undefined ? input : { ...input, message: { ...input.message, postId: undefined } };
   const deliver = createDeliver(deps);
   const { cancel, move } = createWithdraw(deps);
   return {

@@ -16,8 +16,9 @@ export const paymentRequestExpiry = defineTopic({
   // The row is the truth; a copy of it in a message that sleeps for a year would be a stale one.
   payload: z.strictObject({}),
   landAll,
-  waitingRows: `select tenant, id as key, cycle, due_at, '{}'::jsonb as payload
-                  from payments.payment_request where status = 'PENDING'`,
+  businessRows: `select tenant, id as key, cycle, due_at, '{}'::jsonb as payload, status = 'PENDING' as waits,
+                        case status when 'EXPIRED' then 'payment-request.expired' end as told
+                   from payments.payment_request`,
   async handle({ query, emit }, message) {
     const emitAll: GroupTransaction['emit'] = async (events) => {
       for (const { type, data } of events) await emit(type, data);

@@ -5,9 +5,9 @@ import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 
 /** A topic whose business rows say which messages must be waiting. */
-export type TopicWithRows = Topic & { waitingRows: string };
+export type TopicWithRows = Topic & { businessRows: string };
 
-export const hasRows = (topic: Topic): topic is TopicWithRows => topic.waitingRows !== undefined;
+export const hasRows = (topic: Topic): topic is TopicWithRows => topic.businessRows !== undefined;
 
 interface WaitingRow {
   tenant: string;
@@ -34,8 +34,8 @@ export async function overdue(
   { graceMs, limit, except }: { graceMs: number; limit: number; except: { tenant: string; key: string }[] },
 ): Promise<ScheduledMessage[]> {
   const { rows } = await db.query<WaitingRow>(
-    `select ${COLUMNS} from (${topic.waitingRows}) as waiting
-      where waiting.due_at < clock_timestamp() - make_interval(secs => $2) and ${UNDECIDED}
+    `select ${COLUMNS} from (${topic.businessRows}) as waiting
+      where waiting.waits and waiting.due_at < clock_timestamp() - make_interval(secs => $2) and ${UNDECIDED}
         and not exists (
           select 1 from postdate.held join postdate.worker on worker.id = held.worker
            where held.topic = $1 and held.tenant = waiting.tenant and held.key = waiting.key
@@ -55,6 +55,39 @@ export async function overdue(
     ],
   );
   return rows.map((row) => messageOfRow(topic, row));
+}
+
+/** A page of messages of rows whose cycle nobody has decided, in the order of tenant and key, after the given one. */
+export async function undecided(
+  db: Queryable,
+  topic: TopicWithRows,
+  { after, limit }: { after: { tenant: string; key: string }; limit: number },
+): Promise<ScheduledMessage[]> {
+  const { rows } = await db.query<WaitingRow>(
+    `select ${COLUMNS} from (${topic.businessRows}) as waiting
+      where waiting.waits and (waiting.tenant, waiting.key) > ($2, $3) and ${UNDECIDED}
+      order by waiting.tenant, waiting.key
+      limit $4`,
+    [topic.name, after.tenant, after.key, limit],
+  );
+  return rows.map((row) => messageOfRow(topic, row));
+}
+
+/** Of these messages those for which no row waits, in whatever cycle. */
+export async function withoutRow<Ref extends { tenant: string; key: string }>(
+  db: Queryable,
+  topic: TopicWithRows,
+  refs: Ref[],
+): Promise<Ref[]> {
+  const { rows } = await db.query<{ place: number }>(
+    `select place::integer - 1 as place
+       from unnest($1::text[], $2::text[]) with ordinality as given (tenant, key, place)
+      where not exists (select 1 from (${topic.businessRows}) as waiting
+                         where waiting.waits and waiting.tenant = given.tenant and waiting.key = given.key)
+      order by place`,
+    [refs.map(({ tenant }) => tenant), refs.map(({ key }) => key)],
+  );
+  return rows.map(({ place }) => refs[place] as Ref);
 }
 
 function messageOfRow(topic: Topic, { tenant, key, cycle, due_at, payload }: WaitingRow): ScheduledMessage {

@@ -1,0 +1,107 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import { refuseRef } from '../admission';
+import { cancel, describe, schedule } from '../client';
+import type { MessageRef, ScheduledMessage } from '../contract';
+import { list } from '../lookup';
+import { type TopicWithRows, undecided, withoutRow } from './waiting-rows';
+
+export interface ReconcileOptions {
+  /** At most so many workflows are started or ended a second. */
+  perSecond: number;
+  /** Finds, and changes nothing. */
+  dryRun?: boolean;
+  /** Ends workflows without a row however many they are. */
+  force?: boolean;
+}
+
+export interface Reconciled {
+  /** Rows without a waiting workflow: one was started for each. */
+  started: MessageRef[];
+  /** Waiting workflows without a row: each was cancelled. */
+  ended: MessageRef[];
+  /** Rows whose ids no message can have. */
+  unusable: MessageRef[];
+  /** So many seem to have no row that nothing was ended: rather the rows are wrong, or the `select` of them. */
+  refused?: { withoutRow: number; waiting: number };
+}
+
+// So many keys make a query of some 10 KB.
+const PAGE = 100;
+// Up to so many may always be ended; beyond, only a tenth of what waits.
+const FEW = 10;
+
+/**
+ * Brings rows and workflows of a topic together again, after Temporal was down when they were posted, somebody has
+ * terminated workflows, or one of the two databases was restored: starts what is missing, ends what has no row. Safe to
+ * run at any time, twice, and beside itself.
+ */
+export async function reconcile(
+  { pool, client }: { pool: Pool; client: Client },
+  topic: TopicWithRows,
+  options: ReconcileOptions,
+): Promise<Reconciled> {
+  const { perSecond, dryRun = false, force = false } = options;
+  const rate = async (work: () => Promise<unknown>) => {
+    if (!dryRun) await Promise.all([work(), pause(1_000 / perSecond)]);
+  };
+  const started: MessageRef[] = [];
+  const unusable: MessageRef[] = [];
+  for await (const message of withoutWorkflow(pool, client, topic, unusable)) {
+    const { tenant, key, cycle, dueAt, payload } = message;
+    const post = { topic, tenant, key, cycle, dueAt, payload: payload as never };
+    await rate(() => schedule(client, post, { onConflict: 'keep' }));
+    started.push(message);
+  }
+  const { orphans, waiting } = await withoutRows(pool, client, topic);
+  if (!force && orphans.length > Math.max(FEW, waiting / 10)) {
+    return { started, ended: [], unusable, refused: { withoutRow: orphans.length, waiting } };
+  }
+  for (const ref of orphans) await rate(() => cancel(client, ref, { reason: 'no row waits for it' }));
+  return { started, ended: orphans, unusable };
+}
+
+async function* withoutWorkflow(
+  pool: Pool,
+  client: Client,
+  topic: TopicWithRows,
+  unusable: MessageRef[],
+): AsyncGenerator<ScheduledMessage> {
+  let after = { tenant: '', key: '' };
+  for (;;) {
+    const page = await undecided(pool, topic, { after, limit: PAGE });
+    unusable.push(...page.filter((message) => refuseRef(message) !== undefined));
+    const usable = page.filter((message) => refuseRef(message) === undefined);
+    const known = new Set<string>();
+    if (usable.length > 0) {
+      const keys = usable.map(({ key }) => key);
+      for await (const run of list(client, { topic: topic.name, keys, state: 'waiting' })) known.add(nameOf(run));
+    }
+    for (const message of usable.filter((one) => !known.has(nameOf(one)))) {
+      // Visibility may be behind; this is not.
+      if ((await describe(client, message))?.state !== 'waiting') yield message;
+    }
+    if (page.length < PAGE) return;
+    after = page.at(-1) as ScheduledMessage;
+  }
+}
+
+async function withoutRows(pool: Pool, client: Client, topic: TopicWithRows) {
+  const orphans: MessageRef[] = [];
+  let waiting = 0;
+  let page: MessageRef[] = [];
+  const look = async () => {
+    orphans.push(...(await withoutRow(pool, topic, page)));
+    waiting += page.length;
+    page = [];
+  };
+  for await (const { tenant, key } of list(client, { topic: topic.name, state: 'waiting' })) {
+    page.push({ topic: topic.name, tenant, key });
+    if (page.length === PAGE) await look();
+  }
+  await look();
+  return { orphans, waiting };
+}
+
+const nameOf = ({ tenant, key }: { tenant: string; key: string }) => `${tenant}/${key}`;
