@@ -7,6 +7,7 @@ import * as rollCall from './migrations/0004-roll-call';
 import * as partialIndexes from './migrations/0005-partial-indexes';
 import * as posts from './migrations/0006-posts';
 import * as turns from './migrations/0007-turns';
+import * as ledgerDays from './migrations/0008-ledger-days';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -24,6 +25,7 @@ export const postdateSchema: SchemaMigrations = {
     '0005-partial-indexes': partialIndexes,
     '0006-posts': posts,
     '0007-turns': turns,
+    '0008-ledger-days': ledgerDays,
   },
 };
 

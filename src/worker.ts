@@ -3,6 +3,7 @@ import { NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { startSealing } from './audit/ledger-days';
 import type { BackgroundLoop } from './background-loop';
 import type { Config } from './config';
 import { startConsumer } from './consumer';
@@ -72,7 +73,8 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
       },
       parts.topics,
     );
-    background.push(hold, takeOver, rollCall, sweep, reconciliation);
+    const sealing = startSealing(pool, { onError: onError('sealing') });
+    background.push(hold, takeOver, rollCall, sweep, reconciliation, sealing);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { nanoid } from 'nanoid';
 import { createWithdraw } from '../../src/activities/withdraw';
+import { audit } from '../../src/audit/audit';
 import type { Decision, ScheduledMessage } from '../../src/contract';
 import { land } from '../../src/landing/landing';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
@@ -213,6 +214,9 @@ it(`ledger, row and events follow the model over ${SEQUENCES} sequences of comma
     numRuns: SEQUENCES,
     seed: Number(process.env.POSTDATE_MODEL_SEED ?? Date.now() % 2 ** 31),
   });
+  // Whatever was posted is somewhere.
+  const { topics } = await audit(database.pool, [paymentRequestExpiry]);
+  expect(topics[0]?.tenants).toMatchObject([{ tenant: 'acme', gap: 0 }]);
 }, 900_000);
 
 for (const { seed, path } of failedBefore.ledger) {

@@ -1,0 +1,63 @@
+import type { Queryable } from '../database';
+import type { Topic } from '../topic';
+
+/** One tenant's cycles. Whatever was posted must be somewhere: `gap` is what is missing, or, below 0, too much. */
+export interface Conservation {
+  tenant: string;
+  posted: number;
+  waiting: number;
+  delivered: number;
+  cancelled: number;
+  moved: number;
+  skipped: number;
+  failed: number;
+  /** Announced, and overtaken by a later cycle that was posted when its workflow was lost. */
+  superseded: number;
+  gap: number;
+}
+
+const PARTS = ['waiting', 'delivered', 'cancelled', 'moved', 'skipped', 'failed', 'superseded'] as const;
+
+// Of a topic without rows only the ledger can be asked, which then cannot be found to have lost a whole message.
+const rowsOf = ({ businessRows }: Topic) =>
+  businessRows ?? 'select distinct tenant, key, null::text as told from postdate.delivery where topic = $1';
+
+/**
+ * Posted cycles, counted from the rows (the first of each) and the ledger's announcements (each next one), against what has
+ * become of them, by tenant. A cycle waits that nobody has decided, unless its row tells of an effect that no decision
+ * explains. Takes part in the caller's snapshot.
+ */
+export async function conservationOf(tx: Queryable, topic: Topic): Promise<Conservation[]> {
+  const { rows } = await tx.query<{ tenant: string; parts: Record<string, number> }>(
+    `with business as (select tenant, key, told from (${rowsOf(topic)}) as business),
+          decided as (select tenant, key, cycle, outcome, next_cycle from postdate.delivery where topic = $1),
+          last as (select tenant, key, max(cycle) as cycle, bool_or(outcome = 'delivered') as delivered
+                     from decided group by tenant, key),
+          announced as (select distinct tenant, key, next_cycle as cycle from decided where next_cycle is not null),
+          open as (select announced.*, announced.cycle < last.cycle as overtaken, last.delivered
+                     from announced join last using (tenant, key)
+                    where not exists (select 1 from decided where (decided.tenant, decided.key, decided.cycle)
+                                                                = (announced.tenant, announced.key, announced.cycle))),
+          parts as (
+            select tenant, 'posted' as part from decided join business using (tenant, key)
+             where not exists (select 1 from announced where (announced.tenant, announced.key, announced.cycle)
+                                                           = (decided.tenant, decided.key, decided.cycle))
+            union all select tenant, 'posted' from announced join business using (tenant, key)
+            union all select tenant, 'posted' from business left join last using (tenant, key) where last.cycle is null
+            union all select tenant, outcome from decided
+            union all select tenant, 'superseded' from open where overtaken
+            union all select tenant, 'waiting' from open join business using (tenant, key)
+                       where not overtaken and (told is null or delivered)
+            union all select tenant, 'waiting' from business left join last using (tenant, key)
+                       where last.cycle is null and told is null),
+          counts as (select tenant, part, count(*)::float8 as cycles from parts group by tenant, part)
+     select tenant, jsonb_object_agg(part, cycles) as parts from counts group by tenant order by tenant`,
+    [topic.name],
+  );
+  return rows.map(({ tenant, parts }) => {
+    const of = (part: string) => parts[part] ?? 0;
+    const counted = Object.fromEntries(PARTS.map((part) => [part, of(part)])) as Record<(typeof PARTS)[number], number>;
+    const gap = of('posted') - PARTS.reduce((sum, part) => sum + of(part), 0);
+    return { tenant, posted: of('posted'), ...counted, gap };
+  });
+}

@@ -1,0 +1,93 @@
+import type { Queryable } from '../database';
+import { hasRows, type TopicWithRows } from '../sweep/waiting-rows';
+import type { Topic } from '../topic';
+
+/** Two records that do not agree, named by the id that they are about. */
+export interface Difference {
+  kind: DifferenceKind;
+  topic: string;
+  /** `tenant/key`, or an event's id. */
+  id: string;
+}
+
+export type DifferenceKind = (typeof KINDS)[number];
+const KINDS = [
+  'effectWithoutDecision',
+  'decisionWithoutEffect',
+  'effectWithoutEvent',
+  'eventWithoutDecision',
+  'rowWaitsThoughDecided',
+  'overdue',
+  'notRelayed',
+] as const;
+
+// What is on its way has this long to arrive.
+const GRACE_SECONDS = 60;
+const GRACE = `interval '${GRACE_SECONDS} seconds'`;
+
+// Each gives the ids of one kind for the topic $1. `business` are its rows, `final` the last decision on each message that
+// has no next cycle.
+const queriesOf = ({ businessRows }: TopicWithRows): [DifferenceKind, string][] => {
+  const withParts = `with business as (${businessRows}), final as (
+      select tenant, key, cycle, outcome from postdate.delivery as one
+       where topic = $1 and next_cycle is null
+         and not exists (select 1 from postdate.delivery as later
+                          where later.topic = $1 and later.tenant = one.tenant and later.key = one.key
+                            and later.cycle > one.cycle))`;
+  const undelivered = `left join final on (final.tenant, final.key, final.outcome)
+                                        = (business.tenant, business.key, 'delivered')`;
+  return [
+    [
+      'effectWithoutDecision',
+      `${withParts} select business.tenant || '/' || business.key as id from business ${undelivered}
+        where told is not null and final.key is null`,
+    ],
+    [
+      'decisionWithoutEffect',
+      `${withParts} select final.tenant || '/' || final.key as id from final left join business using (tenant, key)
+        where outcome = 'delivered' and told is null`,
+    ],
+    [
+      'effectWithoutEvent',
+      `${withParts} select tenant || '/' || key as id from business
+        where told is not null
+          and not exists (select 1 from postdate.outbox
+                           where aggregatetype = $1 and aggregateid = tenant || '/' || key and type = told)`,
+    ],
+    [
+      'eventWithoutDecision',
+      `${withParts} select outbox.id from postdate.outbox
+        where aggregatetype = $1 and type in (select told from business)
+          and not exists (select 1 from postdate.delivery
+                           where topic = $1 and tenant = payload->>'tenant' and outcome = 'delivered'
+                             and tenant || '/' || key = aggregateid and cycle = (payload->>'cycle')::integer)`,
+    ],
+    [
+      'rowWaitsThoughDecided',
+      `${withParts} select business.tenant || '/' || business.key as id from business join final using (tenant, key)
+        where waits and final.cycle >= business.cycle`,
+    ],
+    [
+      'overdue',
+      `${withParts} select tenant || '/' || key as id from business left join final using (tenant, key)
+        where waits and due_at < clock_timestamp() - ${GRACE} and final.key is null`,
+    ],
+  ];
+};
+
+const NOT_RELAYED = `select id from postdate.outbox
+  where aggregatetype = $1 and position is null and (payload->>'time')::timestamptz < clock_timestamp() - ${GRACE}`;
+
+/** Where rows, ledger, events and stream of a topic do not agree. Takes part in the caller's snapshot. */
+export async function differencesOf(tx: Queryable, topic: Topic): Promise<Difference[]> {
+  const queries: [DifferenceKind, string][] = [
+    ...(hasRows(topic) ? queriesOf(topic) : []),
+    ['notRelayed', NOT_RELAYED],
+  ];
+  const differences: Difference[] = [];
+  for (const [kind, query] of queries) {
+    const { rows } = await tx.query<{ id: string }>(`${query} order by 1`, [topic.name]);
+    differences.push(...rows.map(({ id }) => ({ kind, topic: topic.name, id })));
+  }
+  return differences;
+}

@@ -1,0 +1,59 @@
+import type { Audit } from './audit';
+import type { BrokenDay } from './ledger-days';
+
+const COLUMNS = [
+  'posted',
+  'waiting',
+  'delivered',
+  'cancelled',
+  'moved',
+  'skipped',
+  'failed',
+  'superseded',
+  'gap',
+] as const;
+// Of one kind the first few tell what is wrong; all of them are in the JSON.
+const SHOWN = 20;
+
+/** An audit as lines for people: the cycles of each topic and tenant, then every difference by kind and id. */
+export function reportOf({ at, sound, topics, differences }: Audit): string {
+  const lines = [`audit as of ${at}`];
+  for (const { topic, tenants } of topics) {
+    lines.push('', topic, row('tenant', [...COLUMNS]));
+    for (const one of tenants)
+      lines.push(
+        row(
+          one.tenant,
+          COLUMNS.map((column) => String(one[column])),
+        ),
+      );
+    const total = (column: (typeof COLUMNS)[number]) => tenants.reduce((sum, one) => sum + one[column], 0);
+    if (tenants.length > 1)
+      lines.push(
+        row(
+          'in all',
+          COLUMNS.map((column) => String(total(column))),
+        ),
+      );
+  }
+  for (const kind of new Set(differences.map((difference) => difference.kind))) {
+    const found = differences.filter((difference) => difference.kind === kind);
+    lines.push('', `${kind}: ${found.length}`);
+    for (const { topic, id } of found.slice(0, SHOWN)) lines.push(`  ${topic}  ${id}`);
+    if (found.length > SHOWN) lines.push(`  and ${found.length - SHOWN} more`);
+  }
+  lines.push('', sound ? 'nothing is missing, and nothing disagrees' : 'NOT SOUND');
+  return lines.join('\n');
+}
+
+/** The verification of the ledger's seals as lines. */
+export function verificationOf({ days, broken }: { days: number; broken: BrokenDay[] }): string {
+  const lines = broken.map(
+    ({ day, sealed, found }) =>
+      `${day}: sealed with ${sealed.decisions} decisions, ${sealed.hash}; found ${found.decisions}, ${found.hash}`,
+  );
+  return [...lines, `${days} days sealed, ${broken.length} changed since`].join('\n');
+}
+
+const row = (first: string, values: string[]): string =>
+  first.padEnd(24) + values.map((value) => value.padStart(11)).join('');
