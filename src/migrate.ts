@@ -8,6 +8,7 @@ import * as partialIndexes from './migrations/0005-partial-indexes';
 import * as posts from './migrations/0006-posts';
 import * as turns from './migrations/0007-turns';
 import * as ledgerDays from './migrations/0008-ledger-days';
+import * as redrives from './migrations/0009-redrives';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -26,6 +27,7 @@ export const postdateSchema: SchemaMigrations = {
     '0006-posts': posts,
     '0007-turns': turns,
     '0008-ledger-days': ledgerDays,
+    '0009-redrives': redrives,
   },
 };
 

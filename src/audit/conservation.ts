@@ -23,7 +23,7 @@ const rowsOf = ({ businessRows }: Topic) =>
   businessRows ?? 'select distinct tenant, key, null::text as told from postdate.delivery where topic = $1';
 
 /**
- * Posted cycles, counted from the rows (the first of each) and the ledger's announcements (each next one), against what has
+ * Posted cycles, counted from the rows (the first of each) and the announcements in ledger and redrives (each next one), against what has
  * become of them, by tenant. A cycle waits that nobody has decided, unless its row tells of an effect that no decision
  * explains. Takes part in the caller's snapshot.
  */
@@ -33,7 +33,8 @@ export async function conservationOf(tx: Queryable, topic: Topic): Promise<Conse
           decided as (select tenant, key, cycle, outcome, next_cycle from postdate.delivery where topic = $1),
           last as (select tenant, key, max(cycle) as cycle, bool_or(outcome = 'delivered') as delivered
                      from decided group by tenant, key),
-          announced as (select distinct tenant, key, next_cycle as cycle from decided where next_cycle is not null),
+          announced as (select tenant, key, next_cycle as cycle from decided where next_cycle is not null
+                        union select tenant, key, cycle from postdate.redrive where topic = $1),
           open as (select announced.*, announced.cycle < last.cycle as overtaken, last.delivered
                      from announced join last using (tenant, key)
                     where not exists (select 1 from decided where (decided.tenant, decided.key, decided.cycle)

@@ -65,7 +65,10 @@ const queriesOf = ({ businessRows }: TopicWithRows): [DifferenceKind, string][] 
     [
       'rowWaitsThoughDecided',
       `${withParts} select business.tenant || '/' || business.key as id from business join final using (tenant, key)
-        where waits and final.cycle >= business.cycle`,
+        where waits and final.cycle >= business.cycle
+          and not exists (select 1 from postdate.redrive
+                           where topic = $1 and redrive.tenant = final.tenant and redrive.key = final.key
+                             and redrive.cycle > final.cycle)`,
     ],
     [
       'overdue',

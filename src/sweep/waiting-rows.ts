@@ -73,6 +73,19 @@ export async function undecided(
   return rows.map((row) => messageOfRow(topic, row));
 }
 
+/** What the row of a message says now; undefined when it does not wait. */
+export async function payloadOfRow(
+  db: Queryable,
+  topic: TopicWithRows,
+  { tenant, key }: { tenant: string; key: string },
+): Promise<{ payload: unknown } | undefined> {
+  const { rows } = await db.query<{ payload: unknown }>(
+    `select payload from (${topic.businessRows}) as waiting where waits and tenant = $1 and key = $2`,
+    [tenant, key],
+  );
+  return rows[0];
+}
+
 /** Of these messages those for which no row waits, in whatever cycle. */
 export async function withoutRow<Ref extends { tenant: string; key: string }>(
   db: Queryable,

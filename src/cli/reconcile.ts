@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import type { MessageRef } from '../contract';
+import { reconcile } from '../sweep/reconcile';
+import { hasRows } from '../sweep/waiting-rows';
+import type { Topic } from '../topic';
+import { print, run, withClient, withPool } from './connections';
+import { positive } from './options';
+
+export const addReconcile = (program: Command, topics: Topic[]) =>
+  program
+    .command('reconcile')
+    .description('start what rows wait for and Temporal lacks, end what no row waits for; exit code 1 if there was any')
+    .option('--dry-run', 'say what would be done')
+    .option('--force', 'end workflows without a row however many they are')
+    .option('--per-second <number>', 'workflows started or ended a second', positive, 10)
+    .action((options: { dryRun?: boolean; force?: boolean; perSecond: number }) =>
+      run(
+        withPool((pool) =>
+          withClient(async (client) => {
+            let found = 0;
+            for (const topic of topics.filter(hasRows)) {
+              const { started, ended, unusable, refused } = await reconcile({ pool, client }, topic, options);
+              say('started ', started);
+              say('ended   ', ended);
+              say('unusable', unusable);
+              if (refused) {
+                print(`refused   ${topic.name}  ${refused.withoutRow} of ${refused.waiting} seem to have no row`);
+              }
+              found += started.length + ended.length + unusable.length + (refused ? 1 : 0);
+            }
+            return found > 0 ? 1 : 0;
+          }),
+        ),
+      ),
+    );
+
+function say(what: string, refs: MessageRef[]): void {
+  for (const { topic, tenant, key } of refs) print(`${what}  ${topic}  ${tenant}/${key}`);
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { nanoid } from 'nanoid';
+import pino from 'pino';
+import { isRunning } from '../../local/processes';
+import { startTemporal } from '../../local/temporal-server';
+import { audit } from '../../src/audit/audit';
+import { describe as describeMessage } from '../../src/client';
+import { readConfig } from '../../src/config';
+import { installation } from '../../src/installation';
+import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
+import { createPaymentRequests } from '../../src/payment-requests/requests';
+import { findRequest } from '../../src/payment-requests/rows';
+import { paymentsSchema } from '../../src/payment-requests/schema';
+import { ensureSearchAttributes } from '../../src/search-attributes';
+import { startWorker } from '../../src/worker';
+import { useDatabase } from '../support/database';
+import { eventually } from '../support/eventually';
+import { useFolder } from '../support/local-process';
+import '../support/quiet-runtime';
+
+const database = useDatabase(paymentsSchema);
+const folder = useFolder();
+const people = { payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
+
+it('requests expire while Temporal is away, and their workflows end when it is back', async () => {
+  const options = {
+    executable: process.env.POSTDATE_TEST_TEMPORAL_CLI as string,
+    dbFile: join(folder.path, 'temporal.db'),
+  };
+  const first = await startTemporal(options);
+  const connection = await Connection.connect({ address: first.address });
+  await ensureSearchAttributes(connection, 'default');
+  const client = new Client({ connection });
+  const service = createPaymentRequests({ pool: database.pool, client });
+  const worker = await startWorker(
+    readConfig({
+      DATABASE_URL: database.url,
+      TEMPORAL_ADDRESS: first.address,
+      TEMPORAL_NAMESPACE: 'default',
+      POSTDATE_SWEEP_GRACE_SECONDS: '1',
+      POSTDATE_SWEEP_EVERY_SECONDS: '1',
+    }),
+    installation,
+    pino({ level: 'silent' }),
+  );
+  // Beyond the lead, so that no worker holds them when the server dies.
+  const dueAt = Date.now() + 14_000;
+  const refs = Array.from({ length: 10 }, () => ({ tenant: 'acme', id: nanoid() }));
+  for (const ref of refs) await service.request({ ...ref, ...people }, dueAt);
+  process.kill(first.pid, 'SIGKILL');
+  await eventually(async () => expect(await isRunning(first.pid)).toBe(false));
+  expect(Date.now()).toBeLessThan(dueAt - 10_000);
+
+  for (const ref of refs) {
+    await eventually(async () => expect((await findRequest(database.pool, ref))?.status).toBe('EXPIRED'));
+  }
+  const early = await database.pool.query('select 1 from postdate.delivery where decided_at < due_at');
+  expect(early.rowCount).toBe(0);
+
+  const second = await startTemporal({ ...options, preferredPort: Number(first.address.split(':')[1]) });
+  expect(second.address).toBe(first.address);
+  for (const { tenant, id: key } of refs) {
+    await eventually(async () => {
+      const known = await describeMessage(client, { topic: paymentRequestExpiry.name, tenant, key });
+      expect(known).toMatchObject({ state: 'ended', ending: { outcome: 'delivered', cycle: 1 } });
+    }, 120_000);
+  }
+  expect(await audit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
+  worker.stop();
+  await worker.finished;
+  await connection.close();
+  await second.stop();
+}, 300_000);
