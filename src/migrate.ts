@@ -9,6 +9,7 @@ import * as posts from './migrations/0006-posts';
 import * as turns from './migrations/0007-turns';
 import * as ledgerDays from './migrations/0008-ledger-days';
 import * as redrives from './migrations/0009-redrives';
+import * as retention from './migrations/0010-retention';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -28,6 +29,7 @@ export const postdateSchema: SchemaMigrations = {
     '0007-turns': turns,
     '0008-ledger-days': ledgerDays,
     '0009-redrives': redrives,
+    '0010-retention': retention,
   },
 };
 

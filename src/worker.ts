@@ -19,6 +19,7 @@ import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
+import { startRetention } from './retention/retention';
 import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
 import { startReconciliation } from './sweep/reconciliation';
@@ -64,17 +65,9 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
       signal: over.signal,
       onError,
     });
-    const reconciliation = startReconciliation(
-      {
-        pool,
-        client,
-        onFound: (topic, found) => log.warn({ topic, ...found }, 'rows and workflows did not agree'),
-        onError: onError('reconciliation'),
-      },
-      parts.topics,
-    );
-    const sealing = startSealing(pool, { onError: onError('sealing') });
-    background.push(hold, takeOver, rollCall, sweep, reconciliation, sealing);
+    background.push(hold, takeOver, rollCall, sweep);
+    const upkeep = startUpkeep(config, parts, { client, pool, log, onError });
+    background.push(...upkeep);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
 
@@ -84,7 +77,7 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
       void takeOver.stop();
       void rollCall.stop();
       void sweep.stop();
-      void reconciliation.stop();
+      for (const part of upkeep) void part.stop();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     const runs = workers.map((worker) => worker.run());
@@ -125,6 +118,20 @@ async function startHolding(
     rollCall: startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
     sweep: startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
   };
+}
+
+/** What nobody waits for: each in one worker, every few minutes or once an hour. */
+function startUpkeep(
+  { kept }: Config,
+  { topics }: Installation,
+  { client, pool, log, onError }: { client: Client; pool: Pool; log: Logger; onError: OnError },
+): Stopping[] {
+  const onFound = (topic: string, found: object) => log.warn({ topic, ...found }, 'rows and workflows did not agree');
+  return [
+    startReconciliation({ pool, client, onFound, onError: onError('reconciliation') }, topics),
+    startSealing(pool, { onError: onError('sealing') }),
+    startRetention({ pool, onError: onError('retention') }, topics, kept),
+  ];
 }
 
 function startStream(

@@ -16,20 +16,26 @@ export interface Conservation {
   gap: number;
 }
 
+// Decisions on what was due before may have been removed for their age, and are not missing.
+export const REMOVED_BEFORE = `coalesce((select before from postdate.retention where what = 'ledger'), '-infinity')`;
+
 const PARTS = ['waiting', 'delivered', 'cancelled', 'moved', 'skipped', 'failed', 'superseded'] as const;
 
 // Of a topic without rows only the ledger can be asked, which then cannot be found to have lost a whole message.
 const rowsOf = ({ businessRows }: Topic) =>
-  businessRows ?? 'select distinct tenant, key, null::text as told from postdate.delivery where topic = $1';
+  businessRows ??
+  `select distinct tenant, key, null::text as told, false as waits, null::timestamptz as due_at
+     from postdate.delivery where topic = $1`;
 
 /**
- * Posted cycles, counted from the rows (the first of each) and the announcements in ledger and redrives (each next one), against what has
- * become of them, by tenant. A cycle waits that nobody has decided, unless its row tells of an effect that no decision
+ * Posted cycles, counted from the rows (the first of each) and the announcements in ledger and redrives (each next one),
+ * against what has become of them, by tenant. A cycle waits that nobody has decided, unless its row tells of an effect that no decision
  * explains. Takes part in the caller's snapshot.
  */
 export async function conservationOf(tx: Queryable, topic: Topic): Promise<Conservation[]> {
   const { rows } = await tx.query<{ tenant: string; parts: Record<string, number> }>(
-    `with business as (select tenant, key, told from (${rowsOf(topic)}) as business),
+    `with business as (select tenant, key, told, waits or due_at > ${REMOVED_BEFORE} as expected
+                         from (${rowsOf(topic)}) as business),
           decided as (select tenant, key, cycle, outcome, next_cycle from postdate.delivery where topic = $1),
           last as (select tenant, key, max(cycle) as cycle, bool_or(outcome = 'delivered') as delivered
                      from decided group by tenant, key),
@@ -44,13 +50,14 @@ export async function conservationOf(tx: Queryable, topic: Topic): Promise<Conse
              where not exists (select 1 from announced where (announced.tenant, announced.key, announced.cycle)
                                                            = (decided.tenant, decided.key, decided.cycle))
             union all select tenant, 'posted' from announced join business using (tenant, key)
-            union all select tenant, 'posted' from business left join last using (tenant, key) where last.cycle is null
+            union all select tenant, 'posted' from business left join last using (tenant, key)
+                       where last.cycle is null and expected
             union all select tenant, outcome from decided
             union all select tenant, 'superseded' from open where overtaken
             union all select tenant, 'waiting' from open join business using (tenant, key)
                        where not overtaken and (told is null or delivered)
             union all select tenant, 'waiting' from business left join last using (tenant, key)
-                       where last.cycle is null and told is null),
+                       where last.cycle is null and told is null and expected),
           counts as (select tenant, part, count(*)::float8 as cycles from parts group by tenant, part)
      select tenant, jsonb_object_agg(part, cycles) as parts from counts group by tenant order by tenant`,
     [topic.name],

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database';
 import { hasRows, type TopicWithRows } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
+import { REMOVED_BEFORE } from './conservation';
 
 /** Two records that do not agree, named by the id that they are about. */
 export interface Difference {
@@ -25,6 +26,8 @@ const KINDS = [
 const GRACE_SECONDS = 60;
 const GRACE = `interval '${GRACE_SECONDS} seconds'`;
 
+const EVENTS_REMOVED_BEFORE = `coalesce((select before from postdate.retention where what = 'outbox'), '-infinity')`;
+
 // Each gives the ids of one kind for the topic $1. `business` are its rows, `final` the last decision on each message that
 // has no next cycle.
 const queriesOf = ({ businessRows }: TopicWithRows): [DifferenceKind, string][] => {
@@ -40,7 +43,7 @@ const queriesOf = ({ businessRows }: TopicWithRows): [DifferenceKind, string][] 
     [
       'effectWithoutDecision',
       `${withParts} select business.tenant || '/' || business.key as id from business ${undelivered}
-        where told is not null and final.key is null`,
+        where told is not null and final.key is null and due_at > ${REMOVED_BEFORE}`,
     ],
     [
       'decisionWithoutEffect',
@@ -50,7 +53,7 @@ const queriesOf = ({ businessRows }: TopicWithRows): [DifferenceKind, string][] 
     [
       'effectWithoutEvent',
       `${withParts} select tenant || '/' || key as id from business
-        where told is not null
+        where told is not null and due_at > ${EVENTS_REMOVED_BEFORE}
           and not exists (select 1 from postdate.outbox
                            where aggregatetype = $1 and aggregateid = tenant || '/' || key and type = told)`,
     ],
@@ -60,7 +63,8 @@ const queriesOf = ({ businessRows }: TopicWithRows): [DifferenceKind, string][] 
         where aggregatetype = $1 and type in (select told from business)
           and not exists (select 1 from postdate.delivery
                            where topic = $1 and tenant = payload->>'tenant' and outcome = 'delivered'
-                             and tenant || '/' || key = aggregateid and cycle = (payload->>'cycle')::integer)`,
+                             and tenant || '/' || key = aggregateid and cycle = (payload->>'cycle')::integer)
+          and (payload->>'time')::timestamptz > ${REMOVED_BEFORE}`,
     ],
     [
       'rowWaitsThoughDecided',

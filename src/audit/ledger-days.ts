@@ -58,21 +58,24 @@ export function sealNextDay(pool: Pool): Promise<boolean> {
 export const startSealing = (pool: Pool, { onError }: { onError(error: unknown): void }): BackgroundLoop =>
   runInBackground(async () => ((await sealNextDay(pool)) ? 'more' : 'idle'), { pauseMs: 600_000, onError });
 
-/** The sealed days whose rows were removed, added or changed since; and how many days there are. */
-export function verifyDays(pool: Pool): Promise<{ days: number; broken: BrokenDay[] }> {
+/** The sealed days whose rows were removed, added or changed since; how many there are, and of those `removed` for their age. */
+export function verifyDays(pool: Pool): Promise<{ days: number; removed: number; broken: BrokenDay[] }> {
   return inTransaction(pool, async (tx) => {
     await tx.query('set transaction isolation level repeatable read, read only');
     await tx.query('set local statement_timeout = 0');
-    const { rows } = await tx.query<LedgerDay & { before: string | null }>(
-      `select to_char(day, 'YYYY-MM-DD') as day, decisions::float8 as decisions, hash, lag(hash) over (order by day) as before
+    const { rows } = await tx.query<LedgerDay & { before: string | null; removed: boolean }>(
+      `select to_char(day, 'YYYY-MM-DD') as day, decisions::float8 as decisions, hash, lag(hash) over (order by day) as before,
+              day <= coalesce((select (before at time zone 'UTC')::date from postdate.retention where what = 'ledger'),
+                              '-infinity') as removed
          from postdate.ledger_day order by day`,
     );
     const broken: BrokenDay[] = [];
-    for (const { day, decisions, hash, before } of rows) {
+    const kept = rows.filter(({ removed }) => !removed);
+    for (const { day, decisions, hash, before } of kept) {
       const found = await hashOf(tx, day, before ?? FIRST_HASH);
       if (found.hash !== hash) broken.push({ day, sealed: { decisions, hash }, found });
     }
-    return { days: rows.length, broken };
+    return { days: rows.length, removed: rows.length - kept.length, broken };
   });
 }
 

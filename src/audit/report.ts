@@ -1,5 +1,5 @@
 import type { Audit } from './audit';
-import type { BrokenDay } from './ledger-days';
+import type { verifyDays } from './ledger-days';
 
 const COLUMNS = [
   'posted',
@@ -47,12 +47,15 @@ export function reportOf({ at, sound, topics, differences }: Audit): string {
 }
 
 /** The verification of the ledger's seals as lines. */
-export function verificationOf({ days, broken }: { days: number; broken: BrokenDay[] }): string {
+export function verificationOf({ days, removed, broken }: Awaited<ReturnType<typeof verifyDays>>): string {
   const lines = broken.map(
     ({ day, sealed, found }) =>
       `${day}: sealed with ${sealed.decisions} decisions, ${sealed.hash}; found ${found.decisions}, ${found.hash}`,
   );
-  return [...lines, `${days} days sealed, ${broken.length} changed since`].join('\n');
+  return [
+    ...lines,
+    `${days} days sealed, ${removed} of them removed for their age, ${broken.length} changed since`,
+  ].join('\n');
 }
 
 const row = (first: string, values: string[]): string =>

@@ -27,7 +27,7 @@ it('the local stack shows its Web UI, stops what it started on Ctrl-C, and messa
   const ref = { topic: paymentRequestExpiry.name, tenant: 'acme', key: nanoid() };
   const first = start();
   await withClient(first, (client) =>
-    schedule(client, { ...ref, topic: paymentRequestExpiry, dueAt: Date.now() + 3_600_000, payload: {} }),
+    schedule(client, { ...ref, topic: paymentRequestExpiry, cycle: 1, dueAt: Date.now() + 3_600_000, payload: {} }),
   );
   const [, link] = await first.prints(/waiting messages: (\S+)/);
   expect((await fetch(link as string)).status).toBe(200);

@@ -1,0 +1,88 @@
+import type { Pool } from 'pg';
+import { type BackgroundLoop, runInBackground } from '../background-loop';
+import { inTransaction, type Queryable } from '../database';
+import { hasRows } from '../sweep/waiting-rows';
+import type { Topic } from '../topic';
+import { takeTurnAlone } from '../turn';
+
+// Small, so that no lock is held for long, and often enough for whatever a day brings.
+const BATCH = 1_000;
+const EVERY_MS = 600_000;
+
+export interface KeptDays {
+  /** Events that everyone has been told. */
+  outboxDays: number;
+  /** Decisions on messages that are finished. Absent: for ever. */
+  ledgerDays?: number;
+}
+
+/** Removes events that are in the stream for longer than this, and that no consumer still has to read. Returns how many. */
+export async function pruneOutbox(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.outbox where id in (
+       select id from postdate.outbox
+        where position is not null and relayed_at < clock_timestamp() - make_interval(days => $1)
+          and position <= all (select position from postdate.consumer)
+        limit $2)`,
+    [days, BATCH],
+  );
+  await noteDown(db, 'outbox', days);
+  return rowCount ?? 0;
+}
+
+/**
+ * Removes all decisions on messages of a topic that were finished this long ago: the last of them has no next cycle, and no
+ * row waits for a message. Returns how many.
+ */
+export async function pruneLedger(db: Queryable, topic: Topic, days: number): Promise<number> {
+  const stillWaits = hasRows(topic)
+    ? `exists (select 1 from (${topic.businessRows}) as business
+                where business.waits and business.tenant = last.tenant and business.key = last.key)`
+    : 'false';
+  const { rowCount } = await db.query(
+    `with finished as (
+       select tenant, key from postdate.delivery as last
+        where topic = $1 and next_cycle is null and decided_at < clock_timestamp() - make_interval(days => $2)
+          and not exists (select 1 from postdate.delivery as later
+                           where later.topic = $1 and later.tenant = last.tenant and later.key = last.key
+                             and later.cycle > last.cycle)
+          and not ${stillWaits}
+        limit $3)
+     delete from postdate.delivery using finished
+      where delivery.topic = $1 and delivery.tenant = finished.tenant and delivery.key = finished.key`,
+    [topic.name, days, BATCH],
+  );
+  await noteDown(db, 'ledger', days);
+  return rowCount ?? 0;
+}
+
+const noteDown = (db: Queryable, what: 'ledger' | 'outbox', days: number) =>
+  db.query(
+    `insert into postdate.retention as retention (what, before)
+     values ($1, clock_timestamp() - make_interval(days => $2))
+     on conflict (what) do update set before = greatest(retention.before, excluded.before)`,
+    [what, days],
+  );
+
+/** Removes what is old enough, every ten minutes, in one worker, in batches; never anything unfinished. */
+export function startRetention(
+  { pool, onError }: { pool: Pool; onError(error: unknown): void },
+  topics: Topic[],
+  { outboxDays, ledgerDays }: KeptDays,
+): BackgroundLoop {
+  let more = false;
+  async function look(): Promise<'more' | 'idle'> {
+    const removed = await inTransaction(pool, async (tx) => {
+      // While there is more it is still the same turn.
+      if (!(await takeTurnAlone(tx, 'retention', more ? 0 : EVERY_MS))) return 0;
+      const removedRows = [await pruneOutbox(tx, outboxDays)];
+      if (ledgerDays !== undefined) {
+        for (const topic of topics) removedRows.push(await pruneLedger(tx, topic, ledgerDays));
+      }
+      return Math.max(...removedRows);
+    });
+    more = removed >= BATCH;
+    return more ? 'more' : 'idle';
+  }
+  return runInBackground(look, { pauseMs: EVERY_MS, onError });
+}

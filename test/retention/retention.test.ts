@@ -1,0 +1,87 @@
+import { nanoid } from 'nanoid';
+import { audit } from '../../src/audit/audit';
+import { sealNextDay, verifyDays } from '../../src/audit/ledger-days';
+import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
+import { paymentsSchema } from '../../src/payment-requests/schema';
+import { pruneLedger, pruneOutbox } from '../../src/retention/retention';
+import { useDatabase } from '../support/database';
+
+const database = useDatabase(paymentsSchema);
+const topic = paymentRequestExpiry;
+const query = (text: string, values: unknown[] = []) => database.pool.query(text, values);
+beforeEach(() =>
+  query(
+    'truncate postdate.delivery, postdate.outbox, postdate.consumer, postdate.retention, postdate.ledger_day, payments.payment_request',
+  ),
+);
+
+async function decided(key: string, daysAgo: number, { cycle = 1, next }: { cycle?: number; next?: number } = {}) {
+  await query(
+    `insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, decided_at, late, next_cycle, next_due_at)
+     values ($1, 'acme', $2, $3, 'delivered', now() - make_interval(days => $4), now() - make_interval(days => $4), false,
+             $5, case when $5::int is null then null else now() end)`,
+    [topic.name, key, cycle, daysAgo, next ?? null],
+  );
+}
+const event = (id: string, daysAgo: number, position: number | null) =>
+  query(
+    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload, position, relayed_at)
+     values ($1, $2, 'acme/x', 't', jsonb_build_object('time', now()), $3::bigint,
+             case when $3::bigint is null then null else now() - make_interval(days => $4) end)`,
+    [id, topic.name, position, daysAgo],
+  );
+const row = (id: string, daysAgo: number, status: string) =>
+  query(
+    `insert into payments.payment_request (tenant, id, payer, payee, amount, currency, status, due_at, closed_at)
+     values ('acme', $1, 'Doe', 'John', 1, 'EUR', $2, now() - make_interval(days => $3),
+             case when $2 = 'PENDING' then null else now() - make_interval(days => $3) end)`,
+    [id, status, daysAgo],
+  );
+const keys = async () =>
+  (await query('select key from postdate.delivery order by key, cycle')).rows.map(({ key }) => key);
+const ids = async () => (await query('select id from postdate.outbox order by id')).rows.map(({ id }) => id);
+
+it('old events go when they are in the stream and every consumer has passed them, and no others', async () => {
+  await event('old', 40, 1);
+  await event('unread', 40, 2);
+  await event('young', 10, 3);
+  await event('unrelayed', 40, null);
+  await query(`insert into postdate.consumer (name, position) values ('fast', 3), ('slow', 1)`);
+  expect(await pruneOutbox(database.pool, 30)).toBe(1);
+  expect(await ids()).toEqual(['unread', 'unrelayed', 'young']);
+});
+
+it('decisions go with their whole message, when it was finished long ago and no row waits for it', async () => {
+  await decided('finished', 100, { next: 2 });
+  await decided('finished', 95, { cycle: 2 });
+  await decided('goes-on', 100, { next: 2 });
+  await decided('came-again', 100);
+  await decided('came-again', 10, { cycle: 2 });
+  await decided('young', 10);
+  await decided('waits', 100);
+  await row('waits', 100, 'PENDING');
+  expect(await pruneLedger(database.pool, topic, 90)).toBe(2);
+  expect(await keys()).toEqual(['came-again', 'came-again', 'goes-on', 'waits', 'young']);
+});
+
+it('what was removed for its age is neither missing nor a broken seal; what else is removed still is', async () => {
+  const [old, young] = [nanoid(), nanoid()];
+  for (const [id, daysAgo] of [
+    [old, 100],
+    [young, 20],
+  ] as const) {
+    await row(id, daysAgo, 'EXPIRED');
+    await decided(id, daysAgo);
+  }
+  while (await sealNextDay(database.pool));
+  await query(`update postdate.retention set before = now()`);
+  expect(await pruneLedger(database.pool, topic, 90)).toBe(1);
+  await query(`insert into postdate.retention values ('outbox', now())`);
+  expect(await audit(database.pool, [topic])).toMatchObject({ sound: true });
+  expect(await verifyDays(database.pool)).toMatchObject({ broken: [], removed: expect.any(Number) });
+  expect((await verifyDays(database.pool)).removed).toBeGreaterThan(5);
+
+  await query('delete from postdate.delivery where key = $1', [young]);
+  expect((await audit(database.pool, [topic])).differences).toMatchObject([{ kind: 'effectWithoutDecision' }]);
+  expect((await verifyDays(database.pool)).broken).toHaveLength(1);
+});
