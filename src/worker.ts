@@ -3,7 +3,6 @@ import { NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { startSealing } from './audit/ledger-days';
 import type { BackgroundLoop } from './background-loop';
 import type { Config } from './config';
 import { startConsumer } from './consumer';
@@ -19,13 +18,12 @@ import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
-import { startRetention } from './retention/retention';
 import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
-import { startReconciliation } from './sweep/reconciliation';
 import { startSweep } from './sweep/sweep';
 import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
+import { startUpkeep } from './upkeep';
 
 type Stopping = Pick<BackgroundLoop, 'stop'>;
 type OnError = (part: string) => (error: unknown) => void;
@@ -66,7 +64,7 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
       onError,
     });
     background.push(hold, takeOver, rollCall, sweep);
-    const upkeep = startUpkeep(config, parts, { client, pool, log, onError });
+    const upkeep = startUpkeep({ client, pool, log, onError }, parts.topics, config.kept);
     background.push(...upkeep);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
@@ -118,20 +116,6 @@ async function startHolding(
     rollCall: startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
     sweep: startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
   };
-}
-
-/** What nobody waits for: each in one worker, every few minutes or once an hour. */
-function startUpkeep(
-  { kept }: Config,
-  { topics }: Installation,
-  { client, pool, log, onError }: { client: Client; pool: Pool; log: Logger; onError: OnError },
-): Stopping[] {
-  const onFound = (topic: string, found: object) => log.warn({ topic, ...found }, 'rows and workflows did not agree');
-  return [
-    startReconciliation({ pool, client, onFound, onError: onError('reconciliation') }, topics),
-    startSealing(pool, { onError: onError('sealing') }),
-    startRetention({ pool, onError: onError('retention') }, topics, kept),
-  ];
 }
 
 function startStream(
