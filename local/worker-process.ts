@@ -15,16 +15,28 @@ interface Options {
   logFile: string;
   /** Starts the worker anew whenever a source file changes. */
   watch?: boolean;
+  /** Another program than the worker, with what it prints when it is at work. */
+  program?: { name: string; file: string; args?: string[]; ready: string };
   log: (line: string) => void;
 }
 
 const ROOT = `${__dirname}/..`;
-const READY = 'worker is running';
+const WORKER: NonNullable<Options['program']> = {
+  name: 'worker',
+  file: 'src/worker.ts',
+  ready: 'worker is running',
+};
 // The workflow bundle takes seconds on a busy machine, and a first start creates the schema as well.
 const READY_TIMEOUT_MS = 120_000;
 
 /** Promises a running worker, and another one whenever it crashes; rejects if the first one does not get to work. */
-export async function startWorkerProcess({ env, logFile, watch, log }: Options): Promise<WorkerProcess> {
+export async function startWorkerProcess({
+  env,
+  logFile,
+  watch,
+  program: { name, file, args = [], ready: whenReady } = WORKER,
+  log,
+}: Options): Promise<WorkerProcess> {
   const logStream = createWriteStream(logFile, { flags: 'a' });
   let worker: ChildProcess | undefined;
   let stopping = false;
@@ -32,7 +44,7 @@ export async function startWorkerProcess({ env, logFile, watch, log }: Options):
 
   async function launch(): Promise<void> {
     const tsx = watch ? ['node_modules/tsx/dist/cli.mjs', 'watch', '--clear-screen=false'] : ['--import', 'tsx'];
-    const started = spawn(process.execPath, [...tsx, 'src/worker.ts'], {
+    const started = spawn(process.execPath, [...tsx, file, ...args], {
       cwd: ROOT,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -49,17 +61,17 @@ export async function startWorkerProcess({ env, logFile, watch, log }: Options):
       createInterface({ input: started.stdout }).on('line', (line) => {
         logStream.write(`${line}\n`);
         lastLine = line;
-        if (!line.includes(READY)) return;
+        if (!line.includes(whenReady)) return;
         clearTimeout(timer);
         resolve();
       });
     });
     await ready.catch((error: Error) => {
-      throw new Error(`the worker did not start: ${error.message}; see ${logFile}`);
+      throw new Error(`the ${name} did not start: ${error.message}; see ${logFile}`);
     });
     started.once('exit', (code, signal) => {
       if (stopping) return;
-      log(`worker ended with ${signal ?? code}; starting it again`);
+      log(`${name} ended with ${signal ?? code}; starting it again`);
       restarting = relaunch();
     });
   }
@@ -71,7 +83,7 @@ export async function startWorkerProcess({ env, logFile, watch, log }: Options):
       if (stopping) return;
       try {
         await launch();
-        log(`worker runs again (pid ${worker?.pid})`);
+        log(`${name} runs again (pid ${worker?.pid})`);
         return;
       } catch (error) {
         log((error as Error).message);
