@@ -4,6 +4,7 @@ import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
+import { someAtATime } from '../some-at-a-time';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 import { takeTurn } from '../turn';
@@ -91,13 +92,9 @@ async function readMessages(
   runs: MessageStatus[],
   onError: (error: unknown) => void,
 ): Promise<ScheduledMessage[]> {
-  const left = [...runs];
   const messages: ScheduledMessage[] = [];
-  const reader = async () => {
-    for (let run = left.shift(); run; run = left.shift()) {
-      await waiting.messageOf(run).then((message) => messages.push(message), onError);
-    }
-  };
-  await Promise.all(Array.from({ length: READING_AT_ONCE }, reader));
+  await someAtATime(runs, READING_AT_ONCE, (run) =>
+    waiting.messageOf(run).then((message) => messages.push(message), onError),
+  );
   return messages;
 }

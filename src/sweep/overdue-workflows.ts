@@ -5,6 +5,7 @@ import { findMissing } from '../hold/held';
 import type { Waiting } from '../hold/waiting';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
+import { someAtATime } from '../some-at-a-time';
 import type { Topic } from '../topic';
 import { takeTurn } from '../turn';
 import type { SweepLimits } from './overdue-rows';
@@ -47,11 +48,7 @@ export function startSweepOfWorkflows(
     if (!(await takeTurn(pool, `sweep of workflows: ${topic.name}`, everyMs))) return 'idle';
     const overdue = { topic: topic.name, dueTo: Math.round(clock.now() - graceMs) };
     const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => patience.has(runId) });
-    const left = [...runs];
-    const wakeSome = async () => {
-      for (let run = left.shift(); run; run = left.shift()) await wakeIfIdle(run).catch(onError);
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, wakeSome));
+    await someAtATime(runs, AT_ONCE, (run) => wakeIfIdle(run).catch(onError));
     patience.waiting();
     return 'idle';
   }
