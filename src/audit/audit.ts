@@ -23,11 +23,12 @@ export function audit(pool: Pool, topics: Topic[]): Promise<Audit> {
     const { rows } = await tx.query<{ at: Date }>('select clock_timestamp() as at');
     const [{ at }] = rows as [{ at: Date }];
     const conserved = [];
-    const differences: Difference[] = [];
+    const found: Difference[][] = [];
     for (const topic of topics) {
       conserved.push({ topic: topic.name, tenants: await conservationOf(tx, topic) });
-      differences.push(...(await differencesOf(tx, topic)));
+      found.push(await differencesOf(tx, topic));
     }
+    const differences = found.flat();
     const sound = differences.length === 0 && conserved.every(({ tenants }) => tenants.every(({ gap }) => gap === 0));
     return { at: at.toISOString(), sound, topics: conserved, differences };
   });

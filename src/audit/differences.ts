@@ -94,7 +94,7 @@ export async function differencesOf(tx: Queryable, topic: Topic): Promise<Differ
   const differences: Difference[] = [];
   for (const [kind, query] of queries) {
     const { rows } = await tx.query<{ id: string }>(`${query} order by 1`, [topic.name]);
-    differences.push(...rows.map(({ id }) => ({ kind, topic: topic.name, id })));
+    for (const { id } of rows) differences.push({ kind, topic: topic.name, id });
   }
   return differences;
 }

@@ -105,3 +105,14 @@ it('an event that has waited a minute for its place in the stream is named', asy
   while (await relayBatch(database.pool));
   expect(await differences()).toEqual([]);
 });
+
+it('very many differences are all named', async () => {
+  await database.pool.query(
+    `insert into payments.payment_request (tenant, id, payer, payee, amount, currency, status, due_at, closed_at)
+     select 'acme', 'many-' || n, 'Doe', 'John', 1, 'EUR', 'EXPIRED', now() - interval '1 h', now()
+       from generate_series(1, 150000) as n`,
+  );
+  const { topics, differences: found } = await audited();
+  expect(topics[0]?.tenants).toMatchObject([{ tenant: 'acme', posted: 150_000, gap: 150_000 }]);
+  expect(found).toHaveLength(300_000);
+});

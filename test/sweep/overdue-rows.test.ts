@@ -3,10 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import { createActivities } from '../../src/activities';
 import type { Decision, ScheduledMessage } from '../../src/contract';
+import type { Queryable } from '../../src/database';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { closeRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
 import { paymentsSchema } from '../../src/payment-requests/schema';
 import { startSweepOfRows } from '../../src/sweep/overdue-rows';
+import { overdue, type TopicWithRows } from '../../src/sweep/waiting-rows';
 import type { Topic } from '../../src/topic';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
@@ -173,4 +175,22 @@ it('what was held by a worker that nobody knows any more is landed, also for a t
   const worker = await startSweeping(topic, { ...SWEEP, graceMs: 1_500 });
   await eventually(async () => expect((await traces(database.pool, message.key)).effects).toBe(1));
   await eventually(async () => expect(rescued(worker)).toContain('workerDied'));
+});
+
+it('overdue rows are found by their due time, however many wait', async () => {
+  await database.pool.query(
+    `insert into payments.payment_request (tenant, id, payer, payee, amount, currency, due_at)
+     select 'acme', 'many-' || n, 'Doe', 'John', 1, 'EUR', now() + n * interval '1 minute' from generate_series(1, 20000) as n`,
+  );
+  await database.pool.query('analyze payments.payment_request');
+  let plan = '';
+  const explaining = {
+    async query(text: string, values: unknown[]) {
+      const { rows } = await database.pool.query(`explain ${text}`, values);
+      plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      return { rows: [] };
+    },
+  } as unknown as Queryable;
+  await overdue(explaining, paymentRequestExpiry as TopicWithRows, { graceMs: 10_000, limit: 500, except: [] });
+  expect(plan).toMatch(/payment_request_waiting.*Index Cond: \(due_at </s);
 });
