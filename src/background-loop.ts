@@ -50,3 +50,10 @@ export function runInBackground(
     },
   };
 }
+
+/** Several loops as one part that is stopped. */
+export const stoppedTogether = (loops: Pick<BackgroundLoop, 'stop'>[]): Pick<BackgroundLoop, 'stop'> => ({
+  async stop() {
+    await Promise.all(loops.map((loop) => loop.stop()));
+  },
+});

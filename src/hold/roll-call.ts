@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { type BackgroundLoop, runInBackground } from '../background-loop';
+import { type BackgroundLoop, runInBackground, stoppedTogether } from '../background-loop';
 import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import type { MessageStatus } from '../lookup';
@@ -46,11 +46,7 @@ export function startRollCall(
     const look = () => callRoll(deps, hold, topic, { everyMs: guardMs / 2, reachMs: (guardMs * 3) / 4 });
     return [runInBackground(look, { pauseMs: guardMs / 2, onError: deps.onError })];
   });
-  return {
-    async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
-    },
-  };
+  return stoppedTogether(loops);
 }
 
 async function callRoll(

@@ -42,6 +42,7 @@ export function startSweepOfRows(
   }
 
   async function look(): Promise<'more' | 'idle'> {
+    patience.tidy();
     const found = await inTransaction(pool, async (tx) => {
       if (!(await takeTurnAlone(tx, `sweep of rows: ${topic.name}`, everyMs))) return { abandoned: [], missed: [] };
       const abandoned = await takeAbandoned(tx, worker, { topic: topic.name, graceMs, limit: BATCH });

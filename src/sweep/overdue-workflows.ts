@@ -49,7 +49,7 @@ export function startSweepOfWorkflows(
     const overdue = { topic: topic.name, dueTo: Math.round(clock.now() - graceMs) };
     const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => patience.has(runId) });
     await someAtATime(runs, AT_ONCE, (run) => wakeIfIdle(run).catch(onError));
-    patience.waiting();
+    patience.tidy();
     return 'idle';
   }
 

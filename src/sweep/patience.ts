@@ -11,10 +11,13 @@ export function createPatience<Item>({ shortestMs }: { shortestMs: number }) {
     },
     forget: (id: string) => void known.delete(id),
     has: (id: string) => (known.get(id)?.untilAt ?? 0) > Date.now(),
+    /** Drops what has not failed for so long that it is news again; without it the memory would only grow. */
+    tidy(): void {
+      for (const [id, { untilAt }] of known) if (untilAt < Date.now() - LONGEST_MS) known.delete(id);
+    },
     /** What is not to be looked at now. */
     waiting(): Item[] {
       const now = Date.now();
-      for (const [id, { untilAt }] of known) if (untilAt < now - LONGEST_MS) known.delete(id);
       return [...known.values()].filter(({ untilAt }) => untilAt > now).map(({ item }) => item);
     },
   };

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
-import { type BackgroundLoop, runInBackground } from '../background-loop';
+import { type BackgroundLoop, runInBackground, stoppedTogether } from '../background-loop';
 import type { Topic } from '../topic';
 import { takeTurn } from '../turn';
 import { reconcile } from './reconcile';
@@ -32,9 +32,5 @@ export function startReconciliation(
   const loops = topics
     .filter(hasRows)
     .map((topic) => runInBackground(() => look(topic), { pauseMs: LOOK_MS, onError }));
-  return {
-    async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
-    },
-  };
+  return stoppedTogether(loops);
 }

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { BackgroundLoop } from '../background-loop';
+import { type BackgroundLoop, stoppedTogether } from '../background-loop';
 import type { DatabaseClock } from '../database-clock';
 import type { Hold } from '../hold/hold';
 import type { Waiting } from '../hold/waiting';
@@ -29,9 +29,5 @@ export function startSweep(
     startSweepOfRows(deps, hold, topic, limits),
     startSweepOfWorkflows(deps, topic, limits),
   ]);
-  return {
-    async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
-    },
-  };
+  return stoppedTogether(loops);
 }
