@@ -22,6 +22,8 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
   /** The CPUs it may run on, as taskset(1) takes them; without it all of them. */
   cpus?: string;
+  /** Added to the server's environment. */
+  env?: Record<string, string>;
   log?: (line: string) => void;
 }
 
@@ -107,7 +109,14 @@ async function launch(folder: string, native: string, account: Account | undefin
     executable,
     [...args, ...flags],
     // A session of its own: Ctrl-C goes to the whole group of the terminal, and the database has to end last.
-    { detached: true, stdio: ['ignore', output, output], cwd: folder, uid: account?.uid, gid: account?.gid },
+    {
+      detached: true,
+      stdio: ['ignore', output, output],
+      env: { ...process.env, ...options.env },
+      cwd: folder,
+      uid: account?.uid,
+      gid: account?.gid,
+    },
   );
   closeSync(output);
   let end: string | undefined;

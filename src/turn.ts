@@ -2,13 +2,15 @@ import type { Queryable } from './database';
 
 /**
  * True for one worker per name and interval, by the database's clock. A lease and not a session's lock: a worker that is
- * paused, and keeps its connection, would keep the lock as well.
+ * paused, and keeps its connection, would keep the lock as well. What lies further ahead than an interval was written by
+ * a clock that was wrong, and keeps nobody waiting.
  */
 export async function takeTurn(db: Queryable, name: string, everyMs: number): Promise<boolean> {
   const { rowCount } = await db.query(
     `insert into postdate.turn as turn (name, next_at)
      values ($1, clock_timestamp() + make_interval(secs => $2))
-     on conflict (name) do update set next_at = excluded.next_at where turn.next_at <= clock_timestamp()`,
+     on conflict (name) do update set next_at = excluded.next_at
+      where turn.next_at not between clock_timestamp() and clock_timestamp() + make_interval(secs => $2)`,
     // A little less than the pause, or a worker alone would miss every other turn of its own.
     [name, (everyMs * 0.9) / 1000],
   );

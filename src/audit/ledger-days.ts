@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { inTransaction } from '../database';
+import { rfc3339 } from '../due-time';
 import { takeTurnAlone } from '../turn';
 
 /** A day of the ledger, in UTC as YYYY-MM-DD. */
@@ -40,8 +41,10 @@ export function sealNextDay(pool: Pool): Promise<boolean> {
     const { day, before } = rows[0] as (typeof rows)[0];
     if (day === null) return false;
     const over = await tx.query(
-      `select 1 where ($1::date + 1)::timestamp at time zone 'UTC' < clock_timestamp() - make_interval(hours => $2)`,
-      [day, SEALED_AFTER_HOURS],
+      // By this machine's clock as well: sealed by a database's that is ahead, a day would change with its next decision.
+      `select 1 where ($1::date + 1)::timestamp at time zone 'UTC'
+                        < least(clock_timestamp(), $3) - make_interval(hours => $2)`,
+      [day, SEALED_AFTER_HOURS, rfc3339(Date.now())],
     );
     if (over.rowCount === 0) return false;
     const { decisions, hash } = await hashOf(tx, day, before ?? FIRST_HASH);

@@ -2,9 +2,15 @@ import type { DatabaseClock } from '../database-clock';
 
 /** Items by the instant at which they are due. */
 export interface DueTimes<Item> {
-  add(at: number, item: Item): void;
+  /** `soonestMs`: it does not come before, whatever the clock says. */
+  add(at: number, item: Item, wait?: { soonestMs: number }): void;
   remove(at: number, item: Item): void;
+  /** After the clock has jumped: until then all timers run by what it was before. */
+  setAnew(): void;
 }
+
+// What setTimeout takes, which with more than that has it over at once.
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Calls `onDue` with all items of an instant when the clock reaches it: one timer per instant, however many items. */
 export function createDueTimes<Item>(
@@ -13,25 +19,34 @@ export function createDueTimes<Item>(
 ): DueTimes<Item> {
   const instants = new Map<number, { items: Set<Item>; timer: NodeJS.Timeout }>();
 
-  function start(at: number): { items: Set<Item>; timer: NodeJS.Timeout } {
-    const items = new Set<Item>();
+  function timerFor(at: number, items: Set<Item>, soonestMs: number): NodeJS.Timeout {
     const fire = () => {
       instants.delete(at);
       onDue([...items]);
     };
     // Rounded up: a timer that ends a fraction too early would have the database asked twice.
-    const instant = { items, timer: setTimeout(fire, Math.max(0, Math.ceil(at - clock.now()))) };
-    instants.set(at, instant);
-    return instant;
+    const inMs = Math.max(soonestMs, Math.ceil(at - clock.now()));
+    return setTimeout(fire, Math.min(inMs, LONGEST_TIMER_MS));
   }
 
   return {
-    add: (at, item) => void (instants.get(at) ?? start(at)).items.add(item),
+    add(at, item, { soonestMs } = { soonestMs: 0 }) {
+      const known = instants.get(at);
+      if (known) return void known.items.add(item);
+      const items = new Set([item]);
+      instants.set(at, { items, timer: timerFor(at, items, soonestMs) });
+    },
     remove(at, item) {
       const instant = instants.get(at);
       if (!instant?.items.delete(item) || instant.items.size > 0) return;
       clearTimeout(instant.timer);
       instants.delete(at);
+    },
+    setAnew() {
+      for (const [at, instant] of instants) {
+        clearTimeout(instant.timer);
+        instant.timer = timerFor(at, instant.items, 0);
+      }
     },
   };
 }

@@ -3,6 +3,9 @@ import type { Queryable } from '../database';
 
 /** A worker this silent is dead, or so busy that help is welcome; who lands first is the ledger's to say. */
 export const WORKER_DEAD_AFTER_MS = 3_000;
+/** SQL, about a row of postdate.worker. Seen as far in the future, by a clock that was ahead, it was not seen since. */
+export const WORKER_IS_WELL = `seen_at between clock_timestamp() - interval '${WORKER_DEAD_AFTER_MS} ms'
+                                         and clock_timestamp() + interval '${WORKER_DEAD_AFTER_MS} ms'`;
 
 const columnsOf = (deliveries: Delivery[]) => [
   deliveries.map(({ message }) => message.topic),
@@ -84,12 +87,11 @@ export async function sayGone(db: Queryable, worker: string): Promise<void> {
   await db.query(`update postdate.worker set seen_at = '-infinity' where id = $1`, [worker]);
 }
 
-/** The other workers that have not been seen for this long. */
-export async function findDead(db: Queryable, worker: string, afterMs: number): Promise<string[]> {
+/** The other workers that are dead. */
+export async function findDead(db: Queryable, worker: string): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(
-    `select id from postdate.worker
-      where id <> $1 and seen_at < clock_timestamp() - make_interval(secs => $2)`,
-    [worker, afterMs / 1000],
+    `select id from postdate.worker where id <> $1 and not (${WORKER_IS_WELL})`,
+    [worker],
   );
   return rows.map(({ id }) => id);
 }
@@ -124,12 +126,10 @@ export async function takeAbandoned(
         select topic, tenant, key, cycle from postdate.held
          where topic = $2
            and (delivery->'message'->>'dueAt')::float8 < extract(epoch from clock_timestamp()) * 1000 - $3
-           and not exists (select 1 from postdate.worker
-                            where id = held.worker
-                              and seen_at > clock_timestamp() - make_interval(secs => $4))
-         limit $5 for update skip locked)
+           and not exists (select 1 from postdate.worker where id = held.worker and ${WORKER_IS_WELL})
+         limit $4 for update skip locked)
      returning delivery`,
-    [worker, topic, graceMs, WORKER_DEAD_AFTER_MS / 1000, limit],
+    [worker, topic, graceMs, limit],
   );
   return rows.map(({ delivery }) => delivery);
 }

@@ -39,6 +39,10 @@ const KEEP_WHEN_STOPPING_MS = 2_000;
 // Clocks of servers in one place differ by milliseconds. More than this beyond the lead is a clock that is wrong, or a
 // message that was woken by hand: it goes back to Temporal, where waiting costs nothing.
 const EARLY_ALLOWANCE_MS = 60_000;
+// For so long at most: how much time is left was said by a clock that may be the wrong one.
+const BACK_AFTER_MS = 600_000;
+// The clock is read twice a second.
+const ASK_AGAIN_MS = 1_000;
 
 /**
  * Holds deliveries in memory until they are due by the database's clock, and has each landed once. What it holds is
@@ -80,7 +84,7 @@ export function createHold(
     if (known) known.attempts.push(attempt);
     else if (stopping && inMs > KEEP_WHEN_STOPPING_MS) attempt.reject(handedBack(delivery, inMs));
     else if (inMs > (message.leadMs ?? 0) + EARLY_ALLOWANCE_MS || entries.size >= limits.heldMessages) {
-      attempt.reject(retryLater(errorNames.notDue, inMs - (message.leadMs ?? 0)));
+      attempt.reject(retryLater(errorNames.notDue, Math.min(BACK_AFTER_MS, inMs - (message.leadMs ?? 0))));
     } else {
       leadWatch.woken(delivery, now);
       add({ topic, delivery, attempts: [attempt], heldWhenDue: inMs > 0 || late });
@@ -105,8 +109,8 @@ export function createHold(
     const entry = entries.get(deliveryIdOf(delivery));
     if (!entry) return;
     if ('notDueForMs' in landing) {
-      // Whole milliseconds keep a group together.
-      dueTimes.add(Math.ceil(clock.now() + landing.notDueForMs), entry);
+      // If the clock takes it for due all the same, the database's has gone back: soon a reading will tell.
+      dueTimes.add(delivery.message.dueAt, entry, { soonestMs: Math.min(landing.notDueForMs, ASK_AGAIN_MS) });
       return;
     }
     entries.delete(deliveryIdOf(delivery));
@@ -144,7 +148,8 @@ export function createHold(
   }
 
   const writeAgain = () => held.writeAll(entries.values());
-  return { keep, takeOver, handBack, report, writeAgain, landingsOver, stop: held.stop };
+  const setTimersAnew = dueTimes.setAnew;
+  return { keep, takeOver, handBack, report, writeAgain, setTimersAnew, landingsOver, stop: held.stop };
 }
 
 export type Hold = ReturnType<typeof createHold>;

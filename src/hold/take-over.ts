@@ -16,7 +16,7 @@ const BATCH = 500;
  */
 export function startTakeOver(
   deps: { pool: Pool; worker: string; clock: DatabaseClock; metrics: Metrics; onError(error: unknown): void },
-  hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report'>,
+  hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report' | 'setTimersAnew'>,
   topics: Topic[],
 ): BackgroundLoop {
   const { pool, worker, clock, metrics, onError } = deps;
@@ -25,12 +25,15 @@ export function startTakeOver(
 
   async function look(): Promise<'more' | 'idle'> {
     hold.report(topics);
-    await clock.read(pool);
+    const jumpedMs = await clock.read(pool);
+    if (jumpedMs !== 0) hold.setTimersAnew();
     const unknown = await sayAlive(pool, worker);
     // Taken for dead, or the database has crashed and with it forgotten what was held.
     if (unknown && known) hold.writeAgain();
     known = true;
-    const dead = await findDead(pool, worker, WORKER_DEAD_AFTER_MS);
+    // By the new time nobody else has said it yet.
+    if (Math.abs(jumpedMs) >= WORKER_DEAD_AFTER_MS) return 'idle';
+    const dead = await findDead(pool, worker);
     if (dead.length === 0) return 'idle';
     const deliveries = await takeOver(pool, worker, { dead, topics: names, limit: BATCH });
     for (const topic of topics) {

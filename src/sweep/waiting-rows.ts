@@ -1,6 +1,6 @@
 import type { ScheduledMessage } from '../contract';
 import type { Queryable } from '../database';
-import { WORKER_DEAD_AFTER_MS } from '../hold/held';
+import { WORKER_IS_WELL } from '../hold/held';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 
@@ -40,20 +40,13 @@ export async function overdue(
         and not exists (
           select 1 from postdate.held join postdate.worker on worker.id = held.worker
            where held.topic = $1 and held.tenant = waiting.tenant and held.key = waiting.key
-             and held.cycle = waiting.cycle and worker.seen_at > clock_timestamp() - make_interval(secs => $3))
+             and held.cycle = waiting.cycle and ${WORKER_IS_WELL})
         and not exists (
-          select 1 from unnest($4::text[], $5::text[]) as excepted (tenant, key)
+          select 1 from unnest($3::text[], $4::text[]) as excepted (tenant, key)
            where excepted.tenant = waiting.tenant and excepted.key = waiting.key)
       order by waiting.due_at
-      limit $6`,
-    [
-      topic.name,
-      graceMs / 1000,
-      WORKER_DEAD_AFTER_MS / 1000,
-      except.map(({ tenant }) => tenant),
-      except.map(({ key }) => key),
-      limit,
-    ],
+      limit $5`,
+    [topic.name, graceMs / 1000, except.map(({ tenant }) => tenant), except.map(({ key }) => key), limit],
   );
   return rows.map((row) => messageOfRow(topic, row));
 }

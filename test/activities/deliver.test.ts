@@ -70,6 +70,11 @@ describe("the database's clock", () => {
     expect(await traces(database.pool, message.key)).toEqual({ effects: 0, decisions: 0, events: 0 });
   });
 
+  it('sends one back for ten minutes at most, however long there seems to be left: it may have been wrong', async () => {
+    const early = deliver(effectTopic(), effectMessage(48 * 3_600_000));
+    await expect(early).rejects.toMatchObject({ type: 'PostdateNotDue', nextRetryDelay: 600_000 });
+  });
+
   it('makes a delivery that is a moment early wait, so that it is decided at its due time or after', async () => {
     const message = effectMessage(400);
     const { decidedAt } = await deliver(effectTopic(), message);

@@ -52,6 +52,31 @@ it.each([
   expect(await broken()).toEqual([dayOf(today - 4 * DAY_MS)]);
 });
 
+it.each([
+  `topic = 'other'`,
+  `tenant = 'other'`,
+  `key = 'other'`,
+  'cycle = 2',
+  `outcome = 'skipped'`,
+  `due_at = due_at - interval '1 microsecond'`,
+  `decided_at = decided_at + interval '1 microsecond'`,
+  'late = true',
+  'next_cycle = 4',
+  `next_due_at = next_due_at + interval '1 microsecond'`,
+  'reason = null',
+  'command_id = null',
+  'post_id = null',
+])('a decision of which only this was changed is found: %s', async (change) => {
+  await decide('a', today - 4 * DAY_MS);
+  await database.pool.query(
+    `update postdate.delivery set next_cycle = 3, next_due_at = due_at, reason = 'r', command_id = 'c', post_id = 'p'`,
+  );
+  await sealAll();
+  expect(await broken()).toEqual([]);
+  await database.pool.query(`update postdate.delivery set ${change}`);
+  expect(await broken()).toEqual([dayOf(today - 4 * DAY_MS)]);
+});
+
 it('a seal that was made again over changed rows breaks the day after it', async () => {
   await decide('a', today - 5 * DAY_MS);
   await decide('b', today - 4 * DAY_MS);
@@ -63,4 +88,15 @@ it('a seal that was made again over changed rows breaks the day after it', async
     dayOf(today - 5 * DAY_MS),
   ]);
   expect(await broken()).toEqual([dayOf(today - 4 * DAY_MS)]);
+});
+
+it('a day that is over by one clock only is not sealed, as it may still go on', async () => {
+  await decide('a', today - 5 * DAY_MS);
+  // Beside a right one the database's would be ahead.
+  jest.spyOn(Date, 'now').mockReturnValue(today - 3 * DAY_MS);
+  expect(await sealAll()).toBe(1);
+  jest.restoreAllMocks();
+  await decide('b', today - 4 * DAY_MS);
+  await sealAll();
+  expect(await broken()).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import { done, PermanentFailure, skip, type Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic, groupTopic, traces } from '../support/effects';
@@ -199,6 +200,44 @@ describe('one poisonous message', () => {
     expect(answers.map(({ outcome }) => outcome)).toEqual(['delivered', 'failed', 'delivered']);
   });
 });
+
+/** Has the answer of the next landing's commit lost with its connection; the commit itself is done, or not. */
+function loseCommit(committed: boolean): void {
+  const { pool } = database;
+  const connect = pool.connect.bind(pool) as (...given: unknown[]) => Promise<PoolClient>;
+  const losing = async (): Promise<PoolClient> => {
+    jest.restoreAllMocks();
+    const client = await connect();
+    const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>;
+    return Object.assign(client, {
+      async query(...given: unknown[]) {
+        if (given[0] !== 'commit') return query(...given);
+        if (committed) await query('commit');
+        return query('select pg_terminate_backend(pg_backend_pid())');
+      },
+    });
+  };
+  // With a callback it is the pool itself that asks, for a statement outside any transaction.
+  jest.spyOn(pool, 'connect').mockImplementation((...given: unknown[]) => (given[0] ? connect(...given) : losing()));
+}
+
+it.each([
+  ['done', true],
+  ['not done', false],
+])(
+  'a group whose commit was %s, and its answer lost, lands once, and every attempt hears of it',
+  async (_, committed) => {
+    const topic = groupTopic();
+    const worker = await startHold([topic]);
+    const messages = burst(5, 300);
+    loseCommit(committed);
+    const answers = await Promise.all(messages.map((message) => worker.deliver(topic, message)));
+    expect(answers.map(({ outcome }) => outcome)).toEqual(Array(5).fill('delivered'));
+    for (const { key } of messages) expect(await traces(database.pool, key)).toEqual(once);
+    expect(worker.errors).toEqual([expect.objectContaining({ message: expect.stringContaining('terminating') })]);
+    expect(new Set((await ledgerOf(messages)).map((row) => row.transaction)).size).toBe(committed ? 1 : 5);
+  },
+);
 
 it('a set-based handler that forgets a message has landed nobody', async () => {
   const forgetful = { ...groupTopic(), landAll: async () => [done] };

@@ -1,3 +1,6 @@
+import type { Delivery, ScheduledMessage } from '../../src/contract';
+import { writeHeld } from '../../src/hold/held';
+import { startTakeOver } from '../../src/hold/take-over';
 import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from '../support/effects';
@@ -110,6 +113,9 @@ it('nothing is taken from a worker that is well, and nothing of a topic that nob
   await Promise.all(attempts);
   expect(onlooker.reported.takenOver.every(([count]) => count === 0)).toBe(true);
   expect(await heldBy(killed)).toBe(1);
+  // It is not forgotten before a worker that serves the topic has come.
+  const late = await startHold([other]);
+  await holds(late, 1);
 });
 
 it('a database that has forgotten what was held is told again', async () => {
@@ -122,4 +128,29 @@ it('a database that has forgotten what was held is told again', async () => {
   await holds(worker, 8);
   await Promise.all(attempts);
   await expectLandedOnce(messages);
+});
+
+it('a worker whose clock jumps sets its timers anew, and takes nothing from those who had no time to be heard', async () => {
+  const [message] = burst(1, 60_000);
+  await database.pool.query(`insert into postdate.worker (id, seen_at) values ('elsewhere', '-infinity')`);
+  await writeHeld(database.pool, 'elsewhere', [{ message: message as ScheduledMessage, late: false }]);
+  let jumpedMs = 86_400_000;
+  const taken: string[] = [];
+  const hold = {
+    takeOver: (_: Topic, deliveries: Delivery[]) => void taken.push(...deliveries.map((one) => one.message.key)),
+    setTimersAnew: jest.fn(),
+    writeAgain: () => undefined,
+    report: () => undefined,
+  };
+  const clock = { now: Date.now, read: async () => jumpedMs };
+  const deps = { pool: database.pool, worker: 'here', clock, metrics: { takenOver: () => undefined } as never };
+  const here = startTakeOver({ ...deps, onError: () => undefined }, hold, [topic]);
+  await eventually(async () => expect(hold.setTimersAnew.mock.calls.length).toBeGreaterThan(2));
+  expect(taken).toEqual([]);
+  jumpedMs = 0;
+  await eventually(async () => expect(taken).toEqual([message?.key]));
+  const times = hold.setTimersAnew.mock.calls.length;
+  await here.stop();
+  expect(hold.setTimersAnew.mock.calls.length).toBe(times);
+  await database.pool.query('delete from postdate.held');
 });

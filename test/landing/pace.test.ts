@@ -78,3 +78,14 @@ it('places are given one after the other, and none are saved up while nobody tak
   expect(waits[2]).toBeGreaterThan(waits[1] as number);
   expect(waits[2]).toBeLessThanOrEqual(200);
 });
+
+it('places that were taken while the clock was a day ahead, or stood before it went back, hold nobody up', async () => {
+  const take = () => takePlaces(database.pool, 'test.ahead', { landings: 10, perSecond: 100 });
+  await take();
+  await database.pool.query(`update postdate.pace set next_at = next_at + interval '1 day' where topic = 'test.ahead'`);
+  expect(await take()).toBe(0);
+  expect(await take()).toBeGreaterThan(0);
+  // What three hundred workers may have taken is no such thing.
+  await database.pool.query(`update postdate.pace set next_at = next_at + interval '30 s' where topic = 'test.ahead'`);
+  expect(await take()).toBeGreaterThan(25_000);
+});

@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findFaketime } from '../../local/faketime';
 import { startPostgres } from '../../local/postgres';
 import { findTemporal } from '../../local/temporal-cli';
 import { findTemporalServer } from '../../local/temporal-server-executables';
@@ -12,6 +13,8 @@ const log = (line: string) => process.stderr.write(`${line}\n`);
 export default async function globalSetup(): Promise<void> {
   process.env.POSTDATE_TEST_TEMPORAL_CLI = await findTemporal({ log });
   process.env.POSTDATE_TEST_TIME_SKIPPING = await timeSkippingServer();
+  // Tests that need it are skipped where it cannot be had.
+  process.env.POSTDATE_TEST_FAKETIME = (await findFaketime({ log })) ?? '';
   // Built before the tests, not beside them: the compiler takes all there is of the machine for minutes. Where it cannot
   // be had, the tests that need it fail by themselves, with the reason.
   await findTemporalServer({ log }).catch((error: Error) => log(error.message));

@@ -4,6 +4,7 @@ import { nanoid } from 'nanoid';
 import { createActivities } from '../../src/activities';
 import type { Decision, ScheduledMessage } from '../../src/contract';
 import type { Queryable } from '../../src/database';
+import { land } from '../../src/landing/landing';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { closeRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
 import { paymentsSchema } from '../../src/payment-requests/schema';
@@ -139,6 +140,9 @@ it('what is not due, paid, decided, or held by a worker that is well, is left al
   const statuses = await Promise.all([sleeping, paid, cancelled].map(statusOf));
   expect(statuses).toEqual(['PENDING', 'PAID', 'PENDING']);
   expect(rescued(worker)).toEqual(['notDelivered']);
+  // Nor is any of them tried, which the ledger would answer, or the holder's lock hold up.
+  expect(worker.reported.landed.map(([, size]) => size)).toEqual([1]);
+  expect(worker.errors).toEqual([]);
 });
 
 it('what cannot be landed is tried ever more rarely, counts as no rescue, and holds up no other', async () => {
@@ -162,19 +166,38 @@ it('what cannot be landed is tried ever more rarely, counts as no rescue, and ho
   expect(rescued(worker)).toEqual(['notDelivered']);
 });
 
-it('what was held by a worker that nobody knows any more is landed, also for a topic without rows', async () => {
-  const topic = { ...groupTopic(), name: 'test.abandoned' };
-  const message = effectMessage(-2_000, { topic: topic.name });
-  const young = effectMessage(0, { topic: topic.name });
-  for (const one of [message, young]) {
+describe('what was held by a worker that nobody knows any more', () => {
+  async function abandoned(topic: Topic, dueInMs: number): Promise<ScheduledMessage> {
+    const message = effectMessage(dueInMs, { topic: topic.name });
     await database.pool.query(
       `insert into postdate.held (topic, tenant, key, cycle, worker, delivery) values ($1, $2, $3, 1, 'gone', $4)`,
-      [topic.name, one.tenant, one.key, JSON.stringify({ message: one, late: false })],
+      [topic.name, message.tenant, message.key, JSON.stringify({ message, late: false })],
     );
+    return message;
   }
-  const worker = await startSweeping(topic, { ...SWEEP, graceMs: 1_500 });
-  await eventually(async () => expect((await traces(database.pool, message.key)).effects).toBe(1));
-  await eventually(async () => expect(rescued(worker)).toContain('workerDied'));
+
+  it('is landed, also for a topic without rows, when it is overdue by more than the grace', async () => {
+    const topic = { ...groupTopic(), name: 'test.abandoned' };
+    const [message, young] = [await abandoned(topic, -120_000), await abandoned(topic, -2_000)];
+    const worker = await startSweeping(topic, { ...SWEEP, graceMs: 60_000 });
+    await eventually(async () => expect(rescued(worker)).toContain('workerDied'));
+    expect((await traces(database.pool, message.key)).effects).toBe(1);
+    expect((await traces(database.pool, young.key)).decisions).toBe(0);
+    expect(rescued(worker)).toEqual(['workerDied']);
+  });
+
+  it('counts as no rescue when it had landed before, and was only not struck out', async () => {
+    const topic = { ...groupTopic(), name: 'test.not-struck' };
+    const message = await abandoned(topic, -2_000);
+    await land(database.pool, topic, [{ message, late: false }]);
+    const worker = await startSweeping(topic);
+    await eventually(async () => {
+      const { rowCount } = await database.pool.query('select 1 from postdate.held where key = $1', [message.key]);
+      expect(rowCount).toBe(0);
+    });
+    expect(rescued(worker)).toEqual([]);
+    expect(await traces(database.pool, message.key)).toEqual({ effects: 1, decisions: 1, events: 1 });
+  });
 });
 
 it('overdue rows are found by their due time, however many wait', async () => {
