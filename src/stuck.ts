@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { MessageRef } from './contract';
 import { list, type MessageStatus, withinDeadline } from './lookup';
+import { underWay } from './sweep/under-way';
 
 /** A message that is past its due time, and why it has not ended. */
 export interface StuckMessage extends MessageRef {
@@ -9,6 +10,8 @@ export interface StuckMessage extends MessageRef {
   detail: string;
 }
 
+// Beyond a time-out of the server's own.
+const LOST_AFTER_MS = 60_000;
 // PENDING_ACTIVITY_STATE_SCHEDULED: no worker has taken this attempt.
 const SCHEDULED = 1;
 
@@ -30,6 +33,10 @@ async function whyOf(
   const { raw, status } = await withinDeadline(client, () => client.workflow.getHandle(workflowId, runId).describe());
   // Visibility was behind.
   if (status.name !== 'RUNNING') return undefined;
+  const found = underWay({ raw }, { now: Date.now(), patienceMs: LOST_AFTER_MS });
+  if (found.what === 'lost' && !found.queue) {
+    return { why: 'lostTimer', detail: 'a worker took it and is gone; the sweep has it go on from its last task' };
+  }
   const [activity] = raw.pendingActivities ?? [];
   const task = raw.pendingWorkflowTask;
   if (activity) {

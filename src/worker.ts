@@ -20,6 +20,7 @@ import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
 import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
+import { createRevival } from './sweep/revival';
 import { startSweep } from './sweep/sweep';
 import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
@@ -114,7 +115,7 @@ async function startHolding(
     hold,
     takeOver: startTakeOver({ ...shared, onError: onError('take-over') }, hold, topics),
     rollCall: startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
-    sweep: startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
+    sweep: startSweep({ ...asking, revival: createRevival(client), onError: onError('sweep') }, hold, topics, sweep),
   };
 }
 

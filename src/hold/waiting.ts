@@ -1,13 +1,9 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
 import { admit, refuseCycle, refuseDueAt, refuseRef } from '../admission';
-import { wakeSignal } from '../commands';
 import type { ScheduledMessage } from '../contract';
 import { list, type MessageStatus, queryOf, type Selection, withinDeadline } from '../lookup';
 import type { CarriedMessage } from '../workflows/scheduled-message';
-
-// WORKFLOW_EXECUTION_STATUS_RUNNING
-const RUNNING = 1;
 
 /** What Temporal knows of messages that wait. Visibility may be a second behind. */
 export interface Waiting {
@@ -17,10 +13,6 @@ export interface Waiting {
     selection: Selection,
     wanted?: { limit?: number; except?(run: MessageStatus): boolean },
   ): Promise<MessageStatus[]>;
-  /** True for one that runs and of which nothing is under way: only its timer, or somebody else, will ever wake it. */
-  isIdle(run: MessageStatus): Promise<boolean>;
-  /** Has it look at the clock. Changes nothing of one that has ended, or is not due. */
-  wake(run: MessageStatus): Promise<void>;
   /** The message as the run was given it. Throws when it was started with what no workflow could use. */
   messageOf(run: MessageStatus): Promise<ScheduledMessage>;
 }
@@ -38,18 +30,6 @@ export function createWaiting(client: Client): Waiting {
         if (runs.length >= limit) break;
       }
       return runs;
-    },
-    async isIdle({ workflowId, runId }) {
-      const { raw } = await withinDeadline(client, () => client.workflow.getHandle(workflowId, runId).describe());
-      const isRunning = raw.workflowExecutionInfo?.status === RUNNING;
-      return isRunning && !raw.pendingWorkflowTask && (raw.pendingActivities ?? []).length === 0;
-    },
-    async wake({ workflowId, runId }) {
-      const handle = client.workflow.getHandle(workflowId, runId);
-      await withinDeadline(client, () => handle.signal(wakeSignal)).catch((error) => {
-        // It has ended meanwhile.
-        if (!(error instanceof WorkflowNotFoundError)) throw error;
-      });
     },
     async messageOf({ workflowId, runId }) {
       const execution = { workflowId, runId };

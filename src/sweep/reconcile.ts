@@ -19,13 +19,16 @@ export interface ReconcileOptions {
 export interface Reconciled {
   /** Rows without a waiting workflow: one was started for each. */
   started: MessageRef[];
-  /** Waiting workflows without a row: each was cancelled. */
+  /** Waiting workflows without a row: each was cancelled, with `NO_ROW` as its reason. */
   ended: MessageRef[];
   /** Rows whose ids no message can have. */
   unusable: MessageRef[];
   /** So many seem to have no row that nothing was ended: rather the rows are wrong, or the `select` of them. */
   refused?: { withoutRow: number; waiting: number };
 }
+
+/** In the ledger: why reconciling has ended a message. */
+export const NO_ROW = 'no row waits for it';
 
 // So many keys make a query of some 10 KB.
 const PAGE = 100;
@@ -58,7 +61,7 @@ export async function reconcile(
   if (!force && orphans.length > Math.max(FEW, waiting / 10)) {
     return { started, ended: [], unusable, refused: { withoutRow: orphans.length, waiting } };
   }
-  for (const ref of orphans) await rate(() => cancel(client, ref, { reason: 'no row waits for it' }));
+  for (const ref of orphans) await rate(() => cancel(client, ref, { reason: NO_ROW }));
   return { started, ended: orphans, unusable };
 }
 

@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { type SweepLimits, startSweepOfRows } from './overdue-rows';
 import { startSweepOfWorkflows } from './overdue-workflows';
+import type { Revival } from './revival';
 
 /**
  * Looks after what is overdue, so that no message is lost whatever becomes of its timer: two loops a topic, one of which
@@ -18,6 +19,7 @@ export function startSweep(
     worker: string;
     clock: DatabaseClock;
     waiting: Waiting;
+    revival: Revival;
     metrics: Pick<Metrics, 'rescued'>;
     onError(error: unknown): void;
   },

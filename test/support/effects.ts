@@ -90,3 +90,7 @@ export async function traces(pool: Pool, key: string): Promise<{ effects: number
 
 /** Ten minutes of lead: whatever a test posts goes straight to the hold. */
 export const burstTopic = groupTopic({}, { leadMs: 600_000 });
+
+/** Without a lead: held for no time, and of no roll call's concern. */
+export const plainTopic: Topic = { ...effectTopic(), leadMs: 0 };
+export const hangingTopic: Topic = { ...plainTopic, name: 'test.hanging' };

@@ -12,6 +12,7 @@ import { createWaiting } from '../../src/hold/waiting';
 import { land } from '../../src/landing/landing';
 import type { RunningWorker } from '../../src/process';
 import { startSweepOfWorkflows } from '../../src/sweep/overdue-workflows';
+import { createRevival } from '../../src/sweep/revival';
 import type { Topic } from '../../src/topic';
 import { startWorker } from '../../src/worker';
 import { useDatabase } from '../support/database';
@@ -81,7 +82,14 @@ async function sweeping(of: Topic, work: () => Promise<unknown>): Promise<string
   await clock.read(database.pool);
   const metrics = { rescued: (_topic: string, reason: string) => void rescued.push(reason) };
   const sweep = startSweepOfWorkflows(
-    { pool: database.pool, clock, waiting: createWaiting(client), metrics, onError: (error) => errors.push(error) },
+    {
+      pool: database.pool,
+      clock,
+      waiting: createWaiting(client),
+      revival: createRevival(client),
+      metrics,
+      onError: (error) => errors.push(error),
+    },
     of,
     { graceMs: 1_000, everyMs: 200 },
   );

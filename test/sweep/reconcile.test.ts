@@ -83,6 +83,22 @@ it('two at one time start each message once', async () => {
   for (const ref of refs) expect(await stateOf(ref)).toBe('waiting');
 });
 
+it('what waits is not started again, though no list shows it', async () => {
+  const ref = await rowAlone();
+  // Without search attributes it is on no list of the topic, as one that was posted a moment ago.
+  await temporal.client.workflow.start('scheduledMessage', {
+    workflowId: workflowIdOf(refOf(ref)),
+    taskQueue: 'nobody',
+    args: [{ v: 1, ...refOf(ref), cycle: 1, dueAt: Date.now() + HOUR_MS, payload: {} }],
+  });
+  const lost = await rowAlone();
+  expect((await reconciled()).started.map(({ key }) => key)).toEqual([lost.id]);
+  // Or what ends them after each test would miss one.
+  await eventually(async () =>
+    expect((await temporal.client.workflow.count(`ExecutionStatus = 'Running'`)).count).toBe(2),
+  );
+});
+
 it('what the ledger has decided is not started again, though its row waits still', async () => {
   const ref = await request();
   await temporal.withWorker(database, installation, async () => {
@@ -118,6 +134,7 @@ it('ends nobody when a tenth and more than ten seem to have no row, unless force
     await schedule(temporal.client, post);
   }
   await listed(12);
+  expect(await reconciled({ dryRun: true })).toMatchObject({ ended: [], refused: { withoutRow: 12, waiting: 12 } });
   expect(await reconciled()).toMatchObject({ ended: [], refused: { withoutRow: 12, waiting: 12 } });
   await temporal.withWorker(database, installation, async () => {
     expect((await reconciled({ force: true })).ended).toHaveLength(12);
