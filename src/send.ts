@@ -1,8 +1,16 @@
-import { type Client, WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import {
+  type Client,
+  ServiceError,
+  WorkflowNotFoundError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import type { TooLate } from './commands';
 import { type MessageRef, workflowIdOf } from './contract';
 import { describe, withinDeadline } from './lookup';
+
+// gRPC's: the workflow's last task has failed.
+const FAILED_PRECONDITION = 9;
 
 /** No worker answered in time; the command lies in Temporal as a signal and will be decided when one runs again. */
 export interface Requested {
@@ -33,7 +41,7 @@ export async function send<Command extends { commandId: string }, Answer>(
     try {
       return await withinDeadline(client, () => handle.executeUpdate(update, { args: [command], updateId: commandId }));
     } catch (error) {
-      if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
+      if (!isUnanswered(error)) throw error;
       await withinDeadline(client, () => handle.signal(signal, command));
       return { result: 'requested', commandId };
     }
@@ -43,4 +51,10 @@ export async function send<Command extends { commandId: string }, Answer>(
     if (!ending) return { result: 'notFound' };
     return { result: 'tooLate', outcome: ending.outcome, firedAt: ending.decidedAt };
   }
+}
+
+/** No worker answers: none is there in time, or those that are fail at the workflow's task, and the server says so at once. */
+function isUnanswered(error: unknown): boolean {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
+  return error instanceof ServiceError && (error.cause as { code?: number })?.code === FAILED_PRECONDITION;
 }

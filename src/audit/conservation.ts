@@ -1,4 +1,5 @@
 import type { Queryable } from '../database';
+import { NO_ROW } from '../sweep/reconcile';
 import type { Topic } from '../topic';
 
 /** One tenant's cycles. Whatever was posted must be somewhere: `gap` is what is missing, or, below 0, too much. */
@@ -36,7 +37,9 @@ export async function conservationOf(tx: Queryable, topic: Topic): Promise<Conse
   const { rows } = await tx.query<{ tenant: string; parts: Record<string, number> }>(
     `with business as (select tenant, key, told, waits or due_at > ${REMOVED_BEFORE} as expected
                          from (${rowsOf(topic)}) as business),
-          decided as (select tenant, key, cycle, outcome, next_cycle from postdate.delivery where topic = $1),
+          decided as (select tenant, key, cycle, outcome, next_cycle, reason from postdate.delivery where topic = $1),
+          -- and those that reconciling has ended because their row is gone
+          known as (select tenant, key from business union select tenant, key from decided where reason = '${NO_ROW}'),
           last as (select tenant, key, max(cycle) as cycle, bool_or(outcome = 'delivered') as delivered
                      from decided group by tenant, key),
           announced as (select tenant, key, next_cycle as cycle from decided where next_cycle is not null
@@ -46,10 +49,10 @@ export async function conservationOf(tx: Queryable, topic: Topic): Promise<Conse
                     where not exists (select 1 from decided where (decided.tenant, decided.key, decided.cycle)
                                                                 = (announced.tenant, announced.key, announced.cycle))),
           parts as (
-            select tenant, 'posted' as part from decided join business using (tenant, key)
+            select tenant, 'posted' as part from decided join known using (tenant, key)
              where not exists (select 1 from announced where (announced.tenant, announced.key, announced.cycle)
                                                            = (decided.tenant, decided.key, decided.cycle))
-            union all select tenant, 'posted' from announced join business using (tenant, key)
+            union all select tenant, 'posted' from announced join known using (tenant, key)
             union all select tenant, 'posted' from business left join last using (tenant, key)
                        where last.cycle is null and expected
             union all select tenant, outcome from decided

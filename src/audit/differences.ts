@@ -37,13 +37,15 @@ const queriesOf = ({ businessRows }: TopicWithRows): [DifferenceKind, string][] 
          and not exists (select 1 from postdate.delivery as later
                           where later.topic = $1 and later.tenant = one.tenant and later.key = one.key
                             and later.cycle > one.cycle))`;
-  const undelivered = `left join final on (final.tenant, final.key, final.outcome)
-                                        = (business.tenant, business.key, 'delivered')`;
   return [
     [
       'effectWithoutDecision',
-      `${withParts} select business.tenant || '/' || business.key as id from business ${undelivered}
-        where told is not null and final.key is null and due_at > ${REMOVED_BEFORE}`,
+      // By any cycle: the last one may be that of a message which has outrun its row, as after a backup was restored.
+      `${withParts} select tenant || '/' || key as id from business
+        where told is not null and due_at > ${REMOVED_BEFORE}
+          and not exists (select 1 from postdate.delivery as one
+                           where one.topic = $1 and one.tenant = business.tenant and one.key = business.key
+                             and one.outcome = 'delivered' and one.next_cycle is null)`,
     ],
     [
       'decisionWithoutEffect',

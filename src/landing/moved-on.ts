@@ -16,7 +16,8 @@ export const movedOnOf =
     while (Date.now() < patienceEndsAt) {
       await pause(ASK_EVERY_MS);
       // Not to be reached is as good a sign of a busy server as a slow answer.
-      const status = await handle.describe().then(
+      const asked = client.withDeadline(patienceEndsAt, () => handle.describe());
+      const status = await asked.then(
         (description) => description.status.name,
         () => 'RUNNING',
       );
