@@ -120,6 +120,26 @@ it('an event that cannot be handled is tried again and never skipped; what came 
   expect(seen).toEqual(keys);
 });
 
+it('an effect that fails half-way is undone, and is there once when it has been tried again', async () => {
+  await database.pool.query('create table half (name text, key text)');
+  const keys = names(3);
+  let broken = true;
+  const { consumer } = noting({
+    async handle(tx, { event }) {
+      await tx.query('insert into half (name, key) values ($1, $2)', [consumer.name, event.subject]);
+      if (broken && event.subject === `acme/${keys[1]}`) throw new Error('the mail server is away');
+    },
+  });
+  const effects = async () => (await database.pool.query('select key from half')).rows.map(({ key }) => key);
+  await subscribe(database.pool, consumer);
+  await publish(keys);
+  await expect(consumeBatch(database.pool, consumer)).rejects.toThrow('the mail server is away');
+  expect(await effects()).toEqual([`acme/${keys[0]}`]);
+  broken = false;
+  await drain(consumer);
+  expect(await effects()).toEqual(keys.map((key) => `acme/${key}`));
+});
+
 it('hints that the stream has grown come again after their connection was cut', async () => {
   let hints = 0;
   const hinting = listenForHints(database.url, { onHint: () => (hints += 1), onError: () => undefined });

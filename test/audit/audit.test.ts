@@ -65,6 +65,28 @@ it('an effect without its decision is a gap, and named', async () => {
   expect(await gapOf('acme')).toBe(1);
 });
 
+it('an effect whose message was cancelled is named', async () => {
+  await expired('acme');
+  const { id } = await withdrawn('acme', { outcome: 'cancelled' });
+  await database.pool.query(
+    `update payments.payment_request set status = 'EXPIRED', closed_at = due_at where id = $1`,
+    [id],
+  );
+  expect(await differences()).toEqual([
+    ['effectWithoutDecision', `acme/${id}`],
+    ['effectWithoutEvent', `acme/${id}`],
+  ]);
+});
+
+it('an event of a cycle that nobody decided is named, though another cycle was', async () => {
+  const { id } = await expired('acme');
+  expect(await differences()).toEqual([]);
+  await database.pool.query('update postdate.delivery set cycle = 2');
+  expect(await differences()).toEqual([
+    ['eventWithoutDecision', `${paymentRequestExpiry.name}:acme:${id}:1:payment-request.expired`],
+  ]);
+});
+
 it('a decision whose row is gone is too much, and named', async () => {
   const { id } = await expired('acme');
   await database.pool.query('delete from payments.payment_request');

@@ -63,12 +63,12 @@ async function failedOf(key: string, name = topic.name) {
   if (!failed) throw new Error(`${key} has not failed`);
   return failed;
 }
-const redriven = async (key: string, of: Topic = topic) =>
+const redriven = async (key: string, of: Topic = topic, reason = 'the account is there now') =>
   redrive(
     { pool: database.pool, client: temporal.client, waiting: createWaiting(temporal.client) },
     of,
     await failedOf(key, of.name),
-    { by: 'Anna', reason: 'the account is there now' },
+    { by: 'Anna', reason },
   );
 const forget = (key: string, name: string) =>
   eventually(async () => {
@@ -85,6 +85,8 @@ it(
     const key = await failing();
     broken.delete(key);
     expect(await redriven(key)).toEqual({ result: 'redriven', cycle: 2 });
+    const ref = { topic: topic.name, tenant: 'acme', key };
+    expect(await describeMessage(temporal.client, ref)).toMatchObject({ cycle: 2 });
     await ended(key, { outcome: 'delivered', cycle: 2 });
     expect(await traces(database.pool, key)).toMatchObject({ effects: 1, decisions: 2 });
     const { rows } = await database.pool.query('select * from postdate.redrive where key = $1', [key]);
@@ -104,6 +106,21 @@ it(
     await Promise.all([redriven(key), redriven(key), redriven(key)]);
     await ended(key, { outcome: 'delivered', cycle: 2 });
     expect(await traces(database.pool, key)).toMatchObject({ effects: 1, decisions: 2 });
+  }),
+);
+
+it(
+  'a redrive that cannot be written down does not happen',
+  during(async () => {
+    const key = await failing();
+    // No text of PostgreSQL takes it.
+    await expect(redriven(key, topic, 'a\0b')).rejects.toThrow('invalid byte sequence');
+    expect(await describeMessage(temporal.client, { topic: topic.name, tenant: 'acme', key })).toMatchObject({
+      cycle: 1,
+      ending: { outcome: 'failed' },
+    });
+    expect(await redriven(key)).toEqual({ result: 'redriven', cycle: 2 });
+    await ended(key, { outcome: 'failed', cycle: 2 });
   }),
 );
 

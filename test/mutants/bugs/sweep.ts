@@ -1,0 +1,112 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are pieces of source code
+
+import type { Mutant } from '../mutants';
+
+/** About what is overdue, missing or lost. */
+export const sweep: Mutant[] = [
+  {
+    name: 'the sweep of rows gives no grace',
+    file: 'src/sweep/waiting-rows.ts',
+    find: 'statement_timestamp() - make_interval(secs => $2)',
+    replace: 'statement_timestamp() - make_interval(secs => 0 * $2)',
+    tests: ['test/sweep/overdue-rows.test.ts'],
+  },
+  {
+    name: 'the sweep of rows lands what a worker that is well holds',
+    file: 'src/sweep/waiting-rows.ts',
+    find: 'held.tenant = waiting.tenant',
+    replace: 'held.tenant = waiting.key',
+    tests: ['test/sweep/overdue-rows.test.ts'],
+  },
+  {
+    name: 'the sweep of rows lands what is decided',
+    file: 'src/sweep/waiting-rows.ts',
+    find: 'make_interval(secs => $2) and ${UNDECIDED}',
+    replace: 'make_interval(secs => $2)',
+    tests: ['test/sweep/overdue-rows.test.ts'],
+  },
+  {
+    name: 'the sweep of rows gives no grace to what was held',
+    file: 'src/hold/held.ts',
+    find: 'extract(epoch from clock_timestamp()) * 1000 - $3',
+    replace: 'extract(epoch from clock_timestamp()) * 1000 - 0 * $3',
+    tests: ['test/sweep/overdue-rows.test.ts'],
+  },
+  {
+    name: 'the sweep of rows tries what fails at each of its rounds',
+    file: 'src/sweep/overdue-rows.ts',
+    find: 'return patience.failed(id, message);',
+    replace: 'return;',
+    tests: ['test/sweep/overdue-rows.test.ts'],
+  },
+  {
+    name: 'a rescue is counted for what had landed before',
+    file: 'src/sweep/overdue-rows.ts',
+    find: "'decision' in landing && !landing.before",
+    replace: "'decision' in landing",
+    tests: ['test/sweep/overdue-rows.test.ts'],
+  },
+  {
+    name: 'the sweep of workflows wakes what has an activity under way',
+    file: 'src/sweep/under-way.ts',
+    find: 'if (!pendingActivities?.length) {',
+    replace: 'if (!pendingActivities || true) {',
+    tests: ['test/sweep/overdue-workflows.test.ts'],
+  },
+  {
+    name: 'the sweep of workflows counts a rescue for what had landed before',
+    file: 'src/sweep/overdue-workflows.ts',
+    find: 'if (undecided !== undefined) metrics',
+    replace: 'metrics',
+    tests: ['test/sweep/overdue-workflows.test.ts'],
+  },
+  {
+    name: 'reconcile ends workflows however many seem to have no row',
+    file: 'src/sweep/reconcile.ts',
+    find: 'orphans.length > Math.max(FEW, waiting / 10)',
+    replace: 'orphans.length > Math.max(FEW, waiting)',
+    tests: ['test/sweep/reconcile.test.ts'],
+  },
+  {
+    name: 'reconcile starts what no list shows though it waits',
+    file: 'src/sweep/reconcile.ts',
+    find: "if ((await describe(client, message))?.state !== 'waiting') yield message;",
+    replace: 'yield message;',
+    tests: ['test/sweep/reconcile.test.ts'],
+  },
+  {
+    name: 'reconcile starts what is decided',
+    file: 'src/sweep/waiting-rows.ts',
+    find: '> ($2, $3) and ${UNDECIDED}',
+    replace: '> ($2, $3) and $1::text is not null',
+    tests: ['test/sweep/reconcile.test.ts'],
+  },
+  {
+    name: 'reconcile takes a closed row for one that waits',
+    file: 'src/sweep/waiting-rows.ts',
+    find: 'where waiting.waits and waiting.tenant = given.tenant',
+    replace: 'where waiting.tenant = given.tenant',
+    tests: ['test/sweep/reconcile.test.ts'],
+  },
+  {
+    name: 'what has been silent for its time-out counts as lost at once',
+    file: 'src/sweep/under-way.ts',
+    find: ' + timeoutMs + patienceMs',
+    replace: ' + timeoutMs',
+    tests: ['test/sweep/under-way.test.ts'],
+  },
+  {
+    name: 'a first task that was put off is left to its lost timer',
+    file: 'src/sweep/revival.ts',
+    find: 'if (putOff) await',
+    replace: 'if (!putOff) await',
+    tests: ['test/sweep/lost-time-outs.test.ts'],
+  },
+  {
+    name: 'a workflow that fails at its task is begun again and again',
+    file: 'src/sweep/revival.ts',
+    find: 'if (failed) return undefined;',
+    replace: 'void failed;',
+    tests: ['test/bad-deploy.test.ts'],
+  },
+];
