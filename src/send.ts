@@ -23,6 +23,12 @@ export interface NotFound {
   result: 'notFound';
 }
 
+/** A command's update and its signal. */
+interface Names<Command, Answer> {
+  update: UpdateDefinition<Answer, [Command]>;
+  signal: SignalDefinition<[Command]>;
+}
+
 /**
  * Sends a command to a message: by update, which answers; as a signal where no worker answers within the deadline;
  * and where nothing waits any more the message's record answers. The signal carries the update's `commandId`, so a
@@ -32,24 +38,36 @@ export async function send<Command extends { commandId: string }, Answer>(
   client: Client,
   ref: MessageRef,
   command: Command,
-  { update, signal }: { update: UpdateDefinition<Answer, [Command]>; signal: SignalDefinition<[Command]> },
+  names: Names<Command, Answer>,
 ): Promise<Answer | TooLate | Requested | NotFound> {
+  for (;;) {
+    try {
+      return await sent(client, ref, command, names);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      const known = await describe(client, ref);
+      if (known?.ending) return { result: 'tooLate', outcome: known.ending.outcome, firedAt: known.ending.decidedAt };
+      // The run that was asked has gone on in another one, perhaps because of this very command: that knows the answer.
+      if (known?.state !== 'waiting') return { result: 'notFound' };
+    }
+  }
+}
+
+async function sent<Command extends { commandId: string }, Answer>(
+  client: Client,
+  ref: MessageRef,
+  command: Command,
+  { update, signal }: Names<Command, Answer>,
+): Promise<Answer | Requested> {
   const { commandId } = command;
   // Without a run id the handle follows the message from run to run.
   const handle = client.workflow.getHandle(workflowIdOf(ref));
   try {
-    try {
-      return await withinDeadline(client, () => handle.executeUpdate(update, { args: [command], updateId: commandId }));
-    } catch (error) {
-      if (!isUnanswered(error)) throw error;
-      await withinDeadline(client, () => handle.signal(signal, command));
-      return { result: 'requested', commandId };
-    }
+    return await withinDeadline(client, () => handle.executeUpdate(update, { args: [command], updateId: commandId }));
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    const ending = (await describe(client, ref))?.ending;
-    if (!ending) return { result: 'notFound' };
-    return { result: 'tooLate', outcome: ending.outcome, firedAt: ending.decidedAt };
+    if (!isUnanswered(error)) throw error;
+    await withinDeadline(client, () => handle.signal(signal, command));
+    return { result: 'requested', commandId };
   }
 }
 

@@ -116,4 +116,11 @@ export const deliveries: Mutant[] = [
     replace: 'answerTo(topic, one)',
     tests: ['test/landing/continued.test.ts'],
   },
+  {
+    name: 'a message that went on in another run while it was asked is said not to be found',
+    file: 'src/send.ts',
+    find: "if (known?.state !== 'waiting') return",
+    replace: 'return',
+    tests: ['test/send.test.ts'],
+  },
 ];
