@@ -1,97 +1,67 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { withClient } from '../local/databases';
-import { checkEnd } from './checks';
-import { type DiaryLine, readLines } from './diary';
-import { playFaults } from './faults';
-import { startParts } from './parts';
-import { type Plan, planOf } from './plan';
-import { startSnapshots } from './snapshots';
+import { keepCase, readPlan } from './plan/cases';
+import { lostTimersPlan, outagePlan } from './plan/measure-plans';
+import { type Plan, planOf } from './plan/plan';
+import { play } from './play';
+import { report } from './report';
 
-const log = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`);
-// After the last fault, everything overdue has this long to land.
-const LIVENESS_MS = 60_000;
+const log = (line: string) => void process.stdout.write(`${new Date().toISOString()} ${line}\n`);
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string', default: '10' },
-      seed: { type: 'string', default: String(Date.now() % 100_000) },
-      out: { type: 'string' },
-      calm: { type: 'boolean', default: false },
-    },
-  });
-  const plan = planOf(Number(values.seed), Number(values.minutes));
-  if (values.calm) plan.faults = [];
-  // PostgreSQL's account has to enter it.
-  const folder = await mkdtemp(join(tmpdir(), 'postdate-chaos-'));
-  await chmod(folder, 0o755);
-  const planFile = join(folder, 'plan.json');
-  await writeFile(planFile, JSON.stringify(plan));
-  const requests = plan.requests.flat().length;
-  log(`seed ${plan.seed}: ${requests} requests, ${plan.faults.length} faults, plan in ${planFile}`);
-  let sound = false;
-  const parts = await startParts(folder, log);
-  try {
-    const snapshots = startSnapshots(parts.databaseUrl);
-    const startedAt = Date.now();
-    await parts.startProducers(planFile, startedAt);
-    const struck = await playFaults(plan.faults, parts, { startedAt, log });
-    await pause(Math.max(0, startedAt + plan.minutes * 60_000 - Date.now()));
-    const healedAt = Date.now();
-    log('healed');
-    const diaries = [0, 1].map((number) => join(folder, `producer${number}.ndjson`));
-    const landedAfterMs = await untilOver(parts.databaseUrl, plan, diaries);
-    const findings = await snapshots.stop();
-    const { violations, figures } = await checkEnd(parts.databaseUrl, {
-      diaries,
-      deliveries: join(folder, 'deliveries.ndjson'),
-      findings,
-    });
-    if (landedAfterMs === undefined) violations.push({ invariant: 'I15', what: 'not all was over in time', ids: [] });
-    const result = { seed: plan.seed, minutes: plan.minutes, struck, figures, landedAfterMs, healedAt, violations };
-    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    if (values.out) {
-      await mkdir(values.out, { recursive: true });
-      await writeFile(join(values.out, `seed-${plan.seed}.json`), JSON.stringify(result, null, 2));
-    }
-    log(violations.length > 0 ? `NOT SOUND; everything is in ${folder}` : 'sound');
-    sound = violations.length === 0;
-    return sound ? 0 : 1;
-  } finally {
-    await parts.stop();
-    if (sound) await rm(folder, { recursive: true, force: true });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string' },
+    /** A plan that was kept, instead of a seed. */
+    plan: { type: 'string' },
+    /** The same operations without any fault; the sweep has to be idle. */
+    calm: { type: 'boolean', default: false },
+    /** Calm, and what must not grow is looked at. */
+    soak: { type: 'boolean', default: false },
+    /** A measurement instead of a plan by seed. */
+    measure: { type: 'string' },
+    /** Writes results there; otherwise nowhere. */
+    out: { type: 'string' },
+  },
+});
+
+const MEASURES: Record<string, () => Plan> = {
+  'outage-temporal': () => outagePlan('temporal'),
+  'outage-postgres': () => outagePlan('postgres'),
+  'lost-timers': lostTimersPlan,
+};
+
+async function chosenPlan(): Promise<{ name: string; plan: Plan }> {
+  if (values.plan) return { name: 'plan', plan: await readPlan(values.plan) };
+  if (values.measure !== undefined) {
+    const plan = MEASURES[values.measure]?.();
+    if (!plan) throw new Error(`--measure must be one of ${Object.keys(MEASURES).join(', ')}`);
+    return { name: values.measure, plan };
   }
+  const seed = Number(values.seed ?? Date.now() % 100_000);
+  const minutes = Number(values.minutes);
+  if (!(seed >= 0 && minutes > 0)) throw new Error('--seed and --minutes must be numbers');
+  const plan = planOf(seed, minutes);
+  if (!values.calm && !values.soak) return { name: `seed-${seed}`, plan };
+  return { name: values.soak ? 'soak' : 'calm', plan: { ...plan, faults: [] } };
 }
 
-/**
- * How long it took until every planned command was answered, nothing that is due waits, and everyone has heard everything;
- * undefined when what was overdue took longer than it may.
- */
-async function untilOver(databaseUrl: string, plan: Plan, diaries: string[]): Promise<number | undefined> {
-  const planned = plan.requests.flat();
-  const operations = planned.length + planned.filter(({ command }) => command).length;
-  const beganAt = Date.now();
-  for (;;) {
-    const answered = diaries.flatMap((file) => readLines<DiaryLine>(file)).filter(({ phase }) => phase === 'ok').length;
-    const { waiting, overdue, unheard } = await withClient(databaseUrl, async (db) => {
-      const { rows } = await db.query(`
-        select (select count(*)::int from payments.payment_request where status = 'PENDING') as waiting,
-               (select count(*)::int from payments.payment_request
-                 where status = 'PENDING' and due_at < clock_timestamp() - interval '60 seconds') as overdue,
-               (select count(*)::int from postdate.outbox where position is null)
-                 + (select count(*)::int from postdate.consumer, postdate.stream_head
-                     where consumer.position < stream_head.position) as unheard`);
-      return rows[0];
-    });
-    if (waiting === 0 && unheard === 0 && answered >= operations) return Date.now() - beganAt;
-    // What was posted last is due half a minute later, and is not late before.
-    if ((overdue > 0 && Date.now() - beganAt > LIVENESS_MS) || Date.now() - beganAt > 3 * LIVENESS_MS) return undefined;
-    await pause(500);
-  }
+async function main(): Promise<number> {
+  const { name, plan } = await chosenPlan();
+  const messages = plan.producers.reduce((sum, { requests, beats }) => sum + requests.length + beats.length, 0);
+  log(`${name}: ${messages} messages and ${plan.faults.length} faults in ${plan.minutes} minutes`);
+  const folder = await mkdtemp(join(tmpdir(), 'postdate-chaos-'));
+  // PostgreSQL's account has to enter it.
+  await chmod(folder, 0o755);
+  const outcome = await play(plan, { folder, log });
+  await writeFile(join(folder, 'outcome.json'), JSON.stringify(outcome, null, 2));
+  await report(name, plan, outcome, { command: process.argv.slice(2), out: values.out && resolve(values.out) });
+  const sound = outcome.violations.length === 0;
+  log(sound ? 'sound' : `NOT SOUND; everything is in ${folder}, the plan in ${await keepCase(name, plan)}`);
+  if (sound) await rm(folder, { recursive: true, force: true });
+  return sound ? 0 : 1;
 }
 
 main().then(

@@ -22,6 +22,8 @@ export interface ClusterOptions {
   taskset?: { server?: string; postgres?: string };
   /** Parameters of its PostgreSQL beside ours. */
   postgresSettings?: Record<string, string>;
+  /** By which address the server reaches its PostgreSQL, for who wants to stand in between. Default: directly. */
+  databaseVia?: (databaseUrl: string) => string;
   log?: (line: string) => void;
 }
 
@@ -51,7 +53,7 @@ const START_TIMEOUT_MS = 5 * 60_000;
  * the namespace. Nothing of it is left when this rejects, or once `stop` has resolved.
  */
 export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
-  const { shards = 512, namespace = 'default', taskset = {}, log } = options;
+  const { shards = 512, namespace = 'default', taskset = {}, databaseVia = (url) => url, log } = options;
   const executables = await findTemporalServer({ log: log ?? (() => {}) });
   await mkdir(options.dataFolder, { recursive: true });
   const dataFolder = await realpath(options.dataFolder);
@@ -102,7 +104,7 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
     const server = await launchServer({
       name: 'temporal-server',
       command: pinned(taskset.server, executables.server, args),
-      env: serverEnvironment({ databaseUrl, ports, shards, dynamicConfigFile }),
+      env: serverEnvironment({ databaseUrl: databaseVia(databaseUrl), ports, shards, dynamicConfigFile }),
       cwd: dataFolder,
       logFile,
       onSpawned: (pid) => writeNote(dataFolder, { startedBy: process.pid, server: pid, port: ports.frontend }),

@@ -1,4 +1,4 @@
-import { type Link, startLink } from '../chaos/proxy';
+import { type Link, startLink } from '../chaos/system/proxy';
 import type { Decision, ScheduledMessage } from '../src/contract';
 import { createPool } from '../src/database';
 import { type TestDatabase, useDatabase } from './support/database';

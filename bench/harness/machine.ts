@@ -46,7 +46,7 @@ export async function describeCommit(): Promise<Commit> {
   const git = async (...args: string[]) => (await run('git', args, { cwd: ROOT, timeoutMs: 10_000 })).trim();
   try {
     // Results of earlier runs are no part of what is measured.
-    const changes = await git('status', '--porcelain', '--', '.', ':(exclude)bench/results');
+    const changes = await git('status', '--porcelain', '--', '.', ':(exclude)bench/results', ':(exclude)chaos/results');
     return { commit: await git('rev-parse', 'HEAD'), dirty: changes !== '' };
   } catch {
     // A source archive has no history.

@@ -41,10 +41,7 @@ export async function openResults(
     folder,
     async json(results) {
       const file = join(folder, `${name}.json`);
-      const json = JSON.stringify({ name, ...heading, ...results }, null, 2);
-      // First as it is: what took half an hour to measure must not be lost over its format.
-      await writeFile(file, json);
-      await writeFile(file, formatted(json));
+      await writeJson(file, { name, ...heading, ...results });
       log(`written: ${file}`);
     },
     async chart(svg, part) {
@@ -59,6 +56,14 @@ export async function openResults(
       log(table.toString());
     },
   };
+}
+
+/** Writes results in the form in which they are committed. */
+export async function writeJson(file: string, content: object): Promise<void> {
+  const json = JSON.stringify(content, null, 2);
+  // First as it is: what took half an hour to measure must not be lost over its format.
+  await writeFile(file, json);
+  await writeFile(file, formatted(json));
 }
 
 // The results are committed, and so held to the project's format like everything else.

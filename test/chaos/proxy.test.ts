@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
-import { type Link, startLink } from '../../chaos/proxy';
+import { type Link, startLink } from '../../chaos/system/proxy';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 
@@ -35,6 +35,19 @@ it('a refusing link breaks what is there, lets nobody in, and is good again afte
   await expect(client.query('select 1')).rejects.toThrow();
   await expect(connected()).rejects.toThrow();
   expect(link.bites()).toBeGreaterThanOrEqual(2);
+  link.setMode('pass');
+  const again = await connected();
+  await again.end();
+});
+
+it('a resetting link lets everybody in, and cuts them off in the middle of their work', async () => {
+  link.setMode('reset');
+  const client = await connected();
+  const work = async () => {
+    for (;;) await client.query('select 1');
+  };
+  await expect(work()).rejects.toThrow();
+  expect(link.bites()).toBeGreaterThanOrEqual(1);
   link.setMode('pass');
   const again = await connected();
   await again.end();

@@ -11,6 +11,8 @@ export type LinkMode =
   | 'blackHole'
   /** Everything arrives, later. */
   | 'delay'
+  /** Everybody gets a connection, and loses it in the middle of something. */
+  | 'reset'
   /** PostgreSQL's COMMIT arrives, and its answer does not: the caller cannot know. */
   | 'dropReplyToCommit';
 
@@ -25,6 +27,8 @@ export interface Link {
 
 // Longer than what any part takes for a slow answer of a healthy peer, shorter than its deadlines.
 const DELAY_MS = 400;
+// Enough to get through a handshake and into the work.
+const RESET_AFTER_CHUNKS = 20;
 
 /** Promises a TCP proxy on a free port of 127.0.0.1, the only way between two parts of the system. */
 export async function startLink(targetPort: () => number): Promise<Link> {
@@ -46,6 +50,7 @@ export async function startLink(targetPort: () => number): Promise<Link> {
     const pair = { client, server };
     pairs.add(pair);
     let commitIsLost = false;
+    let carried = 0;
     const end = () => {
       pairs.delete(pair);
       client.destroy();
@@ -57,7 +62,21 @@ export async function startLink(targetPort: () => number): Promise<Link> {
       socket.on('error', end);
       socket.on('close', end);
     }
+    const isReset = () => {
+      if (mode !== 'reset') return false;
+      carried += 1;
+      return carried >= RESET_AFTER_CHUNKS;
+    };
+    const reset = () => {
+      bite();
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    };
     forward(client, async (chunk) => {
+      if (isReset()) {
+        server.write(chunk.subarray(0, chunk.length / 2));
+        return reset();
+      }
       if (mode === 'dropReplyToCommit' && !commitIsLost && isCommit(chunk)) {
         commitIsLost = true;
         bite();
@@ -70,6 +89,7 @@ export async function startLink(targetPort: () => number): Promise<Link> {
       server.write(chunk);
     });
     forward(server, async (chunk) => {
+      if (isReset()) return reset();
       if (!commitIsLost) client.write(chunk);
     });
   });

@@ -1,0 +1,85 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { violationsIn } from './checks/checks';
+import { gather } from './checks/evidence';
+import { figuresOf } from './checks/figures';
+import type { Violation } from './checks/violation';
+import type { Plan } from './plan/plan';
+import { playFaults } from './system/faults';
+import { startParts } from './system/parts';
+import { sampleGrowth } from './watch/growth';
+import { watchOverdue } from './watch/overdue';
+import { countRescues } from './watch/rescues';
+import { settle } from './watch/settling';
+import { takeSnapshots } from './watch/snapshots';
+
+/** Plays a plan on a system of its own in this folder, and tells all that came of it. */
+export async function play(plan: Plan, { folder, log }: { folder: string; log(line: string): void }) {
+  const planFile = join(folder, 'plan.json');
+  await writeFile(planFile, JSON.stringify(plan));
+  const parts = await startParts(folder, log);
+  const connection = await Connection.connect({ address: parts.temporal.address() });
+  try {
+    const client = new Client({ connection });
+    const databaseUrl = parts.postgres.url;
+    const snapshots = takeSnapshots(databaseUrl, parts.files.diaries);
+    const rescues = countRescues(parts.metricsUrls);
+    const growth = sampleGrowth(parts);
+    const startedAt = Date.now();
+    const overdue = watchOverdue(databaseUrl, plan, startedAt);
+    await parts.startProducers(planFile, startedAt);
+    const struck = await playFaults(plan.faults, parts, { startedAt, log });
+    await pause(Math.max(0, startedAt + plan.minutes * 60_000 - Date.now()));
+    log('the last fault is healed');
+    const settled = await settle(plan, { databaseUrl, client, overdue, diaries: parts.files.diaries });
+    const found = { snapshots: await snapshots.stop(), rescues: await rescues.stop(), curve: await overdue.stop() };
+    const evidence = await gather({ databaseUrl, client }, parts.files);
+    const violations = [...violationsIn(evidence, plan), ...violationsOfTheRun(plan, { ...found, settled })];
+    // The databases end with the run; what is asked of it afterwards has to be here.
+    await writeFile(join(folder, 'evidence.json'), JSON.stringify({ ...evidence, startedAt, curve: found.curve }));
+    return {
+      struck,
+      settled,
+      figures: { ...figuresOf(evidence), snapshots: found.snapshots.taken },
+      rescues: found.rescues,
+      growth: await growth.stop(),
+      curve: found.curve,
+      violations,
+    };
+  } finally {
+    await connection.close();
+    await parts.stop();
+  }
+}
+
+/** What is not to be seen in what is left. */
+function violationsOfTheRun(
+  { faults }: Plan,
+  found: {
+    settled: Awaited<ReturnType<typeof settle>>;
+    snapshots: Awaited<ReturnType<ReturnType<typeof takeSnapshots>['stop']>>;
+    rescues: Awaited<ReturnType<ReturnType<typeof countRescues>['stop']>>;
+  },
+): Violation[] {
+  const { settled, snapshots, rescues } = found;
+  const violations: Violation[] = [];
+  const { problems } = snapshots;
+  if (problems.length > 0) violations.push({ invariant: 'I13', what: 'a snapshot that did not agree', ids: problems });
+  if (settled.landedAfterMs === undefined) {
+    violations.push({ invariant: 'I15', what: 'not everything overdue landed within 60 s', ids: [] });
+  } else if (settled.overAfterMs === undefined) {
+    violations.push({ invariant: 'I3, I7, I9', what: 'not everything came to its end', ids: [] });
+  }
+  // What the roll call found missing was in time: a server that is busy for a moment is no fault.
+  const rescued = Object.entries(rescues).filter(([what, messages]) => messages > 0 && !what.endsWith(' missing'));
+  if (faults.length === 0 && rescued.length > 0) {
+    violations.push({
+      invariant: 'I21',
+      what: 'rescued without a fault',
+      ids: rescued.map(([what, n]) => `${what}: ${n}`),
+    });
+  }
+  return violations;
+}

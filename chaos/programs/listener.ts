@@ -1,0 +1,23 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Consumer, startConsumer } from '../../src/consumer';
+import { createPool } from '../../src/database';
+import { writeLine } from './diary';
+
+/** Somebody who listens to the stream, outside the database, and may be killed: writes down every delivery. */
+function main(): void {
+  const [file] = process.argv.slice(2) as [string];
+  const pool = createPool(process.env.DATABASE_URL as string, { connections: 2, onError: () => undefined });
+  const consumer: Consumer = {
+    name: 'chaos.listener',
+    from: 'start',
+    async handle(_, { position, event: { id, type, subject } }) {
+      writeLine(file, { at: Date.now(), position, id, type, subject });
+      // Slow enough to be killed between hearing and having heard, fast enough to keep up.
+      await pause(30);
+    },
+  };
+  startConsumer(pool, consumer, { onError: () => undefined, pauseMs: 200 });
+  process.stdout.write('listener is running\n');
+}
+
+main();

@@ -1,0 +1,5 @@
+import { runProcess } from '../../src/process';
+import { startWorker } from '../../src/worker';
+import { chaosInstallation } from './beat';
+
+void runProcess((config, log) => startWorker(config, chaosInstallation, log));
