@@ -8,18 +8,33 @@ import { figuresOf } from './checks/figures';
 import type { Violation } from './checks/violation';
 import type { Plan } from './plan/plan';
 import { playFaults } from './system/faults';
-import { startParts } from './system/parts';
+import { type Parts, startParts } from './system/parts';
 import { sampleGrowth } from './watch/growth';
 import { watchOverdue } from './watch/overdue';
 import { countRescues } from './watch/rescues';
 import { settle } from './watch/settling';
 import { takeSnapshots } from './watch/snapshots';
 
-/** Plays a plan on a system of its own in this folder, and tells all that came of it. */
-export async function play(plan: Plan, { folder, log }: { folder: string; log(line: string): void }) {
+/**
+ * Plays a plan on a system of its own in this folder, and tells all that came of it. Nothing of the system is left when this
+ * is over, also when `interrupted` rejects.
+ */
+export async function play(
+  plan: Plan,
+  { folder, log, interrupted }: { folder: string; log(line: string): void; interrupted: Promise<never> },
+) {
+  const starting = startParts(folder, log);
+  try {
+    return await Promise.race([starting.then((parts) => playOn(parts, plan, { folder, log })), interrupted]);
+  } finally {
+    // What is only just being started has to be there before it can be stopped.
+    await starting.then((parts) => parts.stop());
+  }
+}
+
+async function playOn(parts: Parts, plan: Plan, { folder, log }: { folder: string; log(line: string): void }) {
   const planFile = join(folder, 'plan.json');
   await writeFile(planFile, JSON.stringify(plan));
-  const parts = await startParts(folder, log);
   const connection = await Connection.connect({ address: parts.temporal.address() });
   try {
     const client = new Client({ connection });
@@ -50,7 +65,6 @@ export async function play(plan: Plan, { folder, log }: { folder: string; log(li
     };
   } finally {
     await connection.close();
-    await parts.stop();
   }
 }
 

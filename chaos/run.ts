@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { toldToStop } from '../local/stack';
 import { keepCase, readPlan } from './plan/cases';
 import { lostTimersPlan, outagePlan } from './plan/measure-plans';
 import { type Plan, planOf } from './plan/plan';
@@ -55,7 +56,16 @@ async function main(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'postdate-chaos-'));
   // PostgreSQL's account has to enter it.
   await chmod(folder, 0o755);
-  const outcome = await play(plan, { folder, log });
+  let told = false;
+  const interrupted = toldToStop().then((): never => {
+    told = true;
+    log('stopping');
+    throw new Error('broken off');
+  });
+  const outcome = await play(plan, { folder, log, interrupted }).finally(() =>
+    // Of a run that was broken off nothing is to be learnt.
+    told ? rm(folder, { recursive: true, force: true }) : undefined,
+  );
   await writeFile(join(folder, 'outcome.json'), JSON.stringify(outcome, null, 2));
   await report(name, plan, outcome, { command: process.argv.slice(2), out: values.out && resolve(values.out) });
   const sound = outcome.violations.length === 0;

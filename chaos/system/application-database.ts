@@ -44,26 +44,33 @@ export async function startApplicationDatabase(
   const fixed = { ...options, port: postgres.port };
   const url = await createDatabase(postgres.url, 'application');
 
+  let stopped = false;
+  let starting = Promise.resolve();
+  async function startAgain(): Promise<void> {
+    for (let tries = 1; !stopped; tries += 1) {
+      try {
+        // One that still runs is attached to.
+        postgres = await startPostgres(fixed);
+        return;
+      } catch (error) {
+        if (tries === RESTART_TRIES) throw error;
+        await pause(1_000);
+      }
+    }
+  }
+
   return {
     url,
     port: postgres.port,
     pid: () => postgres.pid,
     crash: (signal) => endProcess(postgres.pid, [[signal, 15_000]]),
-    async restart() {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          // One that still runs is attached to.
-          postgres = await startPostgres(fixed);
-          return;
-        } catch (error) {
-          if (tries === RESTART_TRIES) throw error;
-          await pause(1_000);
-        }
-      }
-    },
+    restart: () => (starting = startAgain()),
     disk,
     clock,
     async stop() {
+      stopped = true;
+      // One that is only just being started has to be there before it can be stopped.
+      await starting.catch(() => undefined);
       await postgres.stop();
       await disk?.unmount();
       await rm(`${folder}.faketime`, { force: true });

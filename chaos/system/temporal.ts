@@ -46,32 +46,40 @@ export async function startTemporal(
   await ensureSearchAttributes(connection, 'default');
   await connection.close();
 
+  let stopped = false;
+  let starting = Promise.resolve();
+  async function startAgain(): Promise<void> {
+    const { address } = cluster;
+    // What is left of it: a server without its database, or the other way round.
+    await cluster.stop().catch(() => undefined);
+    for (let tries = 1; !stopped; tries += 1) {
+      try {
+        cluster = await startCluster(options);
+        break;
+      } catch (error) {
+        if (tries === RESTART_TRIES) throw error;
+      }
+    }
+    if (cluster.address !== address) throw new Error(`Temporal has moved from ${address} to ${cluster.address}`);
+  }
+
   const temporal: Temporal = {
     address: () => cluster.address,
     pid: () => cluster.pid,
     databasePid: () => cluster.postgresPid,
     crashServer: () => endProcess(cluster.pid, [['SIGKILL', 15_000]]),
     crashDatabase: () => endProcess(cluster.postgresPid, [['SIGQUIT', 15_000]]),
-    async restart() {
-      const { address } = cluster;
-      // What is left of it: a server without its database, or the other way round.
-      await cluster.stop().catch(() => undefined);
-      for (let tries = 1; ; tries += 1) {
-        try {
-          cluster = await startCluster(options);
-          break;
-        } catch (error) {
-          if (tries === RESTART_TRIES) throw error;
-        }
-      }
-      if (cluster.address !== address) throw new Error(`Temporal has moved from ${address} to ${cluster.address}`);
-    },
+    restart: () => (starting = startAgain()),
     loseTimers: (which) =>
       withClient(
         cluster.temporalDatabases.main,
         async (db) => (await db.query(`delete from timer_tasks ${which === 'all' ? '' : SLEEPING}`)).rowCount ?? 0,
       ),
-    stop: () => cluster.stop(),
+    async stop() {
+      stopped = true;
+      await starting.catch(() => undefined);
+      await cluster.stop();
+    },
   };
   return { temporal, link };
 }
