@@ -6,9 +6,10 @@ import { describeCommit, describeMachine } from '../bench/harness/machine';
 import { writeJson } from '../bench/harness/results';
 import type { Plan } from './plan/plan';
 import type { play } from './play';
-import type { OverdueAt } from './watch/overdue';
+import { drainOf, type OverdueAt } from './watch/overdue';
 
 type Outcome = Awaited<ReturnType<typeof play>>;
+type Result = Omit<Outcome, 'curve' | 'growth'> & { name: string; plan: { seed: number } };
 
 /** Prints what came of a run; with `out`, writes it there with its curve as a chart. */
 export async function report(
@@ -20,8 +21,9 @@ export async function report(
   const { curve, growth, ...rest } = outcome;
   const faults: Record<string, number> = {};
   for (const { kind } of plan.faults) faults[kind] = (faults[kind] ?? 0) + 1;
+  const drain = drainOf(curve, plan);
   const planned = { seed: plan.seed, minutes: plan.minutes, faults };
-  process.stdout.write(`${JSON.stringify({ plan: planned, ...rest }, null, 2)}\n`);
+  process.stdout.write(`${JSON.stringify({ plan: planned, ...rest, drain }, null, 2)}\n`);
   if (name === 'soak') process.stdout.write(`${JSON.stringify(growth, null, 2)}\n`);
   if (out === undefined) return;
   const heading = {
@@ -33,7 +35,15 @@ export async function report(
   // As columns: a row of its own for every second would fill pages.
   const columns = { seconds: curve.map(({ seconds }) => seconds), messages: curve.map(({ messages }) => messages) };
   const soaked = name === 'soak' ? { growth } : {};
-  await writeJson(join(out, `${name}.json`), { name, ...heading, plan: planned, ...rest, ...soaked, curve: columns });
+  await writeJson(join(out, `${name}.json`), {
+    name,
+    ...heading,
+    plan: planned,
+    ...rest,
+    drain,
+    ...soaked,
+    curve: columns,
+  });
   await writeFile(join(out, `${name}.svg`), overdueChart(name, outcome.figures.messages, curve));
 }
 
@@ -60,4 +70,15 @@ export function overdueChart(name: string, messages: number, curve: OverdueAt[])
     lines: true,
     dots: false,
   });
+}
+
+/** A run's row in the table of docs/reliability.md. */
+export function rowOf({ name, plan, struck, settled, figures, violations }: Result): string {
+  const cells = [
+    `[${plan.seed}](../chaos/results/${name}.json)`,
+    ...[figures.messages, struck.kills, struck.pauses, struck.linkFaults, struck.commitsUnknown, struck.timersLost],
+    ...[struck.diskFull, struck.clockWrong.length, figures.events, figures.duplicateDeliveries, violations.length],
+    `${Math.round((settled.landedAfterMs ?? Number.NaN) / 1_000)} s`,
+  ];
+  return `| ${cells.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en') : cell)).join(' | ')} |`;
 }

@@ -23,6 +23,8 @@ const { values } = parseArgs({
     soak: { type: 'boolean', default: false },
     /** A measurement instead of a plan by seed. */
     measure: { type: 'string' },
+    /** Within which everything overdue has to land after the last fault. A machine that is shared may need more than 60. */
+    'liveness-seconds': { type: 'string' },
     /** Writes results there; otherwise nowhere. */
     out: { type: 'string' },
   },
@@ -62,7 +64,9 @@ async function main(): Promise<number> {
     log('stopping');
     throw new Error('broken off');
   });
-  const outcome = await play(plan, { folder, log, interrupted }).finally(() =>
+  // How long a measurement takes is what it is about.
+  const livenessMs = Number(values['liveness-seconds'] ?? (values.measure ? 900 : 60)) * 1_000;
+  const outcome = await play(plan, { folder, livenessMs, log, interrupted }).finally(() =>
     // Of a run that was broken off nothing is to be learnt.
     told ? rm(folder, { recursive: true, force: true }) : undefined,
   );

@@ -1,7 +1,7 @@
 import type { Plan } from '../plan/plan';
 import { beatChecks } from './beats';
-import { generalChecks } from './everything';
 import type { Evidence } from './evidence';
+import { generalChecks } from './general';
 import { requestChecks } from './requests';
 import { type Violation, violationsOf } from './violation';
 

@@ -62,3 +62,13 @@ async function countOverdue(pool: Pool, beats: { id: string; dueAt: number }[]):
   );
   return rows[0]?.messages ?? 0;
 }
+
+/** How many were overdue at most, and how long after the last fault it took until none was any more. */
+export function drainOf(curve: OverdueAt[], { faults }: Plan): { most: number; seconds: number | undefined } {
+  const healedAfter = Math.max(0, ...faults.map(({ atMs, forMs }) => atMs + forMs)) / 1_000;
+  const drained = curve.find(({ seconds, messages }) => seconds >= healedAfter && messages === 0);
+  return {
+    most: Math.max(0, ...curve.map(({ messages }) => messages)),
+    seconds: drained && Math.round(drained.seconds - healedAfter),
+  };
+}

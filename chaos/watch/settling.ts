@@ -13,35 +13,23 @@ export interface Settled {
   overAfterMs?: number;
 }
 
-// After the last fault, everything overdue has this long to land.
-const LIVENESS_MS = 60_000;
 // What was posted last is due half a minute later; a killed worker's workflows end a heartbeat timeout and a retry later.
-const OVER_MS = 240_000;
+const OVER_LATER_MS = 180_000;
 
-/** Resolves when all is over, or has taken too long. */
+/** Resolves when all is over, or has taken too long: everything overdue has `livenessMs` to land. */
 export async function settle(
   plan: Plan,
-  {
-    databaseUrl,
-    client,
-    overdue,
-    diaries,
-  }: { databaseUrl: string; client: Client; overdue: OverdueWatch; diaries: string[] },
+  run: { databaseUrl: string; client: Client; overdue: OverdueWatch; diaries: string[] },
+  livenessMs: number,
 ): Promise<Settled> {
   const beganAt = Date.now();
   const settled: Settled = {};
-  while (Date.now() < beganAt + OVER_MS) {
-    const elapsedMs = Date.now() - beganAt;
+  const elapsedMs = () => Date.now() - beganAt;
+  while (elapsedMs() < livenessMs + OVER_LATER_MS) {
     if (settled.landedAfterMs === undefined) {
-      if ((await overdue.now()) === 0) settled.landedAfterMs = elapsedMs;
-      else if (elapsedMs > LIVENESS_MS) return settled;
-    }
-    if (
-      settled.landedAfterMs !== undefined &&
-      (await isOver(plan, { databaseUrl, client, diaries }).catch(() => false))
-    ) {
-      return { ...settled, overAfterMs: Date.now() - beganAt };
-    }
+      if ((await run.overdue.now()) === 0) settled.landedAfterMs = elapsedMs();
+      else if (elapsedMs() > livenessMs) return settled;
+    } else if (await isOver(plan, run).catch(() => false)) return { ...settled, overAfterMs: elapsedMs() };
     await pause(500);
   }
   return settled;
