@@ -56,7 +56,7 @@ beforeAll(async () => {
 
 /** Posts messages that are due at one instant; resolves when a worker holds all of them. */
 async function postAndHold(tenant: string): Promise<number> {
-  const dueAt = Date.now() + 15_000;
+  const dueAt = Date.now() + 30_000;
   const keys = Array.from({ length: MESSAGES }, () => nanoid());
   const payload = { note: 'n' };
   await Promise.all(keys.map((key) => schedule(temporal.client, { topic: burstTopic, tenant, key, dueAt, payload })));

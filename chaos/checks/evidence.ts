@@ -58,6 +58,9 @@ export async function gather(
   { databaseUrl, client }: { databaseUrl: string; client: Client },
   files: { deliveries: string; diaries: string[] },
 ): Promise<Evidence> {
+  // First: in a run that is not over yet, what is heard of after this may not be in the tables.
+  const deliveries = readLines<Delivered>(files.deliveries);
+  const diary = files.diaries.flatMap((file) => readLines<DiaryLine>(file));
   const tables = await withClient(databaseUrl, async (db) => {
     const read = async <Row>(text: string) => (await db.query(text)).rows as Row[];
     return {
@@ -87,8 +90,8 @@ export async function gather(
   return {
     ...tables,
     workflows,
-    deliveries: readLines<Delivered>(files.deliveries),
-    diary: files.diaries.flatMap((file) => readLines<DiaryLine>(file)),
+    deliveries,
+    diary,
   };
 }
 
