@@ -17,7 +17,7 @@ ENV NODE_ENV=production TZ=UTC
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev && npm cache clean --force
-# The worker bundles dist/workflows when it starts, so their files are needed beside the ones that node runs.
 COPY --from=build /app/dist ./dist
+ENV POSTDATE_WORKFLOW_BUNDLE=/app/dist/workflows.bundle.js
 USER node
 CMD ["node", "dist/worker.js"]

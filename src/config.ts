@@ -17,6 +17,8 @@ const variables = z.object({
   POSTDATE_LANDING_GROUP: whole(1, 500).default(500),
   // One commits while the other works. More of them only compete for the same disk.
   POSTDATE_LANDING_TRANSACTIONS: whole(1, 100).default(2),
+  // The workflows as `npm run build` has bundled them; without it a worker does so itself, each time it starts.
+  POSTDATE_WORKFLOW_BUNDLE: z.string().optional(),
   // What is overdue for longer is looked after by the sweep, which comes every few seconds.
   POSTDATE_SWEEP_GRACE_SECONDS: whole(1, 86_400).default(10),
   POSTDATE_SWEEP_EVERY_SECONDS: whole(1, 3_600).default(5),
@@ -63,6 +65,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     kept: { outboxDays: ours.POSTDATE_OUTBOX_KEEP_DAYS, ledgerDays: ours.POSTDATE_LEDGER_KEEP_DAYS },
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
     logLevel: ours.POSTDATE_LOG_LEVEL,
+    workflowBundle: ours.POSTDATE_WORKFLOW_BUNDLE,
     cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,
     shutdownGraceSeconds: ours.POSTDATE_SHUTDOWN_GRACE_SECONDS,
     temporal: readTemporal(given as Record<string, string>),

@@ -8,6 +8,7 @@ import type { Hold } from './hold/hold';
 import { createPulse } from './hold/pulse';
 import type { Installation } from './installation';
 import { movedOnOf } from './landing/moved-on';
+import { WORKFLOWS } from './workflow-bundle';
 
 /** The SDK's workers of this process: one for the workflows, and one for each topic's deliveries. They do not run yet. */
 export async function createWorkers(
@@ -28,8 +29,10 @@ export async function createWorkers(
     await Worker.create({
       ...shared,
       taskQueue: WORKFLOW_TASK_QUEUE,
-      workflowsPath: require.resolve('./workflows'),
-      dataConverter: { payloadConverterPath: require.resolve('./workflows/tolerant-payload-converter') },
+      ...(config.workflowBundle
+        ? { workflowBundle: { codePath: config.workflowBundle } }
+        : { workflowsPath: WORKFLOWS.workflowsPath }),
+      dataConverter: { payloadConverterPath: WORKFLOWS.payloadConverterPath },
       maxCachedWorkflows: config.cachedWorkflows,
     }),
     ...(await Promise.all(

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../local/ports';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process';
+import { writeWorkflowBundle } from '../../src/workflow-bundle';
 import { type ApplicationDatabase, startApplicationDatabase } from './application-database';
 import { LINKS, type LinkName, type ProgramName } from './links';
 import { type Link, startLink } from './proxy';
@@ -66,11 +67,15 @@ export async function startParts(folder: string, log: (line: string) => void): P
       TEMPORAL_NAMESPACE: 'default',
     });
     await mkdir(folder, { recursive: true });
+    // Once, as in an image: half of the machine would go into bundling at each start.
+    const workflowBundle = join(folder, 'workflows.bundle.js');
+    await writeWorkflowBundle(workflowBundle);
     const metricsUrls: string[] = [];
     for (const worker of ['worker0', 'worker1'] as const) {
       const address = `127.0.0.1:${await freePort()}`;
       metricsUrls.push(`http://${address}/metrics`);
-      const env = { ...through(`${worker}Database`, `${worker}Temporal`), POSTDATE_METRICS_ADDRESS: address };
+      const settings = { POSTDATE_METRICS_ADDRESS: address, POSTDATE_WORKFLOW_BUNDLE: workflowBundle };
+      const env = { ...through(`${worker}Database`, `${worker}Temporal`), ...settings };
       await start(worker, env, 'chaos/programs/worker.ts', 'worker is running');
     }
     const deliveries = join(folder, 'deliveries.ndjson');
