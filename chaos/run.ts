@@ -36,6 +36,8 @@ const MEASURES: Record<string, () => Plan> = {
   'lost-timers': lostTimersPlan,
 };
 
+const SOAK_SHARE = 4;
+
 async function chosenPlan(): Promise<{ name: string; plan: Plan }> {
   if (values.plan) return { name: 'plan', plan: await readPlan(values.plan) };
   if (values.measure !== undefined) {
@@ -48,7 +50,11 @@ async function chosenPlan(): Promise<{ name: string; plan: Plan }> {
   if (!(seed >= 0 && minutes > 0)) throw new Error('--seed and --minutes must be numbers');
   const plan = planOf(seed, minutes);
   if (!values.calm && !values.soak) return { name: `seed-${seed}`, plan };
-  return { name: values.soak ? 'soak' : 'calm', plan: { ...plan, faults: [] } };
+  if (!values.soak) return { name: 'calm', plan: { ...plan, faults: [] } };
+  // A load that a machine bears for days.
+  const some = <Item>(items: Item[]) => items.filter((_, place) => place % SOAK_SHARE === 0);
+  const producers = plan.producers.map(({ requests, beats }) => ({ requests: some(requests), beats: some(beats) }));
+  return { name: 'soak', plan: { ...plan, producers, faults: [] } };
 }
 
 async function main(): Promise<number> {
