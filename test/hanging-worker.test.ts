@@ -1,27 +1,15 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../src/client';
+import { useBurstWorkers } from './support/burst-workers';
 import { useDatabase } from './support/database';
 import { burstTopic, effectsSchema, traces } from './support/effects';
 import { eventually } from './support/eventually';
-import { type LocalProcess, runLocal } from './support/local-process';
 import { useTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema);
 const temporal = useTemporal();
 
-const running: LocalProcess[] = [];
-afterEach(async () => {
-  for (const worker of running.splice(0)) {
-    worker.signal('SIGKILL');
-    await worker.exitCode;
-  }
-});
-async function startWorker(): Promise<LocalProcess> {
-  const worker = runLocal('test/support/burst-worker.ts', { env: temporal.envFor(database) });
-  running.push(worker);
-  await worker.prints(/worker is running/);
-  return worker;
-}
+const startWorker = useBurstWorkers(temporal, database);
 const holders = async () =>
   (await database.pool.query('select worker, count(*)::int as n from postdate.held group by worker order by 1')).rows;
 const open = async () => (await temporal.client.workflow.count(`ExecutionStatus = 'Running'`)).count;

@@ -1,9 +1,9 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../src/client';
+import { useBurstWorkers } from './support/burst-workers';
 import { useDatabase } from './support/database';
 import { burstTopic, effectsSchema } from './support/effects';
 import { eventually } from './support/eventually';
-import { type LocalProcess, runLocal } from './support/local-process';
 import { useTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema);
@@ -11,20 +11,7 @@ const temporal = useTemporal();
 const POSTING_AT_ONCE = 50;
 const PATIENCE_MS = 600_000;
 
-const running: LocalProcess[] = [];
-afterEach(async () => {
-  for (const worker of running.splice(0)) {
-    worker.signal('SIGKILL');
-    await worker.exitCode;
-  }
-});
-
-async function startWorker(): Promise<LocalProcess> {
-  const worker = runLocal('test/support/burst-worker.ts', { env: temporal.envFor(database) });
-  running.push(worker);
-  await worker.prints(/worker is running/);
-  return worker;
-}
+const startWorker = useBurstWorkers(temporal, database);
 
 /** Posts messages that are due at one instant; they go straight to the hold. */
 async function post(count: number, dueAt: number): Promise<void> {
