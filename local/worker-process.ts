@@ -67,6 +67,8 @@ export async function startWorkerProcess({
       });
     });
     await ready.catch((error: Error) => {
+      // One that is not at work in time must not get to it beside the next one.
+      started.kill('SIGKILL');
       throw new Error(`the ${name} did not start: ${error.message}; see ${logFile}`);
     });
     started.once('exit', (code, signal) => {

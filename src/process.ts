@@ -16,14 +16,16 @@ export interface RunningWorker {
  * Runs a worker as a process of its own: configuration from the environment, JSON lines on standard output,
  * SIGTERM and SIGINT stop it with exit code 0; anything that fails ends it with 1 and a line that says why.
  */
-export async function runProcess(start: (config: Config, log: Logger) => Promise<RunningWorker>): Promise<void> {
+export async function runProcess(
+  start: (config: Config, log: Logger, stopping: AbortSignal) => Promise<RunningWorker>,
+): Promise<void> {
   const log = pino({ base: { name: 'postdate' } });
   let worker: RunningWorker | undefined;
-  let stopping = false;
+  const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping');
-      stopping = true;
+      stopping.abort();
       worker?.stop();
     });
   }
@@ -33,8 +35,8 @@ export async function runProcess(start: (config: Config, log: Logger) => Promise
     const sdkLogger = new DefaultLogger('INFO', ({ level, message, meta }) => log[PINO_LEVELS[level]](meta, message));
     // The SDK's own signal handling would swallow a SIGTERM that comes before the first worker exists.
     Runtime.install({ logger: sdkLogger, shutdownSignals: [], telemetryOptions: telemetryOf(config) });
-    worker = await start(config, log);
-    if (stopping) worker.stop();
+    worker = await start(config, log, stopping.signal);
+    if (stopping.signal.aborted) worker.stop();
     await worker.finished;
     await Runtime.instance().shutdown();
     log.info('stopped');

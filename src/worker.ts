@@ -1,5 +1,5 @@
-import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime } from '@temporalio/worker';
+import { Client, Connection } from '@temporalio/client';
+import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -18,10 +18,10 @@ import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
-import { ensureSearchAttributes } from './search-attributes';
 import { listenForHints } from './stream-hint';
 import { createRevival } from './sweep/revival';
 import { startSweep } from './sweep/sweep';
+import { connectToTemporal } from './temporal-connection';
 import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
 import { startUpkeep } from './upkeep';
@@ -30,10 +30,16 @@ type Stopping = Pick<BackgroundLoop, 'stop'>;
 type OnError = (part: string) => (error: unknown) => void;
 
 /**
- * The composition root: configuration → connections → schema → hold → activities → workers, relay and consumers.
- * Resolves when everything polls; throws, with all connections closed, when something cannot be reached.
+ * The composition root: configuration → database → schema → hold, sweep, relay, consumers → Temporal → workers.
+ * Resolves when everything polls, or when it is told to stop before; what needs no Temporal is at work already while that is
+ * away. Throws, with all connections closed, when the database cannot be reached, or something is wrong for good.
  */
-export async function startWorker(config: Config, parts: Installation, log: Logger): Promise<RunningWorker> {
+export async function startWorker(
+  config: Config,
+  parts: Installation,
+  log: Logger,
+  stopping: AbortSignal = new AbortController().signal,
+): Promise<RunningWorker> {
   const { namespace, connectionOptions } = config.temporal;
   const names = [...parts.topics, ...parts.consumers].map(({ name }) => name);
   // Two topics of one name would share a queue, and chance would pick the handler; two consumers share a position.
@@ -46,18 +52,19 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
   });
   const over = new AbortController();
   const background: Stopping[] = [];
+  // Of the questions that loops ask; it connects by itself, again and again, where the workers' own would have to be made anew.
+  const asking = Connection.lazy(connectionOptions);
+  const client = new Client({ connection: asking, namespace });
   let connection: NativeConnection | undefined;
   const close = async () => {
     over.abort();
     await Promise.all(background.map((part) => part.stop()));
     await connection?.close();
+    await asking.close();
     await pool.end();
   };
   try {
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
-    connection = await NativeConnection.connect(connectionOptions);
-    await ensureSearchAttributes(connection, namespace);
-    const client = new Client({ connection, namespace });
     const { hold, takeOver, rollCall, sweep } = await startHolding(config, parts, {
       client,
       pool,
@@ -67,8 +74,14 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
     background.push(hold, takeOver, rollCall, sweep);
     const upkeep = startUpkeep({ client, pool, log, onError }, parts.topics, config.kept);
     background.push(...upkeep);
-    const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
+    const onAway = onError('Temporal is away; what is overdue lands from its rows');
+    connection = await connectToTemporal(connectionOptions, { namespace, signal: stopping, onAway });
+    if (!connection) {
+      await close();
+      return { finished: Promise.resolve(), stop: () => undefined };
+    }
+    const workers = await createWorkers(config, parts, { client, connection, pool, hold });
 
     const stop = () => {
       hold.handBack();
@@ -137,4 +150,5 @@ function startStream(
   ];
 }
 
-if (require.main === module) void runProcess((config, log) => startWorker(config, installation, log));
+if (require.main === module)
+  void runProcess((config, log, stopping) => startWorker(config, installation, log, stopping));

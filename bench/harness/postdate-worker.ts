@@ -12,7 +12,9 @@ const setBased = requestExpiry({
 });
 const topic = BENCH_HANDLER === 'plain' ? { ...setBased, landAll: undefined } : setBased;
 
-void runProcess((config, log) => startWorker(config, { topics: [topic], consumers: [], schemas: [] }, log));
+void runProcess((config, log, stopping) =>
+  startWorker(config, { topics: [topic], consumers: [], schemas: [] }, log, stopping),
+);
 
 // When the benchmark that started it is gone, nobody else will end it; the channel alone must not keep it alive.
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

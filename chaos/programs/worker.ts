@@ -2,4 +2,4 @@ import { runProcess } from '../../src/process';
 import { startWorker } from '../../src/worker';
 import { chaosInstallation } from './beat';
 
-void runProcess((config, log) => startWorker(config, chaosInstallation, log));
+void runProcess((config, log, stopping) => startWorker(config, chaosInstallation, log, stopping));

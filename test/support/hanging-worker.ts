@@ -4,6 +4,6 @@ import { hangingTopic, plainTopic } from './effects';
 
 // To be killed while it has a delivery in its hands, and workflows of whose tasks it is the sticky worker.
 const hanging = { ...hangingTopic, handle: () => new Promise<never>(() => undefined) };
-void runProcess((config, log) =>
-  startWorker(config, { topics: [hanging, plainTopic], consumers: [], schemas: [] }, log),
+void runProcess((config, log, stopping) =>
+  startWorker(config, { topics: [hanging, plainTopic], consumers: [], schemas: [] }, log, stopping),
 );

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import pino from 'pino';
+import { freePort } from '../../local/ports';
 import { isRunning } from '../../local/processes';
 import { startTemporal } from '../../local/temporal-server';
 import { audit } from '../../src/audit/audit';
@@ -10,13 +11,13 @@ import { readConfig } from '../../src/config';
 import { installation } from '../../src/installation';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { findRequest } from '../../src/payment-requests/rows';
+import { findRequest, insertRequest } from '../../src/payment-requests/rows';
 import { paymentsSchema } from '../../src/payment-requests/schema';
 import { ensureSearchAttributes } from '../../src/search-attributes';
 import { startWorker } from '../../src/worker';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
-import { useFolder } from '../support/local-process';
+import { runLocal, useFolder } from '../support/local-process';
 import '../support/quiet-runtime';
 
 const database = useDatabase(paymentsSchema);
@@ -71,4 +72,35 @@ it('requests expire while Temporal is away, and their workflows end when it is b
   await worker.finished;
   await connection.close();
   await second.stop();
+}, 300_000);
+
+it('a worker that starts while Temporal is away lands what is overdue from its rows, ends when it is told to, and polls when Temporal is there', async () => {
+  const port = await freePort();
+  const env = {
+    DATABASE_URL: database.url,
+    TEMPORAL_ADDRESS: `127.0.0.1:${port}`,
+    TEMPORAL_NAMESPACE: 'default',
+    POSTDATE_SWEEP_GRACE_SECONDS: '1',
+    POSTDATE_SWEEP_EVERY_SECONDS: '1',
+  };
+  const told = runLocal('src/worker.ts', { env });
+  await told.prints(/Temporal is away/);
+  const ref = { tenant: 'acme', id: nanoid() };
+  await insertRequest(database.pool, { ...ref, ...people }, Date.now() - 10_000);
+  await eventually(async () => expect((await findRequest(database.pool, ref))?.status).toBe('EXPIRED'));
+  told.signal('SIGTERM');
+  expect(await told.exitCode).toBe(0);
+  expect(told.printed()).not.toContain('worker is running');
+
+  const waits = runLocal('src/worker.ts', { env });
+  await waits.prints(/Temporal is away/);
+  const server = await startTemporal({
+    executable: process.env.POSTDATE_TEST_TEMPORAL_CLI as string,
+    dbFile: join(folder.path, 'later.db'),
+    preferredPort: port,
+  });
+  await waits.prints(/worker is running/);
+  waits.signal('SIGTERM');
+  expect(await waits.exitCode).toBe(0);
+  await server.stop();
 }, 300_000);
