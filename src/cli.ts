@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addAudit } from './cli/audit';
 import { addCancel } from './cli/cancel';
 import { addCount } from './cli/count';
+import { addDoctor } from './cli/doctor';
 import { addEvents } from './cli/events';
 import { EXIT_CODES, fail } from './cli/exit';
 import { addList } from './cli/list';
@@ -48,6 +49,7 @@ export function programOf(parts: Installation): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}; see postdate --help\n`) });
   for (const add of adders) add(program, parts.topics);
+  addDoctor(program, parts);
   return program;
 }
 
