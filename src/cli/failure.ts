@@ -31,6 +31,10 @@ export function messageOf(error: unknown): string {
   return errors?.[0] ? messageOf(errors[0]) : (code ?? String(error));
 }
 
+// What node-postgres says of it, without a code.
+const LOST_CONNECTION =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection)/;
+
 /** What to do about an error of the database, by its code: PostgreSQL's, or the system's. Others are handed back. */
 export function databaseFailure(error: unknown, databaseUrl: string): unknown {
   if (isSaid(error)) return error;
@@ -42,7 +46,7 @@ export function databaseFailure(error: unknown, databaseUrl: string): unknown {
   }
   if (code.startsWith('28')) return failure(`the database refuses this user (${said})`, 'check DATABASE_URL');
   if (code === '3D000') return failure(said, 'create it, or check DATABASE_URL');
-  if (!/^(E[A-Z]+|57P0\d|08\w{3}|53300)$/.test(code) && !/connection|terminated/i.test(said)) return error;
+  if (!/^(E[A-Z]+|57P0\d|08\w{3}|53300)$/.test(code) && !LOST_CONNECTION.test(said)) return error;
   const where = hostOf(databaseUrl);
   return failure(`the database at ${where} cannot be reached (${said})`, 'start it, or check DATABASE_URL');
 }
