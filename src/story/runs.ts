@@ -41,23 +41,20 @@ async function runIdsOf(client: Client, workflowId: string): Promise<string[]> {
   return ids;
 }
 
-/** What is being tried stands in no history before it has ended. */
-function pendingOf({ raw }: WorkflowExecutionDescription): Happening[] {
-  return (raw.pendingActivities ?? []).flatMap(({ attempt, lastStartedTime, lastFailure, lastWorkerIdentity }) => {
-    if (!lastStartedTime) return [];
-    const failed = lastFailure ? `attempt ${attempt}, the one before: ${rootOf(lastFailure)}` : undefined;
-    const by = lastWorkerIdentity || undefined;
-    return [
-      {
-        at: rfc3339(Math.floor(tsToMs(lastStartedTime))),
-        source: 'temporal',
-        what: 'with a worker',
-        by,
-        detail: failed,
-      },
-    ];
+/** What is being tried, or is to be tried, stands in no history before it has ended. */
+const pendingOf = ({ raw }: WorkflowExecutionDescription): Happening[] =>
+  (raw.pendingActivities ?? []).map((activity) => {
+    const { attempt, scheduledTime, lastStartedTime, lastFailure, lastWorkerIdentity } = activity;
+    // Between two attempts the server does not tell when the last one began, but when it ended.
+    const at = lastStartedTime ?? activity.lastAttemptCompleteTime ?? scheduledTime;
+    return {
+      at: rfc3339(Math.floor(tsToMs(at))),
+      source: 'temporal',
+      what: lastStartedTime ? 'with a worker' : lastFailure ? 'to be tried again' : 'waits for a worker',
+      by: lastWorkerIdentity || undefined,
+      detail: lastFailure ? `attempt ${attempt}, the one before: ${rootOf(lastFailure)}` : undefined,
+    };
   });
-}
 
 async function historyOf(
   client: Client,

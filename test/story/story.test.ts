@@ -55,6 +55,8 @@ it('tells why a message that is overdue does not land', async () => {
       expect(told?.happenings.map(({ detail }) => detail).join()).toMatch(
         /attempt \d+, the one before: the account service is away/,
       );
+      // Between two attempts, where it is for most of the time.
+      expect(whats(told)).toContain('to be tried again');
     });
   });
 });
