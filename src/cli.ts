@@ -1,12 +1,73 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { addAudit } from './cli/audit';
+import { addCancel } from './cli/cancel';
+import { addCount } from './cli/count';
+import { addDoctor } from './cli/doctor';
+import { addEvents } from './cli/events';
+import { EXIT_CODES, fail } from './cli/exit';
+import { addList } from './cli/list';
+import { addMove } from './cli/move';
+import { oneLine } from './cli/output';
 import { addReconcile } from './cli/reconcile';
 import { addRedrive } from './cli/redrive';
+import { addReplay } from './cli/replay';
+import { addSchedule } from './cli/schedule';
+import { addShow } from './cli/show';
 import { addStuck } from './cli/stuck';
-import { installation } from './installation';
+import { addTopics } from './cli/topics';
+import { addWatch } from './cli/watch';
+import { type Installation, installation } from './installation';
 
-const program = new Command('postdate').description('Looks after messages to the future.');
-for (const add of [addAudit, addReconcile, addStuck, addRedrive]) add(program, installation.topics);
+const adders = [
+  addSchedule,
+  addCancel,
+  addMove,
+  addShow,
+  addList,
+  addCount,
+  addWatch,
+  addEvents,
+  addReplay,
+  addTopics,
+  addStuck,
+  addRedrive,
+  addReconcile,
+  addAudit,
+];
 
-void program.parseAsync();
+/** The program with all of its commands, of an installation's topics and consumers. */
+export function programOf(parts: Installation): Command {
+  const program = new Command('postdate')
+    .description('Sends messages to the future, and looks after them.')
+    .option('--debug', 'say where an error comes from; the same as POSTDATE_LOG_LEVEL=debug')
+    .on('option:debug', () => {
+      process.env.POSTDATE_LOG_LEVEL = 'debug';
+    })
+    .addHelpText('after', `\n${EXIT_CODES}`)
+    // Commands take these over from the program when they are added.
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}; see postdate --help\n`) });
+  for (const add of adders) add(program, parts.topics);
+  addDoctor(program, parts);
+  return program;
+}
+
+/** Runs one command; how it went is the process's exit code. */
+export async function postdate(args: string[], parts: Installation): Promise<void> {
+  try {
+    await programOf(parts).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    // Commander has said it already. Its own codes tell only help from anything else.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else fail(error);
+  }
+}
+
+if (require.main === module) {
+  // Nobody reads on, as in `postdate list | head`; what is printed from then on is for nobody.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  void postdate(process.argv.slice(2), installation);
+}

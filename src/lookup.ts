@@ -49,6 +49,8 @@ export async function describe(
 export interface Selection {
   topic?: string;
   tenant?: string;
+  /** Of none of these tenants. */
+  notTenants?: string[];
   /** Of any of these keys. */
   keys?: string[];
   dueFrom?: InstantInput;
@@ -73,9 +75,10 @@ const EXECUTION_STATUS = {
 };
 
 /** The selection in Temporal's list query language, which the Web UI takes too. Throws a `MessageError`. */
-export function queryOf({ topic, tenant, keys, dueFrom, dueTo, state }: Selection): string {
+export function queryOf({ topic, tenant, notTenants, keys, dueFrom, dueTo, state }: Selection): string {
   // The allowed letters include no quote, so a checked part is safe to quote.
   admit(refuseRef({ topic: topic ?? 'any', tenant: tenant ?? 'any', key: 'any' }));
+  for (const one of notTenants ?? []) admit(refuseRef({ topic: 'any', tenant: one, key: 'any' }));
   for (const key of keys ?? []) admit(refuseRef({ topic: 'any', tenant: 'any', key }));
   const terms = [
     `WorkflowType = 'scheduledMessage'`,
@@ -83,6 +86,9 @@ export function queryOf({ topic, tenant, keys, dueFrom, dueTo, state }: Selectio
   ];
   if (topic !== undefined) terms.push(`${searchAttributes.topic.name} = '${topic}'`);
   if (tenant !== undefined) terms.push(`${searchAttributes.tenant.name} = '${tenant}'`);
+  if (notTenants?.length) {
+    terms.push(`${searchAttributes.tenant.name} not in (${notTenants.map((one) => `'${one}'`).join(', ')})`);
+  }
   if (keys !== undefined) terms.push(`${searchAttributes.key.name} in (${keys.map((key) => `'${key}'`).join(', ')})`);
   if (dueFrom !== undefined) terms.push(`${searchAttributes.dueAt.name} >= '${instant(dueFrom)}'`);
   if (dueTo !== undefined) terms.push(`${searchAttributes.dueAt.name} < '${instant(dueTo)}'`);

@@ -1,5 +1,6 @@
 import { Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
 import type { Pool } from 'pg';
+import type { Queryable } from './database';
 import * as ledger from './migrations/0001-ledger';
 import * as outbox from './migrations/0002-outbox';
 import * as hold from './migrations/0003-hold';
@@ -46,4 +47,21 @@ export async function migrate(pool: Pool, { schema, migrations }: SchemaMigratio
   });
   const { error } = await migrator.migrateToLatest();
   if (error) throw error;
+}
+
+/** Which migrations the database lacks, and which it has that this release does not know. Changes nothing. */
+export async function migrationsOf(
+  db: Queryable,
+  { schema, migrations }: SchemaMigrations,
+): Promise<{ missing: string[]; unknown: string[] }> {
+  const table = `${schema}.kysely_migration`;
+  const { rows: tables } = await db.query<{ there: boolean }>('select to_regclass($1) is not null as there', [table]);
+  const { rows } = tables[0]?.there
+    ? await db.query<{ name: string }>(`select name from ${table} order by name`)
+    : { rows: [] };
+  const applied = new Set(rows.map(({ name }) => name));
+  return {
+    missing: Object.keys(migrations).filter((name) => !applied.has(name)),
+    unknown: [...applied].filter((name) => !(name in migrations)),
+  };
 }

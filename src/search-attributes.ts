@@ -11,6 +11,22 @@ const ALREADY_EXISTS = 6;
 // both a list and a start that name them.
 const SPREAD_TIMEOUT_MS = 60_000;
 
+/** The search attributes that a namespace lacks, with the types to register, and those that it has with another type. */
+export async function searchAttributesIn(
+  { operatorService }: Pick<ConnectionLike, 'operatorService'>,
+  namespace: string,
+): Promise<{ missing: Record<string, number>; wrong: string[] }> {
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  const missing: Record<string, number> = {};
+  const wrong: string[] = [];
+  for (const { name, type } of Object.values(searchAttributes)) {
+    const present = customAttributes?.[name];
+    if (present === undefined) missing[name] = INDEXED_VALUE_TYPES[type];
+    else if (present !== INDEXED_VALUE_TYPES[type]) wrong.push(name);
+  }
+  return { missing, wrong };
+}
+
 /**
  * Registers the search attributes that the namespace lacks, and waits until it knows them; a message that carries an
  * unknown one cannot be started. Safe when many workers start at once. Throws when an attribute is there with another
@@ -20,14 +36,8 @@ export async function ensureSearchAttributes(
   { operatorService, workflowService }: Pick<ConnectionLike, 'operatorService' | 'workflowService'>,
   namespace: string,
 ): Promise<void> {
-  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
-  const missing: Record<string, number> = {};
-  for (const { name, type } of Object.values(searchAttributes)) {
-    const wanted = INDEXED_VALUE_TYPES[type];
-    const present = customAttributes?.[name];
-    if (present === undefined) missing[name] = wanted;
-    else if (present !== wanted) throw new Error(`search attribute ${name} is registered with another type`);
-  }
+  const { missing, wrong } = await searchAttributesIn({ operatorService }, namespace);
+  if (wrong[0] !== undefined) throw new Error(`search attribute ${wrong[0]} is registered with another type`);
   try {
     if (Object.keys(missing).length > 0)
       await operatorService.addSearchAttributes({ namespace, searchAttributes: missing });

@@ -52,7 +52,7 @@ async function whyOf(
 }
 
 /** What lies at the bottom of a failure: its handler's own words. */
-function rootOf(failure: { message?: string | null; cause?: unknown } | null | undefined): string | undefined {
+export function rootOf(failure: { message?: string | null; cause?: unknown } | null | undefined): string | undefined {
   let root = failure;
   while (root?.cause) root = root.cause as typeof root;
   return root?.message ?? undefined;

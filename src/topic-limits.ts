@@ -6,8 +6,13 @@ import { DEFAULT_LEAD_MS } from './wake';
 // Slower than once a day is no pace but a stop.
 const MIN_LANDINGS_PER_SECOND = 1 / 86_400;
 const MAX_HANDLER_TIMEOUT_MS = 20_000;
+// Long for a few statements, short for everyone else in the group.
+const DEFAULT_HANDLER_TIMEOUT_MS = 10_000;
 
 export const leadMsOf = ({ leadMs = DEFAULT_LEAD_MS }: Pick<Topic, 'leadMs'>): number => leadMs;
+export const handlerTimeoutMsOf = ({
+  handlerTimeoutMs = DEFAULT_HANDLER_TIMEOUT_MS,
+}: Pick<Topic, 'handlerTimeoutMs'>): number => handlerTimeoutMs;
 
 /** Throws a `MessageError` that names the topic when its lead, pace, timeout or payload version is not usable. */
 export function checkLimits(topic: Topic): void {

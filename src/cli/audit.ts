@@ -3,27 +3,32 @@ import { audit } from '../audit/audit';
 import { verifyDays } from '../audit/ledger-days';
 import { reportOf, verificationOf } from '../audit/report';
 import type { Topic } from '../topic';
-import { print, printJson, run, withPool } from './connections';
+import { withPool } from './connections';
+import { run } from './exit';
+import { withExample } from './options';
+import { print, printJson } from './output';
 
 export const addAudit = (program: Command, topics: Topic[]) =>
-  program
-    .command('audit')
-    .description('compare business rows, ledger, events and stream in one snapshot; exit code 1 if they disagree')
-    .option('--json', 'everything, for other programs')
-    .option('--verify', 'compare every sealed day of the ledger with its seal instead')
-    .action((options: { json?: boolean; verify?: boolean }) =>
-      run(
-        withPool(async (pool) => {
-          if (options.verify) {
-            const verified = await verifyDays(pool);
-            if (options.json) printJson(verified);
-            else print(verificationOf(verified));
-            return verified.broken.length > 0 ? 1 : 0;
-          }
-          const audited = await audit(pool, topics);
-          if (options.json) printJson(audited);
-          else print(reportOf(audited));
-          return audited.sound ? 0 : 1;
-        }),
-      ),
-    );
+  withExample(
+    program
+      .command('audit')
+      .description('compare business rows, ledger, events and stream in one snapshot; exit code 1 if they disagree')
+      .option('--verify', 'compare every sealed day of the ledger with its seal instead'),
+    'audit --verify',
+    'everything, for other programs',
+  ).action((options: { json?: boolean; verify?: boolean }) =>
+    run(
+      withPool(async (pool) => {
+        if (options.verify) {
+          const verified = await verifyDays(pool);
+          if (options.json) printJson(verified);
+          else print(verificationOf(verified));
+          return verified.broken.length > 0 ? 1 : 0;
+        }
+        const audited = await audit(pool, topics);
+        if (options.json) printJson(audited);
+        else print(reportOf(audited));
+        return audited.sound ? 0 : 1;
+      }),
+    ),
+  );

@@ -1,10 +1,29 @@
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { MessageError } from '../admission';
+import type { MessageRef } from '../contract';
 import { epochMsOf } from '../due-time';
+import type { Topic } from '../topic';
 
 /** A number above 0. */
 export function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('must be a number above 0');
+  return value;
+}
+
+/** A whole number from 1. */
+export function wholeFromOne(text: string): number {
+  const value = Number(text);
+  if (!(Number.isSafeInteger(value) && value >= 1)) throw new InvalidArgumentError('must be a whole number from 1');
+  return value;
+}
+
+/** A place in the stream: 0 is before its first event. */
+export function position(text: string): number {
+  const value = Number(text);
+  if (text === '' || !(Number.isSafeInteger(value) && value >= 0)) {
+    throw new InvalidArgumentError('must be a whole number from 0');
+  }
   return value;
 }
 
@@ -14,3 +33,45 @@ export function instant(text: string): Date {
   if (Number.isNaN(epochMs)) throw new InvalidArgumentError('must be an instant like 2026-12-24T18:00:00Z');
   return new Date(epochMs);
 }
+
+const FROM_NOW = /^\+(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
+const UNIT_MS: Record<string, number> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+};
+export const DUE = 'RFC 3339, or from now: +90s, +2h, +7d';
+
+/** A due time in epoch ms: an instant in RFC 3339, or a time from now. Throws a `MessageError`. */
+export function dueTime(text: string, nowMs = Date.now()): number {
+  const [, amount, unit] = FROM_NOW.exec(text) ?? [];
+  const dueAt = unit ? Math.round(nowMs + Number(amount) * (UNIT_MS[unit] as number)) : epochMsOf(text);
+  if (!Number.isNaN(dueAt)) return dueAt;
+  const message = 'must be an instant like 2026-12-24T18:00:00Z, or a time from now like +2h or +7d';
+  throw new MessageError({ code: 'invalidDueAt', field: 'dueAt', message });
+}
+
+/** The installed topic of this name. Throws a `MessageError`. */
+export function topicNamed(topics: Topic[], name: string): Topic {
+  const topic = topics.find((one) => one.name === name);
+  if (topic) return topic;
+  const message = `there is no ${name} here, only ${topics.map((one) => one.name).join(', ')}`;
+  throw new MessageError({ code: 'unknownTopic', field: 'topic', message });
+}
+
+/** Adds the three options that name a message. */
+export const withRef = (command: Command): Command =>
+  command
+    .requiredOption('--topic <topic>', 'its topic')
+    .requiredOption('--tenant <tenant>', 'whose it is')
+    .requiredOption('--key <key>', 'its business id');
+
+export const refOf = ({ topic, tenant, key }: MessageRef): MessageRef => ({ topic, tenant, key });
+export const nameOf = ({ topic, tenant, key }: MessageRef): string => `${topic}  ${tenant}/${key}`;
+
+/** Adds `--json`, and an example of the command to its help. */
+export const withExample = (command: Command, example: string, json = 'for other programs'): Command =>
+  command.option('--json', json).addHelpText('after', `\nExample:\n  $ postdate ${example}`);

@@ -3,36 +3,47 @@ import type { MessageRef } from '../contract';
 import { reconcile } from '../sweep/reconcile';
 import { hasRows } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
-import { print, run, withClient, withPool } from './connections';
-import { positive } from './options';
+import { withClient, withPool } from './connections';
+import { run } from './exit';
+import { positive, withExample } from './options';
+import { print, printJson } from './output';
 
 export const addReconcile = (program: Command, topics: Topic[]) =>
-  program
-    .command('reconcile')
-    .description('start what rows wait for and Temporal lacks, end what no row waits for; exit code 1 if there was any')
-    .option('--dry-run', 'say what would be done')
-    .option('--force', 'end workflows without a row however many they are')
-    .option('--per-second <number>', 'workflows started or ended a second', positive, 10)
-    .action((options: { dryRun?: boolean; force?: boolean; perSecond: number }) =>
-      run(
-        withPool((pool) =>
-          withClient(async (client) => {
-            let found = 0;
-            for (const topic of topics.filter(hasRows)) {
-              const { started, ended, unusable, refused } = await reconcile({ pool, client }, topic, options);
+  withExample(
+    program
+      .command('reconcile')
+      .description(
+        'start what rows wait for and Temporal lacks, end what no row waits for; exit code 1 if there was any',
+      )
+      .option('--dry-run', 'say what would be done')
+      .option('--force', 'end workflows without a row however many they are')
+      .option('--per-second <number>', 'workflows started or ended a second', positive, 10),
+    'reconcile --dry-run',
+  ).action((options: { dryRun?: boolean; force?: boolean; perSecond: number; json?: boolean }) =>
+    run(
+      withPool((pool) =>
+        withClient(async (client) => {
+          let found = 0;
+          const reconciled = [];
+          for (const topic of topics.filter(hasRows)) {
+            const { started, ended, unusable, refused } = await reconcile({ pool, client }, topic, options);
+            if (options.json) reconciled.push({ topic: topic.name, started, ended, unusable, refused });
+            else {
               say('started ', started);
               say('ended   ', ended);
               say('unusable', unusable);
-              if (refused) {
-                print(`refused   ${topic.name}  ${refused.withoutRow} of ${refused.waiting} seem to have no row`);
-              }
-              found += started.length + ended.length + unusable.length + (refused ? 1 : 0);
             }
-            return found > 0 ? 1 : 0;
-          }),
-        ),
+            if (refused && !options.json) {
+              print(`refused   ${topic.name}  ${refused.withoutRow} of ${refused.waiting} seem to have no row`);
+            }
+            found += started.length + ended.length + unusable.length + (refused ? 1 : 0);
+          }
+          if (options.json) printJson(reconciled);
+          return found > 0 ? 1 : 0;
+        }),
       ),
-    );
+    ),
+  );
 
 function say(what: string, refs: MessageRef[]): void {
   for (const { topic, tenant, key } of refs) print(`${what}  ${topic}  ${tenant}/${key}`);

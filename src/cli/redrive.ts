@@ -4,8 +4,10 @@ import { createWaiting } from '../hold/waiting';
 import { findFailed } from '../redrive/failed';
 import { redrive } from '../redrive/redrive';
 import type { Topic } from '../topic';
-import { type ExitCode, print, run, withClient, withPool } from './connections';
-import { instant, positive } from './options';
+import { withClient, withPool } from './connections';
+import { type ExitCode, run } from './exit';
+import { instant, positive, topicNamed, withExample } from './options';
+import { print, printJson } from './output';
 
 interface RedriveOptions {
   topic: string;
@@ -17,46 +19,53 @@ interface RedriveOptions {
   perSecond: number;
   by?: string;
   because?: string;
+  json?: boolean;
 }
 
 export const addRedrive = (program: Command, topics: Topic[]) =>
-  program
-    .command('redrive')
-    .description('have failed messages tried again, each in a new cycle; without --by and --because only shows them')
-    .requiredOption('--topic <topic>', 'of this topic')
-    .option('--tenant <tenant>', 'of this tenant only')
-    .option('--key <key>', 'with this key only')
-    .option('--reason <text>', 'whose failure says this')
-    .option('--failed-after <instant>', 'that failed after this instant', instant)
-    .option('--limit <number>', 'at most so many, the earliest failure first', positive, 100)
-    .option('--per-second <number>', 'so many a second', positive, 10)
-    .option('--by <name>', 'who wants it, for the record')
-    .option('--because <text>', 'why, for the record')
-    .action((options: RedriveOptions) => run(redriveSelected(topics, options)));
+  withExample(
+    program
+      .command('redrive')
+      .description('have failed messages tried again, each in a new cycle; without --by and --because only shows them')
+      .requiredOption('--topic <topic>', 'of this topic')
+      .option('--tenant <tenant>', 'of this tenant only')
+      .option('--key <key>', 'with this key only')
+      .option('--reason <text>', 'whose failure says this')
+      .option('--failed-after <instant>', 'that failed after this instant', instant)
+      .option('--limit <number>', 'at most so many, the earliest failure first', positive, 100)
+      .option('--per-second <number>', 'so many a second', positive, 10)
+      .option('--by <name>', 'who wants it, for the record')
+      .option('--because <text>', 'why, for the record'),
+    "redrive --topic payment-request.expiry --reason 'bad deploy' --by Anna --because 'it is fixed'",
+  ).action((options: RedriveOptions) => run(redriveSelected(topics, options)));
 
 async function redriveSelected(topics: Topic[], options: RedriveOptions): Promise<ExitCode> {
-  const topic = topics.find(({ name }) => name === options.topic);
-  if (!topic) throw new Error(`there is no topic ${options.topic}, only ${topics.map(({ name }) => name).join(', ')}`);
+  const topic = topicNamed(topics, options.topic);
   const { by, because } = options;
   return withPool(async (pool) => {
     const failed = await findFailed(pool, options, Math.floor(options.limit));
     if (by === undefined || because === undefined) {
+      if (options.json) {
+        printJson(failed);
+        return 0;
+      }
       for (const one of failed) print(`${one.failedAt}  ${one.tenant}/${one.key}  cycle ${one.cycle}: ${one.reason}`);
       print(`${failed.length} would be tried again, with --by and --because`);
       return 0;
     }
     return withClient(async (client) => {
       const deps = { pool, client, waiting: createWaiting(client) };
-      let left = 0;
+      const all = [];
       for (const one of failed) {
         const [redriven] = await Promise.all([
           redrive(deps, topic, one, { by, reason: because }),
           pause(1_000 / options.perSecond),
         ]);
-        if (redriven.result !== 'redriven') left += 1;
-        print(`${redriven.result}  ${one.tenant}/${one.key}`);
+        all.push({ ...one, redriven });
+        if (!options.json) print(`${redriven.result}  ${one.tenant}/${one.key}`);
       }
-      return left > 0 ? 1 : 0;
+      if (options.json) printJson(all);
+      return all.some(({ redriven }) => redriven.result !== 'redriven') ? 1 : 0;
     });
   });
 }

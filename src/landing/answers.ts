@@ -5,6 +5,7 @@ import { epochMsOf } from '../due-time';
 import { appendEvent, appendEvents } from '../outbox';
 import { upcast } from '../payload-version';
 import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../topic';
+import { handlerTimeoutMsOf } from '../topic-limits';
 import type { Answer } from './claims';
 
 /** What became of one message in its handler; with an `error` nothing it did is left, and it is to be tried again. */
@@ -21,10 +22,6 @@ export class HandlerTimeout extends Error {
     super(`the handler of ${topic.name} did not return within ${handlerTimeoutMsOf(topic)} ms`);
   }
 }
-
-/** Long for a few statements, short for everyone else in the group. */
-const DEFAULT_HANDLER_TIMEOUT_MS = 10_000;
-const handlerTimeoutMsOf = ({ handlerTimeoutMs = DEFAULT_HANDLER_TIMEOUT_MS }: Topic) => handlerTimeoutMs;
 
 /** Has a topic handle claimed deliveries as one set. Throws what the handler throws: the group has failed as a whole. */
 export async function answersTogether(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Handled[]> {

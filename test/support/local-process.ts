@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,14 @@ const ROOT = join(__dirname, '..', '..');
 export interface LocalProcess {
   /** All that it has printed so far. */
   printed(): string;
+  /** What of it went to standard error. */
+  errors(): string;
   /** The first match of the pattern in what it prints, awaited. */
   prints(pattern: RegExp): Promise<RegExpExecArray>;
   signal(signal: NodeJS.Signals): void;
   exitCode: Promise<number | null>;
+  /** Its exit code, once all that it has printed is here; whoever it has started may keep that waiting. */
+  ended: Promise<number | null>;
 }
 
 const started: ChildProcess[] = [];
@@ -21,23 +25,28 @@ const started: ChildProcess[] = [];
 /** Runs one of the project's programs as npm does, in an environment in which nothing is configured. */
 export function runLocal(
   file: string,
-  { args = [], env = {} }: { args?: string[]; env?: NodeJS.ProcessEnv } = {},
+  { args = [], env = {}, input }: { args?: string[]; env?: NodeJS.ProcessEnv; input?: string } = {},
 ): LocalProcess {
   const { DATABASE_URL, TEMPORAL_ADDRESS, ...rest } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
     cwd: ROOT,
     env: { ...rest, TEMPORAL_CLI_PATH: process.env.POSTDATE_TEST_TEMPORAL_CLI, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  const { stdin, stdout, stderr } = child as ChildProcessWithoutNullStreams;
+  if (input !== undefined) stdin.end(input);
   started.push(child);
   let printed = '';
+  let errors = '';
   let ended = false;
   child.once('close', () => {
     ended = true;
   });
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk));
+  stderr.on('data', (chunk) => (errors += chunk));
+  for (const stream of [stdout, stderr]) stream.on('data', (chunk) => (printed += chunk));
   return {
     printed: () => printed,
+    errors: () => errors,
     prints: (pattern) =>
       eventually(async () => {
         const match = pattern.exec(printed);
@@ -52,6 +61,7 @@ export function runLocal(
       }),
     signal: (signal) => child.kill(signal),
     exitCode: new Promise((resolve) => child.once('exit', (code) => resolve(code))),
+    ended: new Promise((resolve) => child.once('close', (code) => resolve(code))),
   };
 }
 

@@ -1,0 +1,10 @@
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** A bar of block characters for each number, the greatest `width` characters long; what is above 0 is always seen. */
+export function barsOf(numbers: number[], width: number): string[] {
+  const greatest = Math.max(...numbers, 1);
+  return numbers.map((number) => {
+    const eighths = number > 0 ? Math.max(1, Math.round((number / greatest) * width * 8)) : 0;
+    return '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
+  });
+}

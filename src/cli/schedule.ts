@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { type Command, Option } from 'commander';
+import { admit, MessageError, refuseCommandId } from '../admission';
+import { type ScheduleAnswer, type ScheduleOptions, schedule } from '../client';
+import { messageOf, type Post } from '../post';
+import type { RepeatInput } from '../repeat';
+import type { Topic } from '../topic';
+import { hintOf } from './answers';
+import { withClient } from './connections';
+import { type ExitCode, run } from './exit';
+import { CommandFailure } from './failure';
+import { DUE, dueTime, topicNamed, withExample, withRef } from './options';
+import { print, printJson } from './output';
+
+interface Options extends ScheduleOptions {
+  topic: string;
+  tenant: string;
+  key: string;
+  due: string;
+  payload?: string;
+  payloadFile?: string;
+  cycle?: number;
+  staleAfterMs?: number;
+  repeatEvery?: string;
+  repeatCron?: string;
+  zone?: string;
+  until?: string;
+  maxCycles?: number;
+  missed?: RepeatInput['missed'];
+  json?: boolean;
+}
+
+const EXAMPLE = 'schedule --topic payment-request.expiry --tenant acme --key pr-42 --cycle 1 --due +7d';
+
+const onConflict = new Option('--on-conflict <what>', 'if it waits already')
+  .choices(['reject', 'keep', 'move'])
+  .default('reject');
+
+export function addSchedule(program: Command, topics: Topic[]): void {
+  const command = withRef(program.command('schedule'))
+    .description('post a message to the future')
+    .requiredOption('--due <instant>', `when it is due: ${DUE}`)
+    .option('--payload <json>', 'its payload, or - for what is on standard input; without one it is {}')
+    .option('--payload-file <file>', 'its payload as JSON in a file')
+    .option('--cycle <number>', 'its cycle; needed where the topic has business rows', Number)
+    .option('--stale-after-ms <number>', 'later than this it is skipped', Number)
+    .option('--repeat-every <duration>', 'comes again after each ISO 8601 duration, like P1M')
+    .option('--repeat-cron <expression>', "comes again as cron says, like '0 9 * * MON'")
+    .option('--zone <zone>', 'of its calendar, like Europe/Amsterdam')
+    .option('--until <instant>', `the last that a repeated one may be due: ${DUE}`)
+    .option('--max-cycles <number>', 'so often in all', Number)
+    .option('--missed <which>', 'of repeated ones that were missed: once, skip or all')
+    .addOption(onConflict)
+    .option('--command-id <id>', 'the same one when a call is repeated');
+  withExample(command, EXAMPLE).action((options: Options) => run(scheduleOne(topics, options)));
+}
+
+async function scheduleOne(topics: Topic[], options: Options): Promise<ExitCode> {
+  const { tenant, key, cycle, staleAfterMs, onConflict, commandId } = options;
+  const post: Post<Topic['payload']> = {
+    topic: topicNamed(topics, options.topic),
+    tenant,
+    key,
+    dueAt: dueTime(options.due),
+    payload: await payloadOf(options),
+    cycle,
+    repeat: repeatOf(options),
+    staleAfterMs,
+  };
+  // Before anything is connected to; bad input is refused also where no server can be reached.
+  const message = messageOf(post);
+  if (commandId !== undefined) admit(refuseCommandId(commandId));
+  return withClient(async (client) => {
+    const answer = await schedule(client, post, { onConflict, commandId });
+    if (options.json) printJson({ ...answer, dueAt: new Date(message.dueAt).toISOString() });
+    else print(wordsOf(answer, message.dueAt));
+    return ['rejected', 'stale', 'requested'].includes(answer.result) ? 1 : 0;
+  });
+}
+
+function wordsOf(answer: ScheduleAnswer, dueAt: number): string {
+  const due = new Date(dueAt).toISOString();
+  switch (answer.result) {
+    case 'scheduled':
+      return `scheduled  ${answer.workflowId}  due ${due}${answer.late ? ', which is past: it is delivered at once' : ''}`;
+    case 'rejected':
+      return 'rejected: it waits already; --on-conflict move gives it this due time, keep leaves it';
+    case 'kept':
+      return 'kept: it waits already, and stays as it is';
+    default:
+      return hintOf(answer);
+  }
+}
+
+async function payloadOf({ payload, payloadFile }: Options): Promise<unknown> {
+  if (payload !== undefined && payloadFile !== undefined) {
+    throw new CommandFailure('give one of --payload and --payload-file');
+  }
+  const json =
+    payloadFile !== undefined ? await fileOf(payloadFile) : payload === '-' ? await text(process.stdin) : payload;
+  try {
+    return JSON.parse(json ?? '{}');
+  } catch (error) {
+    throw new MessageError({
+      code: 'invalidPayload',
+      field: 'payload',
+      message: `is no JSON: ${(error as Error).message}`,
+    });
+  }
+}
+
+async function fileOf(path: string): Promise<string> {
+  try {
+    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
+  } catch (error) {
+    throw new CommandFailure(`--payload-file: ${(error as Error).message}`, undefined, { cause: error });
+  }
+}
+
+function repeatOf({ repeatEvery, repeatCron, zone, until, maxCycles, missed }: Options): RepeatInput | undefined {
+  const given = { every: repeatEvery, cron: repeatCron, zone, maxCycles, missed };
+  if (until === undefined && Object.values(given).every((value) => value === undefined)) return undefined;
+  return { ...given, until: until === undefined ? undefined : dueTime(until) };
+}

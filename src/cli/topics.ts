@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { hasRows } from '../sweep/waiting-rows';
+import type { Topic } from '../topic';
+import { handlerTimeoutMsOf, leadMsOf } from '../topic-limits';
+import { run } from './exit';
+import { withExample } from './options';
+import { print, printJson } from './output';
+import { tableOf } from './table';
+
+export function addTopics(program: Command, topics: Topic[]): void {
+  const command = program.command('topics').description('the installed topics and their limits');
+  withExample(command, 'topics', "with each payload's JSON Schema").action((options: { json?: boolean }) =>
+    run(showTopics(topics, options)),
+  );
+}
+
+async function showTopics(topics: Topic[], { json }: { json?: boolean }): Promise<0> {
+  if (json) printJson(topics.map((topic) => ({ ...limitsOf(topic), payload: schemaOf(topic) })));
+  else {
+    const head = ['topic', 'lead', 'pace', 'handler timeout', 'stale after', 'payload version', 'business rows'];
+    print(
+      tableOf(
+        head,
+        topics
+          .map(limitsOf)
+          .map((topic) => [
+            topic.name,
+            `${topic.leadMs} ms`,
+            topic.landingsPerSecond === undefined ? 'no limit' : `${topic.landingsPerSecond}/s`,
+            `${topic.handlerTimeoutMs} ms`,
+            topic.staleAfterMs === undefined ? 'never' : `${topic.staleAfterMs} ms`,
+            topic.payloadVersion,
+            topic.businessRows ? 'yes' : 'no',
+          ]),
+      ),
+    );
+  }
+  return 0;
+}
+
+const limitsOf = (topic: Topic) => ({
+  name: topic.name,
+  leadMs: leadMsOf(topic),
+  landingsPerSecond: topic.landingsPerSecond,
+  handlerTimeoutMs: handlerTimeoutMsOf(topic),
+  staleAfterMs: topic.staleAfterMs,
+  payloadVersion: topic.payloadVersion ?? 1,
+  businessRows: hasRows(topic),
+});
+
+// What a producer sends; a part of it that JSON Schema has no words for may be anything.
+const schemaOf = (topic: Topic) => z.toJSONSchema(topic.payload, { io: 'input', unrepresentable: 'any' });

@@ -1,0 +1,96 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Command } from 'commander';
+import type { Pool } from 'pg';
+import { queryOf } from '../lookup';
+import { type Outlook, outlookOf } from '../outlook';
+import { withClient, withPool } from './connections';
+import { duration } from './duration';
+import { type ExitCode, run } from './exit';
+import { withExample } from './options';
+import { askedToEnd, print, printJsonLine } from './output';
+import { tableOf } from './table';
+
+interface Options {
+  topic?: string;
+  tenant?: string;
+  json?: boolean;
+}
+
+const EVERY_MS = 1_000;
+// Home, and clear from there: without a flicker, and what was on the screen before can still be scrolled to.
+const HOME = '\u001b[H\u001b[J';
+const CLEAR = '\u001b[2J';
+
+export function addWatch(program: Command): void {
+  const command = program
+    .command('watch')
+    .description('what is due next, held, overdue and has just landed, every second until Ctrl-C')
+    .option('--topic <topic>', 'of this topic only')
+    .option('--tenant <tenant>', 'of this tenant only');
+  withExample(
+    command,
+    'watch --topic payment-request.expiry',
+    'a line of JSON a second, as also without a terminal',
+  ).action((options: Options) => {
+    const { topic, tenant } = options;
+    return run(watchAll({ topic, tenant }, options.json || !process.stdout.isTTY));
+  });
+}
+
+async function watchAll(selection: { topic?: string; tenant?: string }, json: boolean): Promise<ExitCode> {
+  queryOf(selection);
+  return withPool((pool) => withClient((client) => watch({ client, pool }, selection, json)));
+}
+
+async function watch(
+  deps: { client: Client; pool: Pool },
+  selection: { topic?: string; tenant?: string },
+  json: boolean,
+): Promise<ExitCode> {
+  const over = new AbortController();
+  void askedToEnd().then(() => over.abort());
+  if (!json) process.stdout.write(CLEAR);
+  while (!over.signal.aborted) {
+    const outlook = await outlookOf(deps, selection);
+    if (json) printJsonLine(outlook);
+    else print(HOME + screenOf(outlook));
+    // Only the abort rejects it, and that is the end that was asked for.
+    await pause(EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
+  }
+  return 0;
+}
+
+/** The outlook as a screen for people. */
+export function screenOf({ at, next, held, overdue, landed, landedLastMinute }: Outlook): string {
+  const holding = held.map(({ topic, messages }) => `${messages} of ${topic}`).join(', ') || 'none';
+  const now = Date.parse(at);
+  return [
+    `${at}   Ctrl-C ends this`,
+    '',
+    `held:     ${holding}`,
+    `overdue:  ${overdue}${overdue > 0 ? '; postdate stuck says why' : ''}`,
+    `decided:  ${landedLastMinute} in the last minute`,
+    '',
+    tableOf(
+      ['due next', 'in', 'topic', 'message'],
+      next.map(({ dueAt = '', topic, tenant, key }) => [
+        dueAt,
+        duration(Math.max(0, Date.parse(dueAt) - now)),
+        topic,
+        `${tenant}/${key}`,
+      ]),
+    ),
+    '',
+    tableOf(
+      ['decided', 'outcome', 'late by', 'topic', 'message'],
+      landed.map(({ decidedAt, outcome, lateByMs, topic, tenant, key, cycle }) => [
+        decidedAt,
+        outcome,
+        lateByMs === undefined ? undefined : duration(lateByMs),
+        topic,
+        `${tenant}/${key} cycle ${cycle}`,
+      ]),
+    ),
+  ].join('\n');
+}

@@ -1,0 +1,56 @@
+import type { Pool } from 'pg';
+import type { Consumer } from '../consumer';
+import { type Check, type Found, fail, ok, warn } from './finding';
+
+// A relay comes ten times a second, and a consumer with every hint.
+const LATE_S = 60;
+
+export const STREAM_CHECKS = ['outbox', 'consumers'];
+
+/** Whether events get their places in the stream, and are read there. */
+export const streamChecks = (pool: Pool, consumers: Pick<Consumer, 'name'>[]): Check[] => [
+  { name: 'outbox', look: () => outboxOf(pool) },
+  { name: 'consumers', look: () => consumersOf(pool, consumers) },
+];
+
+async function outboxOf(pool: Pool): Promise<Found> {
+  const { rows } = await pool.query<{ waiting: number; age_s: number | null }>(
+    `select count(*)::integer as waiting,
+            extract(epoch from clock_timestamp() - min((payload->>'time')::timestamptz))::float8 as age_s
+       from postdate.outbox where position is null`,
+  );
+  const { waiting = 0, age_s: ageS } = rows[0] ?? {};
+  if (waiting === 0) return ok('all events are in the stream');
+  const says = `${waiting} events are not in the stream yet, the oldest for ${Math.round(ageS ?? 0)} s`;
+  return (ageS ?? 0) > LATE_S ? fail(says, 'start a worker, whose relay carries them') : ok(says);
+}
+
+interface ConsumerRow {
+  name: string;
+  behind: number;
+  /** How long ago the first event that it has not read came into the stream. */
+  age_s: number | null;
+}
+
+async function consumersOf(pool: Pool, consumers: Pick<Consumer, 'name'>[]): Promise<Found> {
+  const { rows } = await pool.query<ConsumerRow>(
+    `select name, (head.position - consumer.position)::float8 as behind,
+            (select extract(epoch from clock_timestamp() - relayed_at)::float8 from postdate.outbox
+              where outbox.position > consumer.position order by outbox.position limit 1) as age_s
+       from postdate.consumer cross join postdate.stream_head as head
+      order by name`,
+  );
+  const installed = new Set(consumers.map(({ name }) => name));
+  const late = rows.filter(({ age_s }) => (age_s ?? 0) > LATE_S);
+  const says = late
+    .map(({ name, behind, age_s }) => `${name} is ${behind} events behind, for ${Math.round(age_s ?? 0)} s`)
+    .join('; ');
+  if (late.some(({ name }) => installed.has(name))) {
+    return fail(says, "its worker's log says why, at part consumer; without one, start a worker");
+  }
+  if (late.length > 0)
+    return warn(says, 'if it is no longer run, delete its row in postdate.consumer: events are kept for it');
+  const unknown = [...installed].filter((name) => !rows.some((row) => row.name === name));
+  if (unknown.length > 0) return warn(`${unknown.join(', ')} has never read`, 'start a worker, which makes it known');
+  return ok(rows.map(({ name, behind }) => `${name} ${behind} behind`).join(', ') || 'none installed');
+}

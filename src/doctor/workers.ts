@@ -1,0 +1,72 @@
+import type { Client } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time';
+import type { Pool } from 'pg';
+import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
+import { countWaiting } from '../counts';
+import { WORKER_IS_WELL } from '../hold/held';
+import { list } from '../lookup';
+import { hasRows, overdue } from '../sweep/waiting-rows';
+import type { Topic } from '../topic';
+import { type Check, type Found, fail, ok } from './finding';
+
+// temporal.api.enums.v1.TaskQueueType
+const WORKFLOWS = 1;
+const ACTIVITIES = 2;
+// A poll that finds nothing lasts a minute; whoever was last heard before that is gone.
+const POLLED_WITHIN_MS = 75_000;
+const OVERDUE_MS = 60_000;
+const START = 'start a worker (docs/operations.md)';
+
+/** Whether somebody takes what Temporal has for us. A worker that has just been killed seems to be there for a minute. */
+export const queueChecks = (client: Client, topics: Topic[]): Check[] =>
+  [
+    { queue: WORKFLOW_TASK_QUEUE, type: WORKFLOWS },
+    ...topics.map(({ name }) => ({ queue: deliveryTaskQueue(name), type: ACTIVITIES })),
+  ].map(({ queue, type }) => ({ name: queueCheckOf(queue), look: () => pollersOf(client, queue, type) }));
+
+export const queueCheckOf = (queue: string): string => `task queue ${queue}`;
+
+async function pollersOf(client: Client, name: string, taskQueueType: number): Promise<Found> {
+  const { workflowService, options } = client.workflow;
+  const { namespace } = options;
+  const { pollers } = await workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType });
+  const heardMs = (pollers ?? []).map(({ lastAccessTime }) => Date.now() - tsToMs(lastAccessTime));
+  const polling = heardMs.filter((ms) => ms < POLLED_WITHIN_MS).length;
+  if (polling > 0) return ok(`polled by ${polling}`);
+  const [latest] = heardMs.sort((one, two) => one - two);
+  const last = latest === undefined ? 'polled by nobody' : `last polled ${Math.round(latest / 1_000)} s ago`;
+  return fail(last, `${START}; what waits there waits for it`);
+}
+
+/** Whether workers say that they live, by the database's clock: they do so twice a second. */
+export const workerCheck = (pool: Pool): Check => ({
+  name: 'workers',
+  async look() {
+    const { rows } = await pool.query<{ well: number; silent: number }>(
+      `select (count(*) filter (where ${WORKER_IS_WELL}))::integer as well,
+              (count(*) filter (where not (${WORKER_IS_WELL})))::integer as silent
+         from postdate.worker`,
+    );
+    const { well = 0, silent = 0 } = rows[0] ?? {};
+    if (well > 0) return ok(`${well} at work`);
+    return fail(silent > 0 ? `none at work, ${silent} silent or gone` : 'none at work', START);
+  },
+});
+
+/** Whether what is due is delivered: by the rows where a topic has some, and by Temporal. */
+export const overdueChecks = (pool: Pool, client: Client, topics: Topic[]): Check[] =>
+  topics.map((topic) => ({
+    name: overdueCheckOf(topic),
+    async look() {
+      const selection = { topic: topic.name, dueTo: Date.now() - OVERDUE_MS };
+      const rows = hasRows(topic) ? await overdue(pool, topic, { graceMs: OVERDUE_MS, limit: 1, except: [] }) : [];
+      const waiting = await countWaiting(client, selection);
+      if (waiting === 0 && rows.length === 0) return ok('none');
+      const { value: one } = await list(client, { ...selection, state: 'waiting' }).next();
+      const since = rows[0] ? new Date(rows[0].dueAt).toISOString() : one?.dueAt;
+      const says = waiting > 0 ? `${waiting} in Temporal, one due ${since}` : `a row due ${since}, and no message`;
+      return fail(says, 'postdate stuck says why; postdate reconcile starts what is missing');
+    },
+  }));
+
+export const overdueCheckOf = ({ name }: Topic): string => `overdue of ${name}`;

@@ -1,0 +1,112 @@
+import type { MessageRef } from '../contract';
+import type { Queryable } from '../database';
+import type { Happening } from './story';
+
+// The newest of each kind; a series of years has more than anybody reads.
+const LIMIT = 500;
+
+/** What ledger, held messages, redrives and outbox say of a message; who asked for it only Temporal knows. */
+export async function recordsOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+  const kinds = await Promise.all([decisionsOf(db, ref), heldOf(db, ref), redrivesOf(db, ref), eventsOf(db, ref)]);
+  return kinds.flat();
+}
+
+const valuesOf = ({ topic, tenant, key }: MessageRef) => [topic, tenant, key, LIMIT];
+
+interface DecisionRow {
+  cycle: number;
+  outcome: string;
+  decided_at: Date;
+  due_at: Date;
+  late: boolean;
+  late_by_ms: number;
+  next_cycle: number | null;
+  next_due_at: Date | null;
+  reason: string | null;
+  command_id: string | null;
+}
+
+async function decisionsOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+  const { rows } = await db.query<DecisionRow>(
+    `select cycle, outcome, decided_at, due_at, late, next_cycle, next_due_at, reason, command_id,
+            (extract(epoch from decided_at - due_at) * 1000)::float8 as late_by_ms
+       from postdate.delivery
+      where topic = $1 and tenant = $2 and key = $3
+      order by cycle desc
+      limit $4`,
+    valuesOf(ref),
+  );
+  return rows.map((row) => {
+    const withdrawn = row.outcome === 'cancelled' || row.outcome === 'moved';
+    const next = row.next_due_at && `cycle ${row.next_cycle} is due ${row.next_due_at.toISOString()}`;
+    const wasDue = row.late && !withdrawn ? 'it was due when it was posted' : undefined;
+    return {
+      at: row.decided_at.toISOString(),
+      source: 'ledger',
+      what: row.outcome,
+      cycle: row.cycle,
+      commandId: row.command_id ?? undefined,
+      lateByMs: withdrawn ? undefined : Math.floor(row.late_by_ms),
+      detail: [row.reason, wasDue, next].filter(Boolean).join('; ') || undefined,
+    };
+  });
+}
+
+async function heldOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+  const { rows } = await db.query<{ cycle: number; worker: string; seen_at: Date | null; now: Date }>(
+    // A worker that leaves is seen at minus infinity, which is no date elsewhere.
+    `select held.cycle, held.worker, nullif(worker.seen_at, '-infinity') as seen_at, clock_timestamp() as now
+       from postdate.held left join postdate.worker on worker.id = held.worker
+      where topic = $1 and tenant = $2 and key = $3
+      limit $4`,
+    valuesOf(ref),
+  );
+  return rows.map(({ cycle, worker, seen_at, now }) => {
+    const seen = seen_at ? `seen at work ${seen_at.toISOString()}` : 'gone: another one takes it over';
+    return { at: now.toISOString(), source: 'held', what: 'is held', cycle, detail: `by worker ${worker}, ${seen}` };
+  });
+}
+
+async function redrivesOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+  const { rows } = await db.query<{
+    failed_cycle: number;
+    cycle: number;
+    redriven_by: string;
+    reason: string;
+    redriven_at: Date;
+  }>(
+    `select failed_cycle, cycle, redriven_by, reason, redriven_at
+       from postdate.redrive
+      where topic = $1 and tenant = $2 and key = $3
+      order by failed_cycle desc
+      limit $4`,
+    valuesOf(ref),
+  );
+  return rows.map(({ failed_cycle, cycle, redriven_by, reason, redriven_at }) => ({
+    at: redriven_at.toISOString(),
+    source: 'redrive',
+    what: 'redriven',
+    cycle,
+    by: redriven_by,
+    detail: `${reason}; cycle ${failed_cycle} had failed`,
+  }));
+}
+
+async function eventsOf(db: Queryable, { topic, tenant, key }: MessageRef): Promise<Happening[]> {
+  const { rows } = await db.query<{ type: string; time: string; cycle: number; position: string | null }>(
+    // By their ids, which begin with the message's name: there is an index on nothing else of it.
+    `select type, payload->>'time' as time, (payload->>'cycle')::integer as cycle, position
+       from postdate.outbox
+      where starts_with(id, $1)
+      order by seq desc
+      limit $2`,
+    [`${topic}:${tenant}:${key}:`, LIMIT],
+  );
+  return rows.map(({ type, time, cycle, position }) => ({
+    at: time,
+    source: 'stream',
+    what: type,
+    cycle,
+    detail: position === null ? 'an event, not relayed yet' : `an event, position ${position}`,
+  }));
+}
