@@ -4,6 +4,8 @@ import { MAX_LEAD_MS } from './wake';
 const PART = /^[A-Za-z0-9._-]+$/;
 // Temporal's dev server and our dynamic configuration both hold ids to 255 bytes; parts are ASCII, so bytes = length.
 const MAX_ID_BYTES = 255;
+// 0001-01-01T00:00:00Z. Before it PostgreSQL wants "BC", which RFC 3339 has not, and protobuf's timestamps end.
+const FIRST_INSTANT_MS = -62_135_596_800_000;
 // Temporal cuts timers silently at 100 years, that is, fires them early. Twenty leaves room for any real deadline.
 const HORIZON_MS = 20 * 365.25 * 86_400_000;
 
@@ -69,8 +71,8 @@ export function refuseRef(ref: MessageRef): Refusal | undefined {
 /** Checks a due time in epoch ms. The past is allowed: such a message is delivered at once and marked late. */
 export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined {
   const field = 'dueAt';
-  if (typeof dueAt !== 'number' || !Number.isSafeInteger(dueAt) || Math.abs(dueAt) > 8.64e15) {
-    return { code: 'invalidDueAt', field, message: 'must be a whole number of epoch milliseconds' };
+  if (typeof dueAt !== 'number' || !Number.isSafeInteger(dueAt) || dueAt < FIRST_INSTANT_MS || dueAt > 8.64e15) {
+    return { code: 'invalidDueAt', field, message: 'must be a whole number of epoch milliseconds, from the year 1' };
   }
   if (dueAt > nowMs + HORIZON_MS) {
     return { code: 'dueAtTooFar', field, message: 'must be at most 20 years ahead' };
