@@ -1,7 +1,8 @@
 import { type MessageRef, workflowIdOf } from './contract';
 import { MAX_LEAD_MS } from './wake';
 
-const PART = /^[A-Za-z0-9._-]+$/;
+/** What each part of a message's name is made of. */
+export const PART = /^[A-Za-z0-9._-]+$/;
 // Temporal's dev server and our dynamic configuration both hold ids to 255 bytes; parts are ASCII, so bytes = length.
 const MAX_ID_BYTES = 255;
 // 0001-01-01T00:00:00Z. Before it PostgreSQL wants "BC", which RFC 3339 has not, and protobuf's timestamps end.
@@ -26,7 +27,8 @@ export type RefusalCode =
   | 'invalidPayloadVersion'
   | 'invalidPayload'
   | 'payloadTooLarge'
-  | 'invalidCommandId';
+  | 'invalidCommandId'
+  | 'invalidLabel';
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { addApiKey } from './cli/api-key';
 import { addAudit } from './cli/audit';
 import { addReconcile } from './cli/reconcile';
 import { addRedrive } from './cli/redrive';
@@ -7,6 +8,6 @@ import { addStuck } from './cli/stuck';
 import { installation } from './installation';
 
 const program = new Command('postdate').description('Looks after messages to the future.');
-for (const add of [addAudit, addReconcile, addStuck, addRedrive]) add(program, installation.topics);
+for (const add of [addAudit, addReconcile, addStuck, addRedrive, addApiKey]) add(program, installation.topics);
 
 void program.parseAsync();

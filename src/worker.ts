@@ -12,6 +12,7 @@ import { createHold } from './hold/hold';
 import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
 import { createWaiting } from './hold/waiting';
+import { type RunningHttp, startHttp } from './http';
 import { type Installation, installation } from './installation';
 import type { AfterLandings } from './landing/after-landings';
 import { createMetrics } from './metrics';
@@ -47,8 +48,11 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
   const over = new AbortController();
   const background: Stopping[] = [];
   let connection: NativeConnection | undefined;
+  let http: RunningHttp | undefined;
   const close = async () => {
     over.abort();
+    http?.stop();
+    await http?.finished;
     await Promise.all(background.map((part) => part.stop()));
     await connection?.close();
     await pool.end();
@@ -69,8 +73,10 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
     background.push(...upkeep);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
+    if (config.http.address) http = await startHttp(config, parts, log);
 
     const stop = () => {
+      http?.stop();
       hold.handBack();
       // Now, not at the end: what was handed back is for the others to hold from this moment on.
       void takeOver.stop();
