@@ -95,10 +95,15 @@ it('told to stop, it answers what is in progress, and cuts off what does not arr
     await open(`${head}Content-Length: 2\r\n\r\n{`),
     await open(`${head}Content-Length: 9\r\n\r\n`),
   ];
-  for (const { said } of [arriving, hanging]) await eventually(async () => expect(said()).toBe(CONTINUE));
-  http.stop();
-  arriving.socket.write('}');
-  await http.finished;
-  expect(await arriving.closed).toContain('HTTP/1.1 400 ');
-  expect(await hanging.closed).toBe(CONTINUE);
+  try {
+    for (const { said } of [arriving, hanging]) await eventually(async () => expect(said()).toBe(CONTINUE));
+    http.stop();
+    arriving.socket.write('}');
+    expect(await arriving.closed).toContain('HTTP/1.1 400 ');
+    expect(await hanging.closed).toBe(CONTINUE);
+  } finally {
+    for (const { socket } of [arriving, hanging]) socket.destroy();
+    http.stop();
+    await http.finished;
+  }
 });
