@@ -1,9 +1,12 @@
 import { type MessageRef, workflowIdOf } from './contract';
 import { MAX_LEAD_MS } from './wake';
 
-const PART = /^[A-Za-z0-9._-]+$/;
+/** What each part of a message's name is made of. */
+export const PART = /^[A-Za-z0-9._-]+$/;
 // Temporal's dev server and our dynamic configuration both hold ids to 255 bytes; parts are ASCII, so bytes = length.
 const MAX_ID_BYTES = 255;
+// 0001-01-01T00:00:00Z. Before it PostgreSQL wants "BC", which RFC 3339 has not, and protobuf's timestamps end.
+const FIRST_INSTANT_MS = -62_135_596_800_000;
 // Temporal cuts timers silently at 100 years, that is, fires them early. Twenty leaves room for any real deadline.
 const HORIZON_MS = 20 * 365.25 * 86_400_000;
 
@@ -24,7 +27,8 @@ export type RefusalCode =
   | 'invalidPayloadVersion'
   | 'invalidPayload'
   | 'payloadTooLarge'
-  | 'invalidCommandId';
+  | 'invalidCommandId'
+  | 'invalidLabel';
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {
@@ -69,8 +73,8 @@ export function refuseRef(ref: MessageRef): Refusal | undefined {
 /** Checks a due time in epoch ms. The past is allowed: such a message is delivered at once and marked late. */
 export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined {
   const field = 'dueAt';
-  if (typeof dueAt !== 'number' || !Number.isSafeInteger(dueAt) || Math.abs(dueAt) > 8.64e15) {
-    return { code: 'invalidDueAt', field, message: 'must be a whole number of epoch milliseconds' };
+  if (typeof dueAt !== 'number' || !Number.isSafeInteger(dueAt) || dueAt < FIRST_INSTANT_MS || dueAt > 8.64e15) {
+    return { code: 'invalidDueAt', field, message: 'must be a whole number of epoch milliseconds, from the year 1' };
   }
   if (dueAt > nowMs + HORIZON_MS) {
     return { code: 'dueAtTooFar', field, message: 'must be at most 20 years ahead' };

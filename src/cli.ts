@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { addApiKey } from './cli/api-key';
 import { addAudit } from './cli/audit';
 import { addCancel } from './cli/cancel';
 import { addCount } from './cli/count';
@@ -34,6 +35,7 @@ const adders = [
   addRedrive,
   addReconcile,
   addAudit,
+  addApiKey,
 ];
 
 /** The program with all of its commands, of an installation's topics and consumers. */

@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
+const hostAndPort = z.string().regex(/^[^\s:/]+:\d{1,5}$/, 'must be host:port');
+
 // Every variable of ours and its default. Temporal's own (TEMPORAL_ADDRESS, …) are read by its envconfig.
 const variables = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
@@ -27,10 +29,10 @@ const variables = z.object({
   // Shorter than a hop, a decision could be gone before a workflow that slept through it has read it.
   POSTDATE_LEDGER_KEEP_DAYS: whole(60, 36_500).optional(),
   // Where Prometheus may scrape this worker: its own metrics and the SDK's.
-  POSTDATE_METRICS_ADDRESS: z
-    .string()
-    .regex(/^[^\s:/]+:\d{1,5}$/, 'must be host:port')
-    .optional(),
+  POSTDATE_METRICS_ADDRESS: hostAndPort.optional(),
+  // Where the HTTP API listens. A worker serves it only when this is set.
+  POSTDATE_HTTP_ADDRESS: hostAndPort.optional(),
+  POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
   // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
 });
@@ -64,6 +66,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     },
     kept: { outboxDays: ours.POSTDATE_OUTBOX_KEEP_DAYS, ledgerDays: ours.POSTDATE_LEDGER_KEEP_DAYS },
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
+    http: { address: ours.POSTDATE_HTTP_ADDRESS, requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND },
     logLevel: ours.POSTDATE_LOG_LEVEL,
     workflowBundle: ours.POSTDATE_WORKFLOW_BUNDLE,
     cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,

@@ -78,3 +78,18 @@ export async function takesWrites(pool: Pool): Promise<boolean> {
     return false;
   }
 }
+
+// SQLSTATE's classes of a lost connection, no resources, an operator's doing and the system's, and a standby that takes no
+// writes; https://www.postgresql.org/docs/current/errcodes-appendix.html
+const AWAY_SQLSTATE = /^(08|53|57|58)[0-9A-Z]{3}$|^25006$/;
+const AWAY_SYSTEM = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT)/;
+// The driver and its pool say these in words only.
+const AWAY_WORDS =
+  /timeout exceeded when trying to connect|Connection terminated|not queryable|calling end on the pool/;
+
+/** Whether an error says that the database is away, rather than that the statement is wrong. */
+export function isDatabaseAway(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  if (typeof code === 'string') return AWAY_SQLSTATE.test(code) || AWAY_SYSTEM.test(code);
+  return AWAY_WORDS.test(String(message));
+}

@@ -4,6 +4,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
 import { ApplicationFailure } from '@temporalio/common';
 import { admit, refuseDueAt, refuseRef } from './admission';
 import { type Ending, type MessageRef, searchAttributes, workflowIdOf } from './contract';
@@ -66,6 +67,26 @@ export async function* list(client: Client, selection: Selection = {}): AsyncGen
     if (next.done) return;
     yield statusOf(next.value);
   }
+}
+
+/**
+ * One page of the selected messages, `limit` of them at most, and where the next one begins; none after the last.
+ * `from` is what an earlier page of the same selection has returned as `next`.
+ */
+export async function listPage(
+  client: Client,
+  selection: Selection,
+  { limit, from }: { limit: number; from?: Uint8Array },
+): Promise<{ messages: MessageStatus[]; next?: Uint8Array }> {
+  const { namespace, loadedDataConverter } = client.options;
+  const page = { namespace, query: queryOf(selection), pageSize: limit, nextPageToken: from };
+  const { executions, nextPageToken } = await withinDeadline(client, () =>
+    client.workflowService.listWorkflowExecutions(page),
+  );
+  const infos = await Promise.all(
+    (executions ?? []).map((raw) => executionInfoFromRaw(raw, loadedDataConverter, undefined, namespace)),
+  );
+  return { messages: infos.map(statusOf), next: nextPageToken?.length ? nextPageToken : undefined };
 }
 
 const EXECUTION_STATUS = {

@@ -11,6 +11,7 @@ import * as turns from './migrations/0007-turns';
 import * as ledgerDays from './migrations/0008-ledger-days';
 import * as redrives from './migrations/0009-redrives';
 import * as retention from './migrations/0010-retention';
+import * as http from './migrations/0012-http';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -31,6 +32,7 @@ export const postdateSchema: SchemaMigrations = {
     '0008-ledger-days': ledgerDays,
     '0009-redrives': redrives,
     '0010-retention': retention,
+    '0012-http': http,
   },
 };
 

@@ -5,7 +5,7 @@ import { HISTOGRAM_BUCKETS } from './metrics';
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** A worker at work. `finished` rejects if a part of it fails for good; the other parts are stopped then, too. */
+/** A worker, or another part, at work. `finished` rejects if a part of it fails for good; the other parts are stopped then, too. */
 export interface RunningWorker {
   finished: Promise<void>;
   /** No new work; what is in progress is finished, or handed back after the grace time. */
@@ -13,7 +13,7 @@ export interface RunningWorker {
 }
 
 /**
- * Runs a worker as a process of its own: configuration from the environment, JSON lines on standard output,
+ * Runs a worker, or the HTTP API, as a process of its own: configuration from the environment, JSON lines on standard output,
  * SIGTERM and SIGINT stop it with exit code 0; anything that fails ends it with 1 and a line that says why.
  */
 export async function runProcess(
@@ -42,7 +42,7 @@ export async function runProcess(
     log.info('stopped');
   } catch (error) {
     if (error instanceof ConfigError) log.fatal(error.message);
-    else log.fatal({ err: error }, 'worker failed');
+    else log.fatal({ err: error }, 'it failed');
     process.exit(1);
   }
 }

@@ -12,6 +12,7 @@ import { createHold } from './hold/hold';
 import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
 import { createWaiting } from './hold/waiting';
+import { type RunningHttp, startHttp } from './http';
 import { type Installation, installation } from './installation';
 import type { AfterLandings } from './landing/after-landings';
 import { createMetrics } from './metrics';
@@ -56,8 +57,11 @@ export async function startWorker(
   const asking = Connection.lazy(connectionOptions);
   const client = new Client({ connection: asking, namespace });
   let connection: NativeConnection | undefined;
+  let http: RunningHttp | undefined;
   const close = async () => {
     over.abort();
+    http?.stop();
+    await http?.finished;
     await Promise.all(background.map((part) => part.stop()));
     await connection?.close();
     await asking.close();
@@ -82,8 +86,10 @@ export async function startWorker(
       return { finished: Promise.resolve(), stop: () => undefined };
     }
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
+    if (config.http.address) http = await startHttp(config, parts, log);
 
     const stop = () => {
+      http?.stop();
       hold.handBack();
       // Now, not at the end: what was handed back is for the others to hold from this moment on.
       void takeOver.stop();

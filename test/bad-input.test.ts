@@ -20,7 +20,9 @@ const post = (fields = {}) => ({
 
 it('good input gets as far as the client (the control)', async () => {
   await expect(schedule(untouched, post())).rejects.not.toBeInstanceOf(MessageError);
-  await expect(schedule(untouched, post({ dueAt: Date.now() - 1e9 }))).rejects.not.toBeInstanceOf(MessageError);
+  for (const dueAt of [Date.now() - 1e9, '0001-01-01T00:00:00Z']) {
+    await expect(schedule(untouched, post({ dueAt }))).rejects.not.toBeInstanceOf(MessageError);
+  }
 });
 
 describe('bad input is refused by code and field, before anything is started', () => {
@@ -41,6 +43,8 @@ describe('bad input is refused by code and field, before anything is started', (
     ['a due time without offset', { dueAt: '2027-01-01T00:00:00' }, 'invalidDueAt', 'dueAt'],
     ['a due time that is only a date', { dueAt: '2027-01-01' }, 'invalidDueAt', 'dueAt'],
     ['30 February', { dueAt: '2027-02-30T00:00:00Z' }, 'invalidDueAt', 'dueAt'],
+    ['a due time in the year 0', { dueAt: '0000-12-31T23:59:59Z' }, 'invalidDueAt', 'dueAt'],
+    ['a due time that is before the year 1 in UTC', { dueAt: '0001-01-01T00:00:00+14:00' }, 'invalidDueAt', 'dueAt'],
     ['an invalid Date', { dueAt: new Date('x') }, 'invalidDueAt', 'dueAt'],
     ['a due time over 20 years ahead', { dueAt: now + 21 * 365.25 * 86_400_000 }, 'dueAtTooFar', 'dueAt'],
     ['a cron expression with a 61st minute', { repeat: { cron: '61 * * * *' } }, 'invalidRepeat', 'repeat.cron'],

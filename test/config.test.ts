@@ -28,6 +28,8 @@ it.each([
   ['POSTDATE_LANDING_GROUP', '501'],
   ['POSTDATE_LANDING_TRANSACTIONS', '-2'],
   ['POSTDATE_METRICS_ADDRESS', 'everywhere'],
+  ['POSTDATE_HTTP_ADDRESS', 'http://api.example'],
+  ['POSTDATE_HTTP_REQUESTS_PER_SECOND', '0'],
   ['POSTDATE_SHUTDOWN_GRACE_SECONDS', '-1'],
   ['TEMPORAL_ADDRESS', 'http://temporal.example'],
   ['TEMPORAL_TLS', 'TRUE'],

@@ -25,7 +25,8 @@ const person = z
   .max(200)
   .regex(/^[^\0]+$/);
 
-const paymentRequest = z.object({
+/** What one is made of, beside whose it is. */
+export const paymentRequest = z.object({
   payer: person,
   payee: person,
   amount: z

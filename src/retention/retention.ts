@@ -32,7 +32,7 @@ export async function pruneOutbox(db: Queryable, days: number): Promise<number> 
 
 /**
  * Removes all decisions on messages of a topic that were finished this long ago: the last of them has no next cycle, and no
- * row waits for a message. Returns how many.
+ * row waits for a message. What was asked about them under an Idempotency-Key goes with them. Returns how many.
  */
 export async function pruneLedger(db: Queryable, topic: Topic, days: number): Promise<number> {
   const stillWaits = hasRows(topic)
@@ -47,7 +47,11 @@ export async function pruneLedger(db: Queryable, topic: Topic, days: number): Pr
                            where later.topic = $1 and later.tenant = last.tenant and later.key = last.key
                              and later.cycle > last.cycle)
           and not ${stillWaits}
-        limit $3)
+        limit $3),
+     asked as (
+       delete from postdate.idempotency using finished
+        where idempotency.topic = $1 and idempotency.tenant = finished.tenant and idempotency.key = finished.key
+          and recorded_at < clock_timestamp() - make_interval(days => $2))
      delete from postdate.delivery using finished
       where delivery.topic = $1 and delivery.tenant = finished.tenant and delivery.key = finished.key`,
     [topic.name, days, BATCH],

@@ -11,7 +11,7 @@ const topic = paymentRequestExpiry;
 const query = (text: string, values: unknown[] = []) => database.pool.query(text, values);
 beforeEach(() =>
   query(
-    'truncate postdate.delivery, postdate.outbox, postdate.consumer, postdate.retention, postdate.ledger_day, payments.payment_request',
+    'truncate postdate.delivery, postdate.outbox, postdate.consumer, postdate.retention, postdate.ledger_day, postdate.idempotency, payments.payment_request',
   ),
 );
 
@@ -62,6 +62,24 @@ it('decisions go with their whole message, when it was finished long ago and no 
   await row('waits', 100, 'PENDING');
   expect(await pruneLedger(database.pool, topic, 90)).toBe(2);
   expect(await keys()).toEqual(['came-again', 'came-again', 'goes-on', 'waits', 'young']);
+});
+
+it('with the decisions on a message goes what was asked about it under Idempotency-Keys, unless it is young', async () => {
+  await decided('finished', 100);
+  await decided('young', 10);
+  const asked = (name: string, key: string, daysAgo: number) =>
+    query(
+      `insert into postdate.idempotency (key_tenant, idempotency_key, request_sha256, topic, tenant, key, recorded_at)
+       values ('acme', $1, '', $2, 'acme', $3, now() - make_interval(days => $4))`,
+      [name, topic.name, key, daysAgo],
+    );
+  await asked('posted', 'finished', 101);
+  await asked('asked lately', 'finished', 1);
+  await asked('of a young one', 'young', 101);
+  await asked('of one that waits', 'waiting', 101);
+  expect(await pruneLedger(database.pool, topic, 90)).toBe(1);
+  const { rows } = await query('select idempotency_key as name from postdate.idempotency order by 1');
+  expect(rows.map(({ name }) => name)).toEqual(['asked lately', 'of a young one', 'of one that waits']);
 });
 
 it('what was removed for its age is neither missing nor a broken seal; what else is removed still is', async () => {

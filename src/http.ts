@@ -1,0 +1,67 @@
+import type { AddressInfo } from 'node:net';
+import { Client, Connection } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Config } from './config';
+import { createPool } from './database';
+import { createApi } from './http/api';
+import { type Installation, installation } from './installation';
+import { migrate, postdateSchema } from './migrate';
+import { type RunningWorker, runProcess } from './process';
+import { ensureSearchAttributes } from './search-attributes';
+
+// Of its own, also inside a worker: however many requests come, the landings' connections are not theirs.
+const DATABASE_CONNECTIONS = 10;
+
+/** The HTTP API at work. `address` is where it listens, as `host:port`. */
+export interface RunningHttp extends RunningWorker {
+  address: string;
+}
+
+/** Starts the HTTP API with connections of its own; throws, with all of them closed, when something cannot be reached. */
+export async function startHttp(config: Config, { topics, schemas }: Installation, log: Logger): Promise<RunningHttp> {
+  const { namespace, connectionOptions } = config.temporal;
+  const onError = (error: Error) => log.error({ part: 'http', err: error }, 'database connection lost');
+  const pool = createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError });
+  let connection: Connection | undefined;
+  const close = async () => {
+    await connection?.close();
+    await pool.end();
+  };
+  try {
+    for (const schema of [postdateSchema, ...schemas]) await migrate(pool, schema);
+    connection = await Connection.connect(connectionOptions);
+    await ensureSearchAttributes(connection, namespace);
+    const client = new Client({ connection, namespace });
+    const app = createApi({ client, pool, topics, log, requestsPerSecond: config.http.requestsPerSecond });
+    const [host, port] = splitAddress(config.http.address ?? DEFAULT_ADDRESS);
+    await app.listen({ host, port });
+    const { address, port: listening } = app.server.address() as AddressInfo;
+    log.info({ address: `${address}:${listening}` }, 'http is listening');
+
+    let stop = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    const finish = async () => {
+      await stopped;
+      // Requests in progress are answered first, and those that do not arrive cut off.
+      const cutOff = setTimeout(() => app.server.closeAllConnections(), config.shutdownGraceSeconds * 1_000);
+      await app.close();
+      clearTimeout(cutOff);
+      await close();
+    };
+    return { finished: finish(), stop, address: `${address}:${listening}` };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const DEFAULT_ADDRESS = '127.0.0.1:8080';
+
+function splitAddress(address: string): [host: string, port: number] {
+  const colon = address.lastIndexOf(':');
+  return [address.slice(0, colon), Number(address.slice(colon + 1))];
+}
+
+if (require.main === module) void runProcess((config, log) => startHttp(config, installation, log));

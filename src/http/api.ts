@@ -1,0 +1,144 @@
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { DatabaseError } from 'pg';
+import type { Logger } from 'pino';
+import { batchRoute } from './batch';
+import { docsPage } from './docs-page';
+import { addHealth } from './health';
+import { parseJson } from './json';
+import { type Caller, callerOf } from './keys';
+import { ARRIVAL_TIMEOUT_MS, createRateLimit, MAX_BODY_BYTES } from './limits';
+import { type MessageParts, messageRoutes } from './messages';
+import { openApiOf } from './openapi';
+import { paymentRequestRoutes } from './payment-requests';
+import { ProblemError, problem, problemOf } from './problems';
+import { admitted, type Route } from './route';
+import { answerUnreadable } from './unreadable';
+
+export interface ApiParts extends MessageParts {
+  log: Logger;
+  /** What each API key may ask, twice that at once. */
+  requestsPerSecond: number;
+}
+
+/** All operations, from which both the server and its OpenAPI are made. */
+export const routesOf = (parts: MessageParts, report: (error: unknown) => void = () => undefined): Route[] => [
+  ...messageRoutes(parts),
+  batchRoute(parts, report),
+  ...paymentRequestRoutes(parts),
+];
+
+/** docs/openapi.json. It says nothing of topics, so it is the same for every installation. */
+export const openApiText = (): string => {
+  // What is only described is never run.
+  const parts = { client: {}, pool: {}, topics: [] } as unknown as MessageParts;
+  return `${JSON.stringify(openApiOf(routesOf(parts)), null, 2)}\n`;
+};
+
+/** The HTTP server, not yet listening. Every answer that is no success is a problem, and none of them is logged with a body. */
+export function createApi(parts: ApiParts): FastifyInstance {
+  const { log, pool } = parts;
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: ARRIVAL_TIMEOUT_MS,
+    // An id may have 255 bytes; what is longer is for the schemas to refuse.
+    routerOptions: { maxParamLength: 1_000 },
+    clientErrorHandler: answerUnreadable,
+    // What still comes while it closes is answered like the rest.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => fail(error, request, reply),
+  });
+  const rate = createRateLimit(parts.requestsPerSecond);
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) =>
+    body.length === 0 ? undefined : parseJson(body),
+  );
+  app.setErrorHandler(fail);
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, problem('notFound', 'There is no such path.')));
+
+  /** Who asks; throws when nobody we know does. Asked before the body is read. */
+  async function authenticate({ headers }: FastifyRequest): Promise<Caller> {
+    const [, key = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
+    const caller = await callerOf(pool, key);
+    if (!caller) throw new ProblemError('unauthorized', 'Send one as Authorization: Bearer pd_…');
+    return caller;
+  }
+
+  function spend({ keyId }: Caller, tokens: number): void {
+    const empty = rate.take(keyId, tokens);
+    if (empty) throw new ProblemError('tooManyRequests', 'See Retry-After.', empty);
+  }
+
+  function add(route: Route): void {
+    const callers = new WeakMap<FastifyRequest, Caller>();
+    app.route({
+      method: route.method,
+      // fastify's own way to write a parameter, and a colon that begins none.
+      url: route.path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1'),
+      bodyLimit: route.bodyBytes,
+      async onRequest(request) {
+        const caller = await authenticate(request);
+        spend(caller, 1);
+        callers.set(request, caller);
+      },
+      async handler(request, reply) {
+        const caller = callers.get(request) as Caller;
+        const body = route.body && admitted(route.body, request.body);
+        const input = {
+          caller,
+          params: route.params && admitted(route.params, request.params),
+          query: route.query && admitted(route.query, request.query),
+          body,
+          idempotencyKey: route.takesIdempotencyKey ? idempotencyKeyOf(request) : undefined,
+        };
+        // What it costs beyond one is paid by whoever asks next.
+        if (route.costs) rate.take(caller.keyId, route.costs(body));
+        const answer = await route.run(input);
+        if (answer.location) reply.header('location', answer.location);
+        if (answer.status >= 400) reply.type('application/problem+json');
+        return reply.code(answer.status).send(answer.body);
+      },
+    });
+  }
+
+  function fail(error: unknown, request: FastifyRequest, reply: FastifyReply) {
+    const said = problemOf(error);
+    if (said.status >= 500) report(error, request.routeOptions?.url);
+    return sendProblem(reply, said);
+  }
+
+  // Not the whole error: the database's says what was in the row, also in its message.
+  function report(error: unknown, route?: string): void {
+    const { name, message, stack = '', code } = error as Error & { code?: unknown };
+    const said = error instanceof DatabaseError ? undefined : message;
+    const at = stack.split('\n').filter((line) => /^ +at /.test(line));
+    log.error({ part: 'http', route, err: { type: name, code, message: said, at } }, 'could not be answered');
+  }
+
+  const routes = routesOf(parts, (error) => report(error, '/v1/messages:batch'));
+  for (const route of routes) add(route);
+  addHealth(app, parts);
+  const openApi = openApiOf(routes);
+  app.get('/openapi.json', (_request, reply) => reply.send(openApi));
+  app.get('/docs', (_request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+      .send(docsPage(openApi)),
+  );
+  return app;
+}
+
+function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined || (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key))) return key;
+  const field = 'Idempotency-Key';
+  throw new ProblemError('invalidIdempotencyKey', 'must be 1 to 255 visible ASCII characters', { field });
+}
+
+function sendProblem(reply: FastifyReply, { retryAfterSeconds, ...said }: ReturnType<typeof problem>) {
+  if (said.status === 401) reply.header('www-authenticate', 'Bearer');
+  if (said.status === 429) reply.header('retry-after', String(retryAfterSeconds));
+  if (said.status === 503) reply.header('retry-after', '5');
+  return reply.code(said.status).type('application/problem+json').send(said);
+}

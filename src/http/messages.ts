@@ -1,0 +1,116 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { z } from 'zod';
+import { MessageError } from '../admission';
+import { cancel, describe, move, schedule } from '../client';
+import type { MessageRef } from '../contract';
+import type { Topic } from '../topic';
+import { answerTo, notFound, refused } from './answers';
+import { once } from './idempotency';
+import { type Caller, mustSee } from './keys';
+import { listed } from './list';
+import { problem } from './problems';
+import { type Answer, defineRoute, type Route } from './route';
+import * as schemas from './schemas';
+
+export interface MessageParts {
+  client: Client;
+  pool: Pool;
+  topics: Topic[];
+}
+
+/** One post of a caller, as its answer; throws what is wrong with it. */
+export async function postOne(
+  { client, pool, topics }: MessageParts,
+  { caller, idempotencyKey }: { caller: Caller; idempotencyKey?: string },
+  body: z.output<typeof schemas.post>,
+): Promise<Answer> {
+  mustSee(caller, body.tenant);
+  const topic = topics.find(({ name }) => name === body.topic);
+  if (!topic) throw new MessageError({ code: 'unknownTopic', field: 'topic', message: 'is not installed here' });
+  const { onConflict, ...post } = body;
+  const repeatable = { caller, idempotencyKey, ref: body, asked: ['schedule', body] };
+  return once(pool, repeatable, async (commandId) => {
+    const answer = await schedule(client, { ...post, topic }, { onConflict, commandId });
+    if (answer.result === 'rejected') {
+      return refused(problem('rejected', 'Ask with onConflict keep or move, or wait for it to end.'));
+    }
+    return answerTo(answer, pathOf(body));
+  });
+}
+
+/** The API's operations on messages. */
+export function messageRoutes(parts: MessageParts): Route[] {
+  const { client, pool } = parts;
+  const known = { params: schemas.messageRef, path: '/v1/messages/{topic}/{tenant}/{key}' } as const;
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/v1/messages',
+      operationId: 'schedule',
+      summary: 'Posts a message to the future',
+      takesIdempotencyKey: true,
+      body: schemas.post,
+      conflicts: true,
+      answers: { 201: schemas.scheduled, 200: schemas.kept.or(schemas.moved), 202: schemas.requested },
+      run: (input) => postOne(parts, input, input.body),
+    }),
+    defineRoute({
+      ...known,
+      method: 'GET',
+      operationId: 'describe',
+      summary: 'What is known of a message, and how it ended',
+      answers: { 200: schemas.message },
+      async run({ caller, params }) {
+        mustSee(caller, params.tenant);
+        const status = await describe(client, params);
+        return status ? { status: 200, body: status } : notFound();
+      },
+    }),
+    defineRoute({
+      ...known,
+      method: 'PATCH',
+      operationId: 'move',
+      summary: 'Moves a message to another due time',
+      takesIdempotencyKey: true,
+      body: schemas.move,
+      conflicts: true,
+      answers: { 200: schemas.moved, 202: schemas.requested },
+      run({ caller, params, body, idempotencyKey }) {
+        mustSee(caller, params.tenant);
+        return once(pool, { caller, idempotencyKey, ref: params, asked: ['move', params, body] }, async (commandId) =>
+          answerTo(await move(client, params, { ...body, commandId })),
+        );
+      },
+    }),
+    defineRoute({
+      ...known,
+      method: 'DELETE',
+      operationId: 'cancel',
+      summary: 'Cancels a message',
+      takesIdempotencyKey: true,
+      query: schemas.cancelQuery,
+      conflicts: true,
+      answers: { 200: schemas.cancelled, 202: schemas.requested },
+      run({ caller, params, query, idempotencyKey }) {
+        mustSee(caller, params.tenant);
+        return once(
+          pool,
+          { caller, idempotencyKey, ref: params, asked: ['cancel', params, query] },
+          async (commandId) => answerTo(await cancel(client, params, { ...query, commandId })),
+        );
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/messages',
+      operationId: 'list',
+      summary: 'Lists messages; the list may be a second behind',
+      query: schemas.selection,
+      answers: { 200: schemas.messagePage },
+      run: ({ caller, query }) => listed(client, caller, query),
+    }),
+  ];
+}
+
+const pathOf = ({ topic, tenant, key }: MessageRef) => `/v1/messages/${topic}/${tenant}/${key}`;

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { PART } from '../admission';
+import { epochMsOf } from '../due-time';
+import { paymentRequest } from '../payment-requests/requests';
+import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
+
+// The shapes of the API, from which come its checks, its types and docs/openapi.json. What no shape can say (a horizon,
+// a series, a topic's payload) is the client's to refuse.
+
+/** Shapes that OpenAPI calls by a name. */
+export const named = z.registry<{ id: string }>();
+
+const part = z.string().regex(PART).max(255);
+const instant = z
+  .string()
+  .max(64)
+  .refine((text) => !Number.isNaN(epochMsOf(text)), 'must be RFC 3339 with Z or an offset')
+  .meta({ format: 'date-time', description: 'RFC 3339 with Z or an offset; a local time names no instant' });
+const cycle = z.int().min(1).max(2_147_483_647);
+
+const repeat = z.strictObject({
+  every: z.string().max(100).optional().describe('ISO 8601 duration; one of every and cron'),
+  cron: z.string().max(200).optional(),
+  zone: z.string().max(100).optional().describe('IANA time zone; default UTC'),
+  until: instant.optional(),
+  maxCycles: z.int().min(1).optional(),
+  missed: z.enum(['once', 'skip', 'all']).optional(),
+});
+
+export const messageRef = z.strictObject({ topic: part, tenant: part, key: part });
+
+export const post = messageRef
+  .extend({
+    dueAt: instant,
+    payload: z.unknown().describe('of the shape that the topic declares, 16 KB at most'),
+    cycle: cycle.optional().describe('default: the one after those that have fired'),
+    repeat: repeat.optional(),
+    staleAfterMs: z.number().min(0).optional().describe('later than this it is skipped instead of delivered'),
+    onConflict: z.enum(['reject', 'keep', 'move']).optional().describe('when one of its name waits; default reject'),
+  })
+  .register(named, { id: 'Post' });
+
+export const move = z
+  .strictObject({
+    dueAt: instant,
+    expectedCycle: cycle.optional().describe('moves this cycle only; stale when another one waits'),
+  })
+  .register(named, { id: 'Move' });
+
+export const cancelQuery = z.strictObject({
+  reason: z
+    .string()
+    .max(200)
+    .regex(/^\P{Control}+$/u)
+    .optional(),
+});
+
+export const batch = z
+  .strictObject({
+    // Each is checked by itself, so that a bad one holds up no other.
+    messages: z
+      .array(z.unknown().meta({ $ref: '#/components/schemas/Post' }))
+      .min(1)
+      .max(MAX_BATCH_MESSAGES),
+  })
+  .register(named, { id: 'Batch' });
+
+export const selection = z.strictObject({
+  topic: part.optional(),
+  tenant: part.optional().describe("default: the API key's"),
+  dueFrom: instant.optional().describe('included'),
+  dueTo: instant.optional().describe('left out'),
+  state: z.enum(['waiting', 'ended', 'failed']).optional(),
+  limit: z.coerce.number().int().min(1).max(MAX_LISTED).default(50),
+  cursor: z.string().max(4_096).optional().describe('nextCursor of the page before, of the same selection'),
+});
+
+export const scheduled = z
+  .strictObject({ result: z.literal('scheduled'), workflowId: z.string(), late: z.boolean() })
+  .register(named, { id: 'Scheduled' });
+export const kept = z
+  .strictObject({ result: z.literal('kept'), workflowId: z.string() })
+  .register(named, { id: 'Kept' });
+export const moved = z
+  .strictObject({ result: z.literal('moved'), dueAt: instant, cycle })
+  .register(named, { id: 'Moved' });
+export const cancelled = z.strictObject({ result: z.literal('cancelled') }).register(named, { id: 'Cancelled' });
+export const requested = z
+  .strictObject({ result: z.literal('requested'), commandId: z.string() })
+  .describe('no worker was there to decide; it is decided when one is back')
+  .register(named, { id: 'Requested' });
+
+const outcome = z.enum(['delivered', 'cancelled', 'moved', 'skipped', 'failed']);
+const ending = z.strictObject({
+  outcome,
+  cycle,
+  decidedAt: instant,
+  reason: z.string().optional(),
+  commandId: z.string().optional(),
+});
+
+export const message = messageRef
+  .extend({
+    workflowId: z.string(),
+    runId: z.string(),
+    state: z.enum(['waiting', 'ended', 'failed']),
+    dueAt: instant.optional(),
+    cycle: cycle.optional(),
+    scheduledBy: z.string().optional().describe('the id of the command that posted it'),
+    ending: ending.optional(),
+  })
+  .register(named, { id: 'Message' });
+export const messagePage = z
+  .strictObject({
+    messages: z.array(message),
+    nextCursor: z.string().optional().describe('absent after the last page'),
+  })
+  .register(named, { id: 'MessagePage' });
+
+export const problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    field: z.string().optional(),
+  })
+  .describe('RFC 9457; the code is stable, and so are the fields of each code')
+  .register(named, { id: 'Problem' });
+
+export const batchAnswer = z
+  .strictObject({
+    answers: z
+      .array(z.strictObject({ status: z.int(), body: z.union([scheduled, kept, moved, requested, problem]) }))
+      .describe('one for each message, in their order: what it would have been answered by itself'),
+  })
+  .register(named, { id: 'BatchAnswer' });
+
+export const paymentRequestRef = z.strictObject({ tenant: part, id: part });
+export const newPaymentRequest = paymentRequest
+  .extend({ ...paymentRequestRef.shape, expiresAt: instant })
+  .strict()
+  .register(named, { id: 'NewPaymentRequest' });
+export const extension = z.strictObject({ expiresAt: instant }).register(named, { id: 'Extension' });
+export const paymentRequestView = newPaymentRequest
+  .extend({ status: z.enum(['PENDING', 'PAID', 'CANCELLED', 'EXPIRED']), closedAt: instant.optional() })
+  .register(named, { id: 'PaymentRequest' });
+export const changed = z
+  .strictObject({ result: z.enum(['requested', 'exists', 'paid', 'cancelled', 'extended']) })
+  .register(named, { id: 'Changed' });

@@ -1,0 +1,33 @@
+import type { Socket } from 'node:net';
+import { type ProblemCode, problem } from './problems';
+
+// Node's, of what never became a request: https://nodejs.org/api/http.html#event-clienterror
+const CODES: Record<string, ProblemCode> = {
+  HPE_HEADER_OVERFLOW: 'headersTooLarge',
+  ERR_HTTP_REQUEST_TIMEOUT: 'requestTimeout',
+};
+const REASONS: Record<number, string> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
+
+/** Answers what is no HTTP, or not in time, with a problem as well, and closes its connection. */
+export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const said = problem(CODES[error.code ?? ''] ?? 'badRequest', 'It is closed.');
+  const body = JSON.stringify(said);
+  socket.end(
+    [
+      `HTTP/1.1 ${said.status} ${REASONS[said.status]}`,
+      'Content-Type: application/problem+json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { invoiceReminder } from '../../examples/invoice-reminder';
+import { installation } from '../../src/installation';
+import { paymentsSchema } from '../../src/payment-requests/schema';
+import { useDatabase } from '../support/database';
+import { useHttp } from '../support/http';
+import { useTemporal } from '../support/temporal';
+
+const ROOT = join(__dirname, '..', '..');
+const page = readFileSync(join(ROOT, 'docs', 'http.md'), 'utf8');
+const temporal = useTemporal();
+const database = useDatabase(paymentsSchema);
+const parts = { ...installation, topics: [...installation.topics, invoiceReminder] };
+const http = useHttp(temporal, database, parts);
+
+/** What one shell prints for each of these commands, run one after the other. */
+async function runInOneShell(commands: string[]): Promise<string[]> {
+  const mark = '\n<next>\n';
+  const script = commands.map((command) => `${command}\nprintf '${mark.replaceAll('\n', '\\n')}'`).join('\n');
+  const shell = spawn('bash', ['-euc', script], {
+    cwd: ROOT,
+    env: { ...process.env, DATABASE_URL: database.url, API: `http://${http.address}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let printed = '';
+  shell.stdout.on('data', (chunk) => {
+    printed += chunk;
+  });
+  expect(await new Promise((resolve) => shell.once('close', resolve))).toBe(0);
+  return printed.split(mark).slice(0, -1);
+}
+
+it('the commands of docs/http.md do what it says', async () => {
+  const blocks = [...page.matchAll(/^```(sh|json)\n(.*?)^```/gms)].map(([, language, text]) => ({
+    language,
+    text: text ?? '',
+  }));
+  const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text);
+  await temporal.withWorker(database, parts, async () => {
+    const printed = await runInOneShell(commands);
+    expect(printed).toHaveLength(commands.length);
+    const answers = printed.slice(1).map((text) => JSON.parse(text));
+    let command = -1;
+    for (const { language, text } of blocks) {
+      if (language === 'sh') command += 1;
+      else expect(JSON.parse(printed[command] as string)).toEqual(JSON.parse(text));
+    }
+    expect(answers[1]).toMatchObject({ state: 'waiting', dueAt: '2030-01-01T08:00:00.000Z' });
+    expect(answers[2]).toEqual({ messages: expect.any(Array) });
+    const batch = answers.find((answer) => 'answers' in answer);
+    expect(batch.answers).toMatchObject([
+      { status: 201 },
+      { status: 400, body: { code: 'invalidDueAt', field: 'dueAt' } },
+    ]);
+  });
+});
+
+it('it names every code that the API has, and no other', () => {
+  const source = readFileSync(join(ROOT, 'src', 'http', 'problems.ts'), 'utf8');
+  const codes = [...source.matchAll(/^ {2}(\w+): \[(\d{3}),/gm)].map(([, code, status]) => `${status} ${code}`);
+  const rows = [...page.matchAll(/^\| (\d{3}) \| (`.*?`) \|/gm)];
+  const named = rows.flatMap(([, status, cell]) =>
+    [...(cell as string).matchAll(/`(\w+)`/g)].map(([, code]) => `${status} ${code}`),
+  );
+  const contract = readFileSync(join(ROOT, 'src', 'admission.ts'), 'utf8');
+  const refusals = [...contract.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, code]) => `400 ${code}`);
+  expect(codes.length).toBeGreaterThan(15);
+  for (const code of codes) expect(named).toContain(code);
+  for (const code of named) expect([...codes, ...refusals]).toContain(code);
+});
+
+it('api-key revoke and list say what became of a key', async () => {
+  const [created, listed, revoked, listedAgain] = await runInOneShell([
+    `KEY=$(npm run -s postdate -- api-key create --tenant globex --label 'a label'); curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $KEY" $API/v1/messages`,
+    'ID=$(echo $KEY | cut -d_ -f2); npm run -s postdate -- api-key list | grep $ID',
+    `npm run -s postdate -- api-key revoke $ID; curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $KEY" $API/v1/messages`,
+    `npm run -s postdate -- api-key list | grep $ID; npm run -s postdate -- api-key revoke $ID || echo none`,
+  ]);
+  expect(created).toBe('200');
+  expect(listed).toMatch(/^[0-9a-f]{16} {2}globex {2}a label {2}made \d{4}-\S+$/m);
+  expect(revoked).toBe('401');
+  expect(listedAgain).toMatch(/revoked \d{4}-.*\nnone/);
+});
