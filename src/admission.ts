@@ -24,7 +24,8 @@ export type RefusalCode =
   | 'invalidPayloadVersion'
   | 'invalidPayload'
   | 'payloadTooLarge'
-  | 'invalidCommandId';
+  | 'invalidCommandId'
+  | 'invalidOnConflict';
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {

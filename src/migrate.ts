@@ -10,6 +10,8 @@ import * as turns from './migrations/0007-turns';
 import * as ledgerDays from './migrations/0008-ledger-days';
 import * as redrives from './migrations/0009-redrives';
 import * as retention from './migrations/0010-retention';
+import * as commands from './migrations/0011-commands';
+import * as commandFunctions from './migrations/0012-command-functions';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -30,6 +32,8 @@ export const postdateSchema: SchemaMigrations = {
     '0008-ledger-days': ledgerDays,
     '0009-redrives': redrives,
     '0010-retention': retention,
+    '0011-commands': commands,
+    '0012-command-functions': commandFunctions,
   },
 };
 

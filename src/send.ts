@@ -11,6 +11,7 @@ import { describe, withinDeadline } from './lookup';
 
 // gRPC's: the workflow's last task has failed.
 const FAILED_PRECONDITION = 9;
+const ATTEMPTS = 5;
 
 /** No worker answered in time; the command lies in Temporal as a signal and will be decided when one runs again. */
 export interface Requested {
@@ -37,7 +38,7 @@ export async function send<Command extends { commandId: string }, Answer>(
   const { commandId } = command;
   // Without a run id the handle follows the message from run to run.
   const handle = client.workflow.getHandle(workflowIdOf(ref));
-  try {
+  const ask = async (): Promise<Answer | Requested> => {
     try {
       return await withinDeadline(client, () => handle.executeUpdate(update, { args: [command], updateId: commandId }));
     } catch (error) {
@@ -45,11 +46,19 @@ export async function send<Command extends { commandId: string }, Answer>(
       await withinDeadline(client, () => handle.signal(signal, command));
       return { result: 'requested', commandId };
     }
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    const ending = (await describe(client, ref))?.ending;
-    if (!ending) return { result: 'notFound' };
-    return { result: 'tooLate', outcome: ending.outcome, firedAt: ending.decidedAt };
+  };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      const known = await describe(client, ref);
+      // It has gone on to its next run before the server gave the answer out; that run knows the answer as well.
+      if (known?.state === 'waiting' && attempt < ATTEMPTS) continue;
+      if (known?.state === 'waiting') throw error;
+      if (!known?.ending) return { result: 'notFound' };
+      return { result: 'tooLate', outcome: known.ending.outcome, firedAt: known.ending.decidedAt };
+    }
   }
 }
 

@@ -8,13 +8,15 @@ import type { Config } from './config';
 import { startConsumer } from './consumer';
 import { createPool } from './database';
 import { createDatabaseClock } from './database-clock';
+import { startDispatcher } from './dispatch/dispatcher';
+import { registerTopics } from './dispatch/registered-topics';
 import { createHold } from './hold/hold';
 import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
 import { createWaiting } from './hold/waiting';
 import { type Installation, installation } from './installation';
 import type { AfterLandings } from './landing/after-landings';
-import { createMetrics } from './metrics';
+import { createMetrics, type Metrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
@@ -28,6 +30,8 @@ import { startUpkeep } from './upkeep';
 
 type Stopping = Pick<BackgroundLoop, 'stop'>;
 type OnError = (part: string) => (error: unknown) => void;
+/** What all parts of one worker have in common. */
+type Shared = { client: Client; pool: Pool; worker: string; metrics: Metrics };
 
 /**
  * The composition root: configuration → connections → schema → hold → activities → workers, relay and consumers.
@@ -55,16 +59,18 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
   };
   try {
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
+    await registerTopics(pool, parts.topics);
     connection = await NativeConnection.connect(connectionOptions);
     await ensureSearchAttributes(connection, namespace);
     const client = new Client({ connection, namespace });
+    const shared = { client, pool, worker: nanoid(), metrics: createMetrics(Runtime.instance().metricMeter) };
     const { hold, takeOver, rollCall, sweep } = await startHolding(config, parts, {
-      client,
-      pool,
+      ...shared,
       signal: over.signal,
       onError,
     });
-    background.push(hold, takeOver, rollCall, sweep);
+    const dispatcher = startDispatcher({ ...shared, log, onError: onError('dispatcher') }, parts.topics, config);
+    background.push(hold, takeOver, rollCall, sweep, dispatcher);
     const upkeep = startUpkeep({ client, pool, log, onError }, parts.topics, config.kept);
     background.push(...upkeep);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
@@ -72,6 +78,7 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
 
     const stop = () => {
       hold.handBack();
+      void dispatcher.stop();
       // Now, not at the end: what was handed back is for the others to hold from this moment on.
       void takeOver.stop();
       void rollCall.stop();
@@ -101,11 +108,11 @@ export async function startWorker(config: Config, parts: Installation, log: Logg
 async function startHolding(
   { heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
   { topics }: Installation,
-  { client, pool, signal, onError }: { client: Client; pool: Pool; signal: AbortSignal; onError: OnError },
+  { client, signal, onError, ...connected }: Shared & { signal: AbortSignal; onError: OnError },
 ) {
   const clock = createDatabaseClock();
-  await clock.read(pool);
-  const shared = { pool, clock, worker: nanoid(), metrics: createMetrics(Runtime.instance().metricMeter) };
+  await clock.read(connected.pool);
+  const shared = { ...connected, clock };
   const hold = createHold(
     { ...shared, signal, onError: onError('landing') },
     { heldMessages, groupSize, transactions },
