@@ -48,12 +48,10 @@ export async function startParts(folder: string, log: (line: string) => void): P
   const temporalPort = () => Number(cluster.address.split(':')[1]);
   const links = {} as Record<LinkName, Link>;
   for (const name of LINKS) links[name] = await startLink(name.endsWith('Database') ? () => fixed.port : temporalPort);
-  const through = (database: LinkName, temporal: LinkName) => ({
+  const through = (database: LinkName) => ({
     ...process.env,
     ...GRACE,
     DATABASE_URL: Object.assign(new URL(databaseUrl), { port: String(links[database].port) }).href,
-    TEMPORAL_ADDRESS: `127.0.0.1:${links[temporal].port}`,
-    TEMPORAL_NAMESPACE: 'default',
   });
   const programs = new Map<PartName, WorkerProcess>();
   async function start(
@@ -65,7 +63,11 @@ export async function startParts(folder: string, log: (line: string) => void): P
     const named = program && { name: part, ...program };
     programs.set(part, await startWorkerProcess({ env, logFile, program: named, log }));
   }
-  const workerEnv = through('workerDatabase', 'workerTemporal');
+  const workerEnv = {
+    ...through('workerDatabase'),
+    TEMPORAL_ADDRESS: `127.0.0.1:${links.workerTemporal.port}`,
+    TEMPORAL_NAMESPACE: 'default',
+  };
   await start('worker0', workerEnv);
   await start('worker1', workerEnv);
   const deliveries = join(folder, 'deliveries.ndjson');
@@ -81,7 +83,7 @@ export async function startParts(folder: string, log: (line: string) => void): P
       return programs.get(part)?.pid();
     },
     async startProducers(planFile, startedAt) {
-      const env = through('producerDatabase', 'producerTemporal');
+      const env = through('producerDatabase');
       for (const number of [0, 1] as const) {
         const part: PartName = `producer${number}`;
         const args = [planFile, String(number), String(startedAt), join(folder, `${part}.ndjson`)];

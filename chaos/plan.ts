@@ -1,6 +1,6 @@
 import { type Random, randomFrom } from './random';
 
-export const LINKS = ['workerDatabase', 'workerTemporal', 'producerDatabase', 'producerTemporal'] as const;
+export const LINKS = ['workerDatabase', 'workerTemporal', 'producerDatabase'] as const;
 export type LinkName = (typeof LINKS)[number];
 
 /** A fault of the plan: when it begins, what it is, and how long it lasts. */

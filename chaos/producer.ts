@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
 import { createPool } from '../src/database';
 import { createPaymentRequests } from '../src/payment-requests/requests';
 import { type DiaryLine, readLines, writeLine } from './diary';
@@ -14,8 +13,7 @@ async function main(): Promise<void> {
   const [planFile, number, startedAt, diary] = process.argv.slice(2) as [string, string, string, string];
   const plan = JSON.parse(readFileSync(planFile, 'utf8')) as Plan;
   const pool = createPool(process.env.DATABASE_URL as string, { connections: 10, onError: () => undefined });
-  const connection = Connection.lazy({ address: process.env.TEMPORAL_ADDRESS as string });
-  const service = createPaymentRequests({ pool, client: new Client({ connection }) });
+  const service = createPaymentRequests({ pool });
   const known = new Map(
     readLines<DiaryLine>(diary)
       .filter(({ phase }) => phase === 'ok')
@@ -60,7 +58,6 @@ async function main(): Promise<void> {
   await Promise.all((plan.requests[Number(number)] ?? []).map(play));
   process.stdout.write('producer has done its part\n');
   await pool.end();
-  await connection.close();
   // Stays, or whoever watches over it would start it again.
   setInterval(() => undefined, 60_000);
 }
