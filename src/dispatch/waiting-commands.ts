@@ -30,14 +30,15 @@ export async function claimCommands(
   { topics, limit }: { topics: string[]; limit: number },
 ): Promise<WaitingCommand[]> {
   const { rows } = await db.query<WaitingCommand>(
-    // Materialized, or a nested loop runs it anew for each row, skips what it has locked itself, and takes far too many. The
-    // scalar subquery is looked up row by row; as a join it might be made of all that waits after an outage.
+    // Materialized, or a nested loop runs it anew for each row, skips what it has locked itself, and takes far too many.
+    // After an outage there are no statistics of what waits, so each part is worded for the one index that suits it: what
+    // waits is read by command_waiting alone, and the commands of one message by the primary key alone.
     `with mine as materialized (
-       select seq from postdate.command as waiting
-        where dispatched_at is null and topic = any($2) and ${IS_FREE}
-          and seq = (select min(first.seq) from postdate.command as first
-                      where first.dispatched_at is null and first.topic = waiting.topic
-                        and first.tenant = waiting.tenant and first.key = waiting.key)
+       select topic, tenant, key, command_id from postdate.command as waiting
+        where dispatched_at is null and array_position($2::text[], topic) is not null and ${IS_FREE}
+          and (select count(*) from postdate.command as earlier
+                where earlier.topic = waiting.topic and earlier.tenant = waiting.tenant and earlier.key = waiting.key
+                  and earlier.answer is null and earlier.seq < waiting.seq) = 0
         order by seq
         limit $3
           for update skip locked
@@ -45,8 +46,9 @@ export async function claimCommands(
      update postdate.command as command
         set claimed_by = $1, tries = tries + 1, next_try_at = clock_timestamp() + interval '${CLAIM_S} s'
        from mine
-      where command.seq = mine.seq and dispatched_at is null
-     returning command.seq, topic, tenant, key, what, command_id as "commandId", body`,
+      where command.topic = mine.topic and command.tenant = mine.tenant and command.key = mine.key
+        and command.command_id = mine.command_id
+     returning command.seq, command.topic, command.tenant, command.key, what, command.command_id as "commandId", body`,
     [worker, topics, limit],
   );
   return rows;

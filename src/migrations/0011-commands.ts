@@ -37,7 +37,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     check ((dispatched_at is null) = (answer is null))
   )`.execute(db);
   await sql`create index command_waiting on postdate.command (seq) where dispatched_at is null`.execute(db);
-  await sql`
-  create index command_first on postdate.command (topic, tenant, key, seq) where dispatched_at is null`.execute(db);
   await sql`create index command_dispatched on postdate.command using brin (dispatched_at)`.execute(db);
 }

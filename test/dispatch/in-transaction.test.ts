@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { nanoid } from 'nanoid';
 import type { PoolClient } from 'pg';
+import { invoiceReminder } from '../../examples/invoice-reminder';
 import { MessageError } from '../../src/admission';
 import { cancelIn, moveIn, scheduleIn } from '../../src/client';
 import { inTransaction } from '../../src/database';
@@ -128,6 +131,13 @@ it('all that a post can say is kept, and a due time is never rounded down', asyn
       repeat: { every: 'P1D' },
     },
   ]);
+});
+
+it("the page's example is let in, in its order", async () => {
+  await registerTopics(database.pool, [invoiceReminder as never]);
+  const page = readFileSync(join(__dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
+  await database.pool.query(/```sql\n(begin;.*?)```/s.exec(page)?.[1] as string);
+  expect(await posted()).toMatchObject(['schedule', 'move', 'cancel'].map((what) => ({ what, key: 'invoice-7' })));
 });
 
 it('a producer needs the right to use the schema, and none on its tables', async () => {
