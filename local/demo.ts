@@ -2,7 +2,6 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import pc from 'picocolors';
 import { readConfig } from '../src/config';
@@ -61,16 +60,14 @@ async function main(): Promise<number> {
     connections: 10,
     onError: (error) => log(`database: ${error.message}`),
   });
-  const connection = await Connection.connect(config.temporal.connectionOptions);
   try {
-    const client = new Client({ connection, namespace: config.temporal.namespace });
     const head = await pool.query('select position from postdate.stream_head');
     if (stack.waitingUrl) log(`watch them wait: ${stack.waitingUrl}\n`);
     // In every id, so that the demo can run again in a database that has seen it.
     const run = `.${nanoid(8)}`;
     const shown = showEvents(pool, { from: Number(head.rows[0].position), run, total: lines.length });
 
-    const ids = await play(lines, run, createPaymentRequests({ pool, client }));
+    const ids = await play(lines, run, createPaymentRequests({ pool }));
     const lastDueInMs = Math.max(...lines.map((line) => line.expires_in_seconds)) * 1000;
     const deadline = Date.now() + lastDueInMs + PATIENCE_MS;
     let outcome = await readOutcome(pool, ids);
@@ -94,7 +91,6 @@ async function main(): Promise<number> {
     }
     return off.length ? 1 : 0;
   } finally {
-    await connection.close();
     await pool.end();
     await stack.stop();
     await rm(dataFolder, { recursive: true, force: true });

@@ -28,7 +28,8 @@ export type RefusalCode =
   | 'invalidPayload'
   | 'payloadTooLarge'
   | 'invalidCommandId'
-  | 'invalidLabel';
+  | 'invalidLabel'
+  | 'invalidOnConflict';
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {

@@ -25,6 +25,7 @@ import { messageOf, type Post } from './post';
 import { type NotFound, type Requested, send } from './send';
 import type { scheduledMessage } from './workflows';
 
+export { cancelIn, moveIn, scheduleIn } from './dispatch/in-transaction';
 export { describe, list } from './lookup';
 
 export interface ScheduleOptions {

@@ -24,10 +24,15 @@ const variables = z.object({
   // What is overdue for longer is looked after by the sweep, which comes every few seconds.
   POSTDATE_SWEEP_GRACE_SECONDS: whole(1, 86_400).default(10),
   POSTDATE_SWEEP_EVERY_SECONDS: whole(1, 3_600).default(5),
+  // Over all workers of a database; well below what Temporal takes on two cores, so that it has room for its own work
+  // when it comes back from an outage.
+  POSTDATE_DISPATCH_PER_SECOND: whole(1, 10_000).default(50),
   // How long events stay that everyone has read, and decisions on messages that are finished; those, by default, for ever.
   POSTDATE_OUTBOX_KEEP_DAYS: whole(1, 36_500).default(30),
   // Shorter than a hop, a decision could be gone before a workflow that slept through it has read it.
   POSTDATE_LEDGER_KEEP_DAYS: whole(60, 36_500).optional(),
+  // A command repeated within this time is known by its row; later by what Temporal and the ledger remember.
+  POSTDATE_COMMAND_KEEP_DAYS: whole(1, 36_500).default(30),
   // Where Prometheus may scrape this worker: its own metrics and the SDK's.
   POSTDATE_METRICS_ADDRESS: hostAndPort.optional(),
   // Where the HTTP API listens. A worker serves it only when this is set.
@@ -64,7 +69,12 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       graceMs: ours.POSTDATE_SWEEP_GRACE_SECONDS * 1_000,
       everyMs: ours.POSTDATE_SWEEP_EVERY_SECONDS * 1_000,
     },
-    kept: { outboxDays: ours.POSTDATE_OUTBOX_KEEP_DAYS, ledgerDays: ours.POSTDATE_LEDGER_KEEP_DAYS },
+    dispatchPerSecond: ours.POSTDATE_DISPATCH_PER_SECOND,
+    kept: {
+      outboxDays: ours.POSTDATE_OUTBOX_KEEP_DAYS,
+      ledgerDays: ours.POSTDATE_LEDGER_KEEP_DAYS,
+      commandDays: ours.POSTDATE_COMMAND_KEEP_DAYS,
+    },
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
     http: { address: ours.POSTDATE_HTTP_ADDRESS, requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND },
     logLevel: ours.POSTDATE_LOG_LEVEL,

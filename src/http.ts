@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Config } from './config';
 import { createPool } from './database';
+import { registerTopics } from './dispatch/registered-topics';
 import { createApi } from './http/api';
 import { type Installation, installation } from './installation';
 import { migrate, postdateSchema } from './migrate';
@@ -29,6 +30,7 @@ export async function startHttp(config: Config, { topics, schemas }: Installatio
   };
   try {
     for (const schema of [postdateSchema, ...schemas]) await migrate(pool, schema);
+    await registerTopics(pool, topics);
     connection = await Connection.connect(connectionOptions);
     await ensureSearchAttributes(connection, namespace);
     const client = new Client({ connection, namespace });

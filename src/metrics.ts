@@ -22,6 +22,10 @@ export interface Metrics {
   missing(topic: string, messages: number): void;
   /** Overdue messages that nothing but the sweep has landed, or woken. */
   rescued(topic: string, reason: RescueReason, messages: number): void;
+  /** A producer's command was taken to Temporal, with this result. */
+  dispatched(topic: string, result: string): void;
+  /** For how long the oldest command that waits to be dispatched has waited; 0 when there is none. */
+  oldestCommand(ms: number): void;
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
@@ -70,6 +74,13 @@ export function createMetrics(meter: MetricMeter): Metrics {
     'Found by the roll call: due in a moment, held by nobody',
   );
   const rescued = meter.createCounter('postdate_rescued_messages', 'messages', 'Overdue, and found by the sweep');
+  const dispatched = meter.createCounter('postdate_dispatched_commands', 'commands', 'Taken to Temporal, by result');
+  const oldestCommand = meter.createGauge(
+    'postdate_oldest_command_seconds',
+    'float',
+    'seconds',
+    'For how long the oldest command has waited to be dispatched',
+  );
   return {
     held: (topic, messages) => held.set(messages, { topic }),
     due: (topic, isHeld) => due.add(1, { topic, held: String(isHeld) }),
@@ -84,5 +95,7 @@ export function createMetrics(meter: MetricMeter): Metrics {
     takenOver: (messages) => takenOver.add(messages),
     missing: (topic, messages) => missing.add(messages, { topic }),
     rescued: (topic, reason, messages) => rescued.add(messages, { topic, reason }),
+    dispatched: (topic, result) => dispatched.add(1, { topic, result }),
+    oldestCommand: (ms) => oldestCommand.set(ms / 1000),
   };
 }

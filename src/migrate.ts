@@ -11,7 +11,9 @@ import * as turns from './migrations/0007-turns';
 import * as ledgerDays from './migrations/0008-ledger-days';
 import * as redrives from './migrations/0009-redrives';
 import * as retention from './migrations/0010-retention';
-import * as http from './migrations/0012-http';
+import * as commands from './migrations/0011-commands';
+import * as commandFunctions from './migrations/0012-command-functions';
+import * as http from './migrations/0013-http';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -32,7 +34,9 @@ export const postdateSchema: SchemaMigrations = {
     '0008-ledger-days': ledgerDays,
     '0009-redrives': redrives,
     '0010-retention': retention,
-    '0012-http': http,
+    '0011-commands': commands,
+    '0012-command-functions': commandFunctions,
+    '0013-http': http,
   },
 };
 

@@ -11,6 +11,7 @@ import { describe, withinDeadline } from './lookup';
 
 // gRPC's: the workflow's last task has failed.
 const FAILED_PRECONDITION = 9;
+const ATTEMPTS = 5;
 
 /** No worker answered in time; the command lies in Temporal as a signal and will be decided when one runs again. */
 export interface Requested {
@@ -23,12 +24,6 @@ export interface NotFound {
   result: 'notFound';
 }
 
-/** A command's update and its signal. */
-interface Names<Command, Answer> {
-  update: UpdateDefinition<Answer, [Command]>;
-  signal: SignalDefinition<[Command]>;
-}
-
 /**
  * Sends a command to a message: by update, which answers; as a signal where no worker answers within the deadline;
  * and where nothing waits any more the message's record answers. The signal carries the update's `commandId`, so a
@@ -38,36 +33,32 @@ export async function send<Command extends { commandId: string }, Answer>(
   client: Client,
   ref: MessageRef,
   command: Command,
-  names: Names<Command, Answer>,
+  { update, signal }: { update: UpdateDefinition<Answer, [Command]>; signal: SignalDefinition<[Command]> },
 ): Promise<Answer | TooLate | Requested | NotFound> {
-  for (;;) {
-    try {
-      return await sent(client, ref, command, names);
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      const known = await describe(client, ref);
-      if (known?.ending) return { result: 'tooLate', outcome: known.ending.outcome, firedAt: known.ending.decidedAt };
-      // The run that was asked has gone on in another one, perhaps because of this very command: that knows the answer.
-      if (known?.state !== 'waiting') return { result: 'notFound' };
-    }
-  }
-}
-
-async function sent<Command extends { commandId: string }, Answer>(
-  client: Client,
-  ref: MessageRef,
-  command: Command,
-  { update, signal }: Names<Command, Answer>,
-): Promise<Answer | Requested> {
   const { commandId } = command;
   // Without a run id the handle follows the message from run to run.
   const handle = client.workflow.getHandle(workflowIdOf(ref));
-  try {
-    return await withinDeadline(client, () => handle.executeUpdate(update, { args: [command], updateId: commandId }));
-  } catch (error) {
-    if (!isUnanswered(error)) throw error;
-    await withinDeadline(client, () => handle.signal(signal, command));
-    return { result: 'requested', commandId };
+  const ask = async (): Promise<Answer | Requested> => {
+    try {
+      return await withinDeadline(client, () => handle.executeUpdate(update, { args: [command], updateId: commandId }));
+    } catch (error) {
+      if (!isUnanswered(error)) throw error;
+      await withinDeadline(client, () => handle.signal(signal, command));
+      return { result: 'requested', commandId };
+    }
+  };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      const known = await describe(client, ref);
+      // It has gone on to its next run before the server gave the answer out; that run knows the answer as well.
+      if (known?.state === 'waiting' && attempt < ATTEMPTS) continue;
+      if (known?.state === 'waiting') throw error;
+      if (!known?.ending) return { result: 'notFound' };
+      return { result: 'tooLate', outcome: known.ending.outcome, firedAt: known.ending.decidedAt };
+    }
   }
 }
 

@@ -8,6 +8,8 @@ import type { Config } from './config';
 import { startConsumer } from './consumer';
 import { createPool } from './database';
 import { createDatabaseClock } from './database-clock';
+import { startDispatcher } from './dispatch/dispatcher';
+import { registerTopics } from './dispatch/registered-topics';
 import { createHold } from './hold/hold';
 import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
@@ -15,7 +17,7 @@ import { createWaiting } from './hold/waiting';
 import { type RunningHttp, startHttp } from './http';
 import { type Installation, installation } from './installation';
 import type { AfterLandings } from './landing/after-landings';
-import { createMetrics } from './metrics';
+import { createMetrics, type Metrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
@@ -29,6 +31,8 @@ import { startUpkeep } from './upkeep';
 
 type Stopping = Pick<BackgroundLoop, 'stop'>;
 type OnError = (part: string) => (error: unknown) => void;
+/** What all parts of one worker have in common. */
+type Shared = { client: Client; pool: Pool; worker: string; metrics: Metrics };
 
 /**
  * The composition root: configuration → database → schema → hold, sweep, relay, consumers → Temporal → workers.
@@ -69,9 +73,10 @@ export async function startWorker(
   };
   try {
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
+    await registerTopics(pool, parts.topics);
+    const shared = { client, pool, worker: nanoid(), metrics: createMetrics(Runtime.instance().metricMeter) };
     const { hold, takeOver, rollCall, sweep } = await startHolding(config, parts, {
-      client,
-      pool,
+      ...shared,
       signal: over.signal,
       onError,
     });
@@ -85,12 +90,16 @@ export async function startWorker(
       await close();
       return { finished: Promise.resolve(), stop: () => undefined };
     }
+    // Not before: a namespace that does not know our search attributes refuses to start what carries them.
+    const dispatcher = startDispatcher({ ...shared, log, onError: onError('dispatcher') }, parts.topics, config);
+    background.push(dispatcher);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     if (config.http.address) http = await startHttp(config, parts, log);
 
     const stop = () => {
       http?.stop();
       hold.handBack();
+      void dispatcher.stop();
       // Now, not at the end: what was handed back is for the others to hold from this moment on.
       void takeOver.stop();
       void rollCall.stop();
@@ -120,11 +129,11 @@ export async function startWorker(
 async function startHolding(
   { heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
   { topics }: Installation,
-  { client, pool, signal, onError }: { client: Client; pool: Pool; signal: AbortSignal; onError: OnError },
+  { client, signal, onError, ...connected }: Shared & { signal: AbortSignal; onError: OnError },
 ) {
   const clock = createDatabaseClock();
-  await clock.read(pool);
-  const shared = { pool, clock, worker: nanoid(), metrics: createMetrics(Runtime.instance().metricMeter) };
+  await clock.read(connected.pool);
+  const shared = { ...connected, clock };
   const hold = createHold(
     { ...shared, signal, onError: onError('landing') },
     { heldMessages, groupSize, transactions },

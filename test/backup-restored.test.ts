@@ -11,6 +11,7 @@ import { audit } from '../src/audit/audit';
 import { describe as describeMessage, move } from '../src/client';
 import { readConfig } from '../src/config';
 import { createPool } from '../src/database';
+import { registerTopics } from '../src/dispatch/registered-topics';
 import { installation } from '../src/installation';
 import { migrate, postdateSchema } from '../src/migrate';
 import { paymentRequestExpiry } from '../src/payment-requests/expiry';
@@ -21,6 +22,7 @@ import { ensureSearchAttributes } from '../src/search-attributes';
 import { reconcile } from '../src/sweep/reconcile';
 import type { TopicWithRows } from '../src/sweep/waiting-rows';
 import { startWorker } from '../src/worker';
+import { allDispatched, dispatchAll } from './support/dispatching';
 import { eventually } from './support/eventually';
 import { useFolder } from './support/local-process';
 import './support/quiet-runtime';
@@ -67,6 +69,7 @@ beforeEach(async () => {
   url = await createDatabase(server, name);
   connect();
   for (const schema of [postdateSchema, paymentsSchema]) await migrate(pool, schema);
+  await registerTopics(pool, [topic]);
   await startServer();
   connection = await Connection.connect({ address: temporal.address });
   await ensureSearchAttributes(connection, 'default');
@@ -91,10 +94,11 @@ async function withWorker(during: () => Promise<void>): Promise<void> {
   }
 }
 
-const service = () => createPaymentRequests({ pool, client });
+const service = () => createPaymentRequests({ pool });
 async function request(dueAt: number): Promise<PaymentRequestRef> {
   const ref = { tenant: 'acme', id: nanoid() };
   await service().request({ ...ref, ...people }, dueAt);
+  await dispatchAll({ pool, client }, [topic]);
   return ref;
 }
 const statusOf = async (ref: PaymentRequestRef) => (await findRequest(pool, ref))?.status;
@@ -193,6 +197,7 @@ it("a backup of Temporal's database is restored: the ledger answers for what is 
     expect(await service().extend(extended, now + HOUR_MS)).toMatchObject({ result: 'extended' });
     await becomes(expired, 'EXPIRED');
     await ends(expired, { outcome: 'delivered', cycle: 1 });
+    await allDispatched(pool);
   });
   await copyTemporal(backup, temporalFile());
 

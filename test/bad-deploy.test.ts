@@ -135,7 +135,7 @@ describe('a bad release of a handler', () => {
 
   async function request(dueAt: number) {
     const refs = Array.from({ length: 10 }, () => ({ tenant: 'acme', id: nanoid() }));
-    const service = createPaymentRequests({ pool: database.pool, client: temporal.client });
+    const service = createPaymentRequests({ pool: database.pool });
     for (const ref of refs) await service.request({ ...ref, ...people }, dueAt);
     return refs;
   }

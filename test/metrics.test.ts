@@ -38,8 +38,10 @@ it("a worker shows Prometheus what it holds, what came of it, and the SDK's own 
     expect(seriesOf(metrics, 'postdate_lateness_seconds_bucket', 'le="3600"')).toBe(20);
     expect(seriesOf(metrics, 'postdate_landing_group_messages_sum')).toBe(20);
     expect(seriesOf(metrics, 'postdate_landing_duration_seconds_sum')).toBeGreaterThan(0);
-    expect(metrics).toMatch(/^postdate_release_backlog(\{.*\})? 0$/m);
+    // Results are told to Temporal after the landing, at its pace.
+    await eventually(async () => expect(await scrape()).toMatch(/^postdate_release_backlog(\{.*\})? 0$/m));
     expect(metrics).toMatch(/^postdate_landing_backlog\{.*\} 0$/m);
+    expect(metrics).toMatch(/^postdate_oldest_command_seconds(\{.*\})? 0$/m);
     expect(metrics).toMatch(/^temporal_worker_task_slots_used\{/m);
   } finally {
     worker.signal('SIGTERM');

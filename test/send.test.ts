@@ -1,43 +1,40 @@
-import type { WorkflowHandle } from '@temporalio/client';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { move } from '../src/client';
+import { cancel, move } from '../src/client';
 
 const ref = { topic: 'test.effect', tenant: 'acme', key: 'k' };
-const gone = () => new WorkflowNotFoundError('workflow execution already completed', 'id', 'run');
+const gone = () => Promise.reject(new WorkflowNotFoundError('already completed', 'postdate:test.effect:acme:k', 'run'));
 
-/** A client of a server on which the message's run ends at the first question, and whose next run has this to say. */
-function clientOf(handle: Partial<Record<'executeUpdate' | 'describe', (...args: unknown[]) => unknown>>): Client {
-  const typed = handle as unknown as WorkflowHandle;
-  return {
-    withDeadline: (_: number, call: () => unknown) => call(),
-    workflow: { getHandle: () => typed },
-  } as unknown as Client;
+/** A client of a server on which the message is in this state, and that answers an update like this, call after call. */
+function clientOf(status: string, answers: (() => Promise<unknown>)[]) {
+  const updates: unknown[] = [];
+  const handle = {
+    async executeUpdate(_update: unknown, { updateId }: { updateId: string }) {
+      updates.push(updateId);
+      return answers[Math.min(updates.length, answers.length) - 1]?.();
+    },
+    describe: async () => ({ status: { name: status }, typedSearchAttributes: new Map(), workflowId: 'w', runId: 'r' }),
+    result: async () => ({ outcome: 'delivered', decidedAt: '2027-01-01T00:00:00.000Z', cycle: 1 }),
+  };
+  const client = { withDeadline: (_at: number, call: () => unknown) => call(), workflow: { getHandle: () => handle } };
+  return { client: client as unknown as Client, updates };
 }
-const running = { status: { name: 'RUNNING' }, typedSearchAttributes: { get: () => undefined } };
 
-it('a command whose run goes on in another one while it is answered is asked again there, by the same id', async () => {
-  const moved = { result: 'moved', dueAt: '2030-01-01T00:00:00.000Z', cycle: 2 };
-  const asked: unknown[] = [];
-  const client = clientOf({
-    async executeUpdate(_, options) {
-      asked.push((options as { updateId: string }).updateId);
-      if (asked.length === 1) throw gone();
-      return moved;
-    },
-    describe: async () => running,
+describe('a command whose run has ended before its answer was given out', () => {
+  it('is asked again of the run that goes on, by the same id', async () => {
+    const moved = { result: 'moved', dueAt: '2027-01-01T00:00:00.000Z', cycle: 2 };
+    const { client, updates } = clientOf('RUNNING', [gone, gone, async () => moved]);
+    expect(await move(client, ref, { dueAt: Date.now(), commandId: 'same' })).toEqual(moved);
+    expect(updates).toEqual(['same', 'same', 'same']);
   });
-  expect(await move(client, ref, { dueAt: Date.now(), commandId: 'once' })).toEqual(moved);
-  expect(asked).toEqual(['once', 'once']);
-});
 
-it('a message that nobody knows is not found', async () => {
-  const client = clientOf({
-    async executeUpdate() {
-      throw gone();
-    },
-    async describe() {
-      throw gone();
-    },
+  it('fails when it is never found, rather than to say that there is no such message', async () => {
+    const { client } = clientOf('RUNNING', [gone]);
+    await expect(cancel(client, ref)).rejects.toBeInstanceOf(WorkflowNotFoundError);
   });
-  expect(await move(client, ref, { dueAt: Date.now() })).toEqual({ result: 'notFound' });
+
+  it('is too late when the message has ended (the control)', async () => {
+    const { client, updates } = clientOf('COMPLETED', [gone]);
+    expect(await cancel(client, ref)).toMatchObject({ result: 'tooLate', outcome: 'delivered' });
+    expect(updates).toHaveLength(1);
+  });
 });

@@ -45,7 +45,7 @@ async function start(env: NodeJS.ProcessEnv = temporal.envFor(database)) {
 
 /** Posts a payment request of this id, as a service does that has no worker of its own. */
 const request = (id: string, expiresAt: number) =>
-  createPaymentRequests({ pool: database.pool, client: temporal.client }).request(
+  createPaymentRequests({ pool: database.pool }).request(
     { tenant: 'acme', id, payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' },
     expiresAt,
   );

@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const pool = createPool(process.env.DATABASE_URL as string, { connections: 10, onError: () => undefined });
   const connection = Connection.lazy({ address: process.env.TEMPORAL_ADDRESS as string });
   const client = new Client({ connection });
-  const service = createPaymentRequests({ pool, client });
+  const service = createPaymentRequests({ pool });
   const attempt = attemptsIn(diary);
   process.stdout.write('producer is running\n');
 

@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { MessageError } from '../admission';
 import { type Changed, createPaymentRequests, type NotChanged } from '../payment-requests/requests';
@@ -10,8 +9,8 @@ import { type Answer, defineRoute, type Route } from './route';
 import * as schemas from './schemas';
 
 /** The API's operations on payment requests: service A, for those who do not write TypeScript. */
-export function paymentRequestRoutes({ client, pool }: { client: Client; pool: Pool }): Route[] {
-  const requests = createPaymentRequests({ pool, client });
+export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
+  const requests = createPaymentRequests({ pool });
   const known = { params: schemas.paymentRequestRef, path: '/v1/payment-requests/{tenant}/{id}' } as const;
   const changes = { answers: { 200: schemas.changed }, conflicts: true };
   return [

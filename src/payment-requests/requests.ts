@@ -1,9 +1,8 @@
-import type { Client } from '@temporalio/client';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { admit, MessageError, refuseDueAt } from '../admission';
-import { cancel as cancelMessage, schedule } from '../client';
 import { inTransaction } from '../database';
+import { cancelIn, scheduleIn } from '../dispatch/in-transaction';
 import { epochMsOf, type InstantInput } from '../due-time';
 import { appendEvent } from '../outbox';
 import { messageOf } from '../post';
@@ -36,16 +35,15 @@ export const paymentRequest = z.object({
   currency: z.string().regex(/^[A-Z]{3}$/),
 });
 
-/** The row decided; `timer` says how far its message was told, and matters to nobody but operators. */
-export type Changed = { result: 'paid' | 'cancelled' | 'extended'; timer: string };
+export type Changed = { result: 'paid' | 'cancelled' | 'extended' };
 export type NotChanged = { result: 'tooLate'; status: PaymentRequestRow['status'] } | { result: 'notFound' };
 
 /**
- * Service A. Each step writes the business row first and touches the timer second, in that order: a row without its
- * timer is healed by calling again, and a timer whose command got lost finds the row closed or moved when it fires.
+ * Service A, which knows nothing of Temporal. Each step is one transaction: the business row decides, its event tells, and
+ * the command to its message is there if and only if they are.
  */
-export function createPaymentRequests({ pool, client }: { pool: Pool; client: Client }) {
-  const postOf = ({ tenant, id }: PaymentRequestRef, dueAt: InstantInput, cycle?: number) => ({
+export function createPaymentRequests({ pool }: { pool: Pool }) {
+  const postOf = ({ tenant, id }: PaymentRequestRef, dueAt: InstantInput, cycle: number) => ({
     topic: paymentRequestExpiry,
     tenant,
     key: id,
@@ -54,14 +52,18 @@ export function createPaymentRequests({ pool, client }: { pool: Pool; client: Cl
     payload: {},
   });
 
+  /** `write` comes first: its row's lock is what puts the commands of two callers in the order of their changes. */
   async function change(
     ref: PaymentRequestRef,
     type: PaymentRequestEventType,
     write: (tx: PoolClient) => Promise<PaymentRequestRow | undefined>,
+    command: (tx: PoolClient, row: PaymentRequestRow) => Promise<unknown>,
   ): Promise<PaymentRequestRow | undefined> {
     return inTransaction(pool, async (tx) => {
       const row = await write(tx);
-      if (row) await appendEvent(tx, originOf(ref, row.cycle), type, eventData(row));
+      if (!row) return undefined;
+      await appendEvent(tx, originOf(ref, row.cycle), type, eventData(row));
+      await command(tx, row);
       return row;
     });
   }
@@ -71,31 +73,30 @@ export function createPaymentRequests({ pool, client }: { pool: Pool; client: Cl
     return row ? { result: 'tooLate', status: row.status } : { result: 'notFound' };
   }
 
-  // The row has decided and its event is out; a timer that cannot be told now will find that out by itself.
-  const told = (command: Promise<{ result: string }>): Promise<string> =>
-    command.then(
-      ({ result }) => result,
-      (error: Error) => `unreachable: ${error.message}`,
-    );
-
   async function close(ref: PaymentRequestRef, status: 'PAID' | 'CANCELLED'): Promise<Changed | NotChanged> {
     const result = status === 'PAID' ? 'paid' : 'cancelled';
-    const row = await change(ref, `payment-request.${result}`, (tx) => closeRequest(tx, ref, status));
-    if (!row) return notChanged(ref);
-    return { result, timer: await told(cancelMessage(client, originOf(ref, row.cycle), { reason: result })) };
+    const row = await change(
+      ref,
+      `payment-request.${result}`,
+      (tx) => closeRequest(tx, ref, status),
+      (tx, { cycle }) => cancelIn(tx, originOf(ref, cycle), { reason: result }),
+    );
+    return row ? { result } : notChanged(ref);
   }
 
   return {
-    /** Asks for money until `expiresAt`. Calling again with the same id repeats what is missing and changes nothing. */
+    /** Asks for money until `expiresAt`. Calling again with the same id changes nothing. */
     async request(request: PaymentRequest, expiresAt: InstantInput): Promise<{ result: 'requested' | 'exists' }> {
       const { dueAt } = messageOf(postOf(request, expiresAt, 1));
       refuseRequest(request);
-      const inserted = await change(request, 'payment-request.requested', (tx) => insertRequest(tx, request, dueAt));
-      const row = inserted ?? (await findRequest(pool, request));
-      if (row?.status === 'PENDING') {
-        await schedule(client, postOf(row, row.due_at, row.cycle), { onConflict: 'keep' });
-      }
-      return { result: inserted ? 'requested' : 'exists' };
+      const row = await change(
+        request,
+        'payment-request.requested',
+        (tx) => insertRequest(tx, request, dueAt),
+        // Reconciling may have started what waits to be dispatched.
+        (tx, { due_at, cycle }) => scheduleIn(tx, postOf(request, due_at, cycle), { onConflict: 'keep' }),
+      );
+      return { result: row ? 'requested' : 'exists' };
     },
 
     pay: (ref: PaymentRequestRef) => close(ref, 'PAID'),
@@ -105,11 +106,14 @@ export function createPaymentRequests({ pool, client }: { pool: Pool; client: Cl
     async extend(ref: PaymentRequestRef, expiresAt: InstantInput): Promise<Changed | NotChanged> {
       const dueAt = epochMsOf(expiresAt);
       admit(refuseDueAt(dueAt, Date.now()));
-      const row = await change(ref, 'payment-request.extended', (tx) => extendRequest(tx, ref, dueAt));
-      if (!row) return notChanged(ref);
-      // Not a plain move: if the first post got lost with its server, this one starts the timer.
-      const post = postOf(row, row.due_at, row.cycle);
-      return { result: 'extended', timer: await told(schedule(client, post, { onConflict: 'move' })) };
+      const row = await change(
+        ref,
+        'payment-request.extended',
+        (tx) => extendRequest(tx, ref, dueAt),
+        // Not a plain move: where Temporal has lost the message, this one starts it.
+        (tx, { due_at, cycle }) => scheduleIn(tx, postOf(ref, due_at, cycle), { onConflict: 'move' }),
+      );
+      return row ? { result: 'extended' } : notChanged(ref);
     },
   };
 }

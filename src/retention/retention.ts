@@ -14,6 +14,8 @@ export interface KeptDays {
   outboxDays: number;
   /** Decisions on messages that are finished. Absent: for ever. */
   ledgerDays?: number;
+  /** Commands that were dispatched. */
+  commandDays: number;
 }
 
 /** Removes events that are in the stream for longer than this, and that no consumer still has to read. Returns how many. */
@@ -60,6 +62,18 @@ export async function pruneLedger(db: Queryable, topic: Topic, days: number): Pr
   return rowCount ?? 0;
 }
 
+/** Removes commands that were dispatched, or refused, this long ago. Returns how many. */
+export async function pruneCommands(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.command where (topic, tenant, key, command_id) in (
+       select topic, tenant, key, command_id from postdate.command
+        where dispatched_at < clock_timestamp() - make_interval(days => $1)
+        limit $2)`,
+    [days, BATCH],
+  );
+  return rowCount ?? 0;
+}
+
 const noteDown = (db: Queryable, what: 'ledger' | 'outbox', days: number) =>
   db.query(
     `insert into postdate.retention as retention (what, before)
@@ -72,14 +86,14 @@ const noteDown = (db: Queryable, what: 'ledger' | 'outbox', days: number) =>
 export function startRetention(
   { pool, onError }: { pool: Pool; onError(error: unknown): void },
   topics: Topic[],
-  { outboxDays, ledgerDays }: KeptDays,
+  { outboxDays, ledgerDays, commandDays }: KeptDays,
 ): BackgroundLoop {
   let more = false;
   async function look(): Promise<'more' | 'idle'> {
     const removed = await inTransaction(pool, async (tx) => {
       // While there is more it is still the same turn.
       if (!(await takeTurnAlone(tx, 'retention', more ? 0 : EVERY_MS))) return 0;
-      const removedRows = [await pruneOutbox(tx, outboxDays)];
+      const removedRows = [await pruneOutbox(tx, outboxDays), await pruneCommands(tx, commandDays)];
       if (ledgerDays !== undefined) {
         for (const topic of topics) removedRows.push(await pruneLedger(tx, topic, ledgerDays));
       }

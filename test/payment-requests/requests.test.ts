@@ -1,13 +1,13 @@
-import { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
-import { freePort } from '../../local/ports';
 import { describe as describeMessage } from '../../src/client';
+import { registerTopics } from '../../src/dispatch/registered-topics';
 import { installation } from '../../src/installation';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { createPaymentRequests } from '../../src/payment-requests/requests';
 import { findRequest, type PaymentRequest } from '../../src/payment-requests/rows';
 import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
+import { dispatchAll } from '../support/dispatching';
 import { eventually } from '../support/eventually';
 import { useTemporal } from '../support/temporal';
 
@@ -15,7 +15,8 @@ const temporal = useTemporal();
 const database = useDatabase(paymentsSchema);
 const HOUR_MS = 3_600_000;
 
-const service = () => createPaymentRequests({ pool: database.pool, client: temporal.client });
+const service = () => createPaymentRequests({ pool: database.pool });
+beforeAll(() => registerTopics(database.pool, [paymentRequestExpiry]));
 const newRequest = (): PaymentRequest => ({
   tenant: 'acme',
   id: nanoid(),
@@ -33,14 +34,15 @@ const statusOf = async (request: PaymentRequest) => (await findRequest(database.
 it('a request that nobody pays expires; one that is paid or cancelled does not, and its timer ends', async () => {
   await temporal.withWorker(database, installation, async () => {
     const [unpaid, paid, cancelled] = [newRequest(), newRequest(), newRequest()];
-    const expiresAt = Date.now() + 3_000;
-    for (const request of [unpaid, paid, cancelled]) {
-      expect(await service().request(request, expiresAt)).toEqual({ result: 'requested' });
+    for (const request of [paid, cancelled]) {
+      expect(await service().request(request, Date.now() + HOUR_MS)).toEqual({ result: 'requested' });
     }
-    expect(await service().pay(paid)).toEqual({ result: 'paid', timer: 'cancelled' });
-    expect(await service().cancel(cancelled)).toEqual({ result: 'cancelled', timer: 'cancelled' });
+    expect(await service().request(unpaid, Date.now() + 1_500)).toEqual({ result: 'requested' });
+    expect(await service().pay(paid)).toEqual({ result: 'paid' });
+    expect(await service().cancel(cancelled)).toEqual({ result: 'cancelled' });
     await ended(unpaid, 'delivered');
     await ended(paid, 'cancelled');
+    await ended(cancelled, 'cancelled');
     expect(await Promise.all([unpaid, paid, cancelled].map(statusOf))).toEqual(['EXPIRED', 'PAID', 'CANCELLED']);
     expect(await service().pay(unpaid)).toEqual({ result: 'tooLate', status: 'EXPIRED' });
     expect(await service().extend(paid, Date.now() + HOUR_MS)).toEqual({ result: 'tooLate', status: 'PAID' });
@@ -52,8 +54,8 @@ it('an extended request expires at its new time, in the cycle of its row', async
   await temporal.withWorker(database, installation, async () => {
     const request = newRequest();
     await service().request(request, Date.now() + HOUR_MS);
-    expect(await service().extend(request, Date.now() + 2 * HOUR_MS)).toEqual({ result: 'extended', timer: 'moved' });
-    expect(await service().extend(request, Date.now() + 1_500)).toEqual({ result: 'extended', timer: 'moved' });
+    expect(await service().extend(request, Date.now() + 2 * HOUR_MS)).toEqual({ result: 'extended' });
+    expect(await service().extend(request, Date.now() + 1_500)).toEqual({ result: 'extended' });
     await ended(request, 'delivered');
     const row = await findRequest(database.pool, request);
     expect(row).toMatchObject({ status: 'EXPIRED', cycle: 3 });
@@ -61,19 +63,29 @@ it('an extended request expires at its new time, in the cycle of its row', async
   });
 });
 
-it('a request whose timer could not be started is healed by calling again', async () => {
-  const connection = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
-  try {
-    const severed = createPaymentRequests({ pool: database.pool, client: new Client({ connection }) });
-    const request = newRequest();
-    await expect(severed.request(request, Date.now() + HOUR_MS)).rejects.toThrow();
-    expect(await statusOf(request)).toBe('PENDING');
-    expect(await timerOf(request)).toBeUndefined();
-    expect(await service().request(request, Date.now() + HOUR_MS)).toEqual({ result: 'exists' });
-    expect(await timerOf(request)).toMatchObject({ state: 'waiting' });
-  } finally {
-    await connection.close();
-  }
+it('row, event and message are there together or not at all, without a connection to Temporal', async () => {
+  const request = newRequest();
+  const traces = async () => {
+    const { rows } = await database.pool.query(
+      `select (select count(*) from payments.payment_request where id = $1)::int as rows,
+              (select count(*) from postdate.outbox where aggregateid = 'acme/' || $1)::int as events,
+              (select count(*) from postdate.command where key = $1)::int as commands`,
+      [request.id],
+    );
+    return rows[0];
+  };
+  // Whatever comes last in the transaction fails.
+  await database.pool.query('alter table postdate.command add constraint broken check (false) not valid');
+  await expect(service().request(request, Date.now() + HOUR_MS)).rejects.toThrow('broken');
+  await database.pool.query('alter table postdate.command drop constraint broken');
+  expect(await traces()).toEqual({ rows: 0, events: 0, commands: 0 });
+
+  expect(await service().request(request, Date.now() + HOUR_MS)).toEqual({ result: 'requested' });
+  expect(await service().request(request, Date.now() + HOUR_MS)).toEqual({ result: 'exists' });
+  expect(await traces()).toEqual({ rows: 1, events: 1, commands: 1 });
+  expect(await timerOf(request)).toBeUndefined();
+  await dispatchAll({ ...database, client: temporal.client }, installation.topics);
+  expect(await timerOf(request)).toMatchObject({ state: 'waiting', cycle: 1 });
 });
 
 it('a request that is wrong is refused by field, and neither row nor timer is there', async () => {

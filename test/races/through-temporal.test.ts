@@ -21,7 +21,7 @@ const LEAD_MS = 3_000;
 const AROUND_MS = 40;
 
 it(`${RACES} cancels and payments through the client, around the due time: everyone tells the same story`, async () => {
-  const service = createPaymentRequests({ pool: database.pool, client: temporal.client });
+  const service = createPaymentRequests({ pool: database.pool });
   const split: Record<string, number> = {};
   await temporal.withWorker(database, installation, async () => {
     for (let raced = 0; raced < RACES; raced += AT_A_TIME) {

@@ -153,7 +153,7 @@ it(
   during(async () => {
     const id = nanoid();
     broken.add(id);
-    const service = createPaymentRequests({ pool: database.pool, client: temporal.client });
+    const service = createPaymentRequests({ pool: database.pool });
     const people = { payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
     await service.request({ tenant: 'acme', id, ...people }, Date.now() - 1);
     await ended(id, { outcome: 'failed' }, expiry.name);

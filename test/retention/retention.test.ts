@@ -3,7 +3,7 @@ import { audit } from '../../src/audit/audit';
 import { sealNextDay, verifyDays } from '../../src/audit/ledger-days';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { paymentsSchema } from '../../src/payment-requests/schema';
-import { pruneLedger, pruneOutbox } from '../../src/retention/retention';
+import { pruneCommands, pruneLedger, pruneOutbox } from '../../src/retention/retention';
 import { useDatabase } from '../support/database';
 
 const database = useDatabase(paymentsSchema);
@@ -11,7 +11,7 @@ const topic = paymentRequestExpiry;
 const query = (text: string, values: unknown[] = []) => database.pool.query(text, values);
 beforeEach(() =>
   query(
-    'truncate postdate.delivery, postdate.outbox, postdate.consumer, postdate.retention, postdate.ledger_day, postdate.idempotency, payments.payment_request',
+    'truncate postdate.delivery, postdate.outbox, postdate.command, postdate.consumer, postdate.retention, postdate.ledger_day, postdate.idempotency, payments.payment_request',
   ),
 );
 
@@ -49,6 +49,24 @@ it('old events go when they are in the stream and every consumer has passed them
   await query(`insert into postdate.consumer (name, position) values ('fast', 3), ('slow', 1)`);
   expect(await pruneOutbox(database.pool, 30)).toBe(1);
   expect(await ids()).toEqual(['unread', 'unrelayed', 'young']);
+});
+
+it('commands go when they were dispatched long ago, and never while they wait', async () => {
+  const command = (id: string, daysAgo: number, dispatched: boolean) =>
+    query(
+      `insert into postdate.command (topic, tenant, key, command_id, what, body, posted_at, dispatched_at, answer)
+       values ($1, 'acme', $2, 'c', 'cancel', '{}', now() - make_interval(days => $3),
+               case when $4 then now() - make_interval(days => $3) end, case when $4 then '{}'::jsonb end)`,
+      [topic.name, id, daysAgo, dispatched],
+    );
+  await command('old', 40, true);
+  await command('young', 20, true);
+  await command('waits', 40, false);
+  expect(await pruneCommands(database.pool, 30)).toBe(1);
+  expect((await query('select key from postdate.command order by key')).rows).toEqual([
+    { key: 'waits' },
+    { key: 'young' },
+  ]);
 });
 
 it('decisions go with their whole message, when it was finished long ago and no row waits for it', async () => {

@@ -42,6 +42,8 @@ function reports(): { metrics: Metrics; reported: Reported } {
     'takenOver',
     'missing',
     'rescued',
+    'dispatched',
+    'oldestCommand',
   ] as const;
   const reported = Object.fromEntries(names.map((name) => [name, []])) as unknown as Reported;
   const report =

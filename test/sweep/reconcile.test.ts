@@ -1,6 +1,7 @@
 import { nanoid } from 'nanoid';
 import { cancel, describe as describeMessage, list, schedule } from '../../src/client';
 import { workflowIdOf } from '../../src/contract';
+import { registerTopics } from '../../src/dispatch/registered-topics';
 import { installation } from '../../src/installation';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { createPaymentRequests } from '../../src/payment-requests/requests';
@@ -9,6 +10,7 @@ import { paymentsSchema } from '../../src/payment-requests/schema';
 import { reconcile } from '../../src/sweep/reconcile';
 import { hasRows, type TopicWithRows } from '../../src/sweep/waiting-rows';
 import { useDatabase } from '../support/database';
+import { dispatchAll } from '../support/dispatching';
 import { eventually } from '../support/eventually';
 import { useTemporal } from '../support/temporal';
 
@@ -17,6 +19,7 @@ const temporal = useTemporal();
 const topic = paymentRequestExpiry as TopicWithRows;
 const HOUR_MS = 3_600_000;
 const people = { payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
+beforeAll(() => registerTopics(database.pool, [topic]));
 
 afterEach(async () => {
   for await (const { workflowId } of list(temporal.client, { state: 'waiting' })) {
@@ -30,7 +33,7 @@ afterEach(async () => {
 
 const reconciled = (options = {}) =>
   reconcile({ pool: database.pool, client: temporal.client }, topic, { perSecond: 1_000, ...options });
-const service = () => createPaymentRequests({ pool: database.pool, client: temporal.client });
+const service = () => createPaymentRequests({ pool: database.pool });
 const refOf = ({ id }: { id: string }) => ({ topic: topic.name, tenant: 'acme', key: id });
 const stateOf = async (ref: { id: string }) => (await describeMessage(temporal.client, refOf(ref)))?.state;
 const listed = (count: number) =>
@@ -43,6 +46,7 @@ const listed = (count: number) =>
 async function request(dueInMs = HOUR_MS) {
   const ref = { tenant: 'acme', id: nanoid() };
   await service().request({ ...ref, ...people }, Date.now() + dueInMs);
+  await dispatchAll({ ...database, client: temporal.client }, [topic]);
   return ref;
 }
 async function rowAlone(dueInMs = HOUR_MS) {
@@ -66,6 +70,16 @@ it('starts what rows wait for and Temporal does not have, with the due time and 
   });
   // The second time there is nothing to do.
   expect(await reconciled()).toMatchObject({ started: [], ended: [] });
+});
+
+it('what is posted and not dispatched yet may be started by either, and is one message', async () => {
+  const ref = { tenant: 'acme', id: nanoid() };
+  await service().request({ ...ref, ...people }, Date.now() + HOUR_MS);
+  expect((await reconciled()).started.map(({ key }) => key)).toEqual([ref.id]);
+  await dispatchAll({ ...database, client: temporal.client }, [topic]);
+  const { rows } = await database.pool.query('select answer from postdate.command where key = $1', [ref.id]);
+  expect(rows).toMatchObject([{ answer: { result: 'kept' } }]);
+  expect(await stateOf(ref)).toBe('waiting');
 });
 
 it('what it has started expires like any other', async () => {

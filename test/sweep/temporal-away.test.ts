@@ -16,6 +16,7 @@ import { paymentsSchema } from '../../src/payment-requests/schema';
 import { ensureSearchAttributes } from '../../src/search-attributes';
 import { startWorker } from '../../src/worker';
 import { useDatabase } from '../support/database';
+import { allDispatched } from '../support/dispatching';
 import { eventually } from '../support/eventually';
 import { runLocal, useFolder } from '../support/local-process';
 import '../support/quiet-runtime';
@@ -24,7 +25,7 @@ const database = useDatabase(paymentsSchema);
 const folder = useFolder();
 const people = { payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
 
-it('requests expire while Temporal is away, and their workflows end when it is back', async () => {
+it('requests expire while Temporal is away, also those posted meanwhile, and their workflows end when it is back', async () => {
   const options = {
     executable: process.env.POSTDATE_TEST_TEMPORAL_CLI as string,
     dbFile: join(folder.path, 'temporal.db'),
@@ -33,7 +34,7 @@ it('requests expire while Temporal is away, and their workflows end when it is b
   const connection = await Connection.connect({ address: first.address });
   await ensureSearchAttributes(connection, 'default');
   const client = new Client({ connection });
-  const service = createPaymentRequests({ pool: database.pool, client });
+  const service = createPaymentRequests({ pool: database.pool });
   const worker = await startWorker(
     readConfig({
       DATABASE_URL: database.url,
@@ -49,9 +50,16 @@ it('requests expire while Temporal is away, and their workflows end when it is b
   const dueAt = Date.now() + 14_000;
   const refs = Array.from({ length: 10 }, () => ({ tenant: 'acme', id: nanoid() }));
   for (const ref of refs) await service.request({ ...ref, ...people }, dueAt);
+  await allDispatched(database.pool);
   process.kill(first.pid, 'SIGKILL');
   await eventually(async () => expect(await isRunning(first.pid)).toBe(false));
   expect(Date.now()).toBeLessThan(dueAt - 10_000);
+  // Producers do not notice.
+  const meanwhile = Array.from({ length: 5 }, () => ({ tenant: 'acme', id: nanoid() }));
+  for (const ref of meanwhile) {
+    expect(await service.request({ ...ref, ...people }, dueAt)).toEqual({ result: 'requested' });
+  }
+  refs.push(...meanwhile);
 
   for (const ref of refs) {
     await eventually(async () => expect((await findRequest(database.pool, ref))?.status).toBe('EXPIRED'));

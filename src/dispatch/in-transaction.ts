@@ -1,0 +1,125 @@
+import { CompiledQuery, type Transaction as KyselyTransaction } from 'kysely';
+import { nanoid } from 'nanoid';
+import type { ClientBase } from 'pg';
+import type { z } from 'zod';
+import { admit, MessageError, type Refusal, refuseCommandId, refuseCycle, refuseDueAt, refuseRef } from '../admission';
+import type { ScheduleOptions } from '../client';
+import type { CancelCommand } from '../commands';
+import type { MessageRef } from '../contract';
+import { epochMsOf, type InstantInput } from '../due-time';
+import { storable } from '../ledger';
+import { messageOf, type Post } from '../post';
+
+/** A transaction of node-postgres or of kysely. Given a pool, the command commits by itself. */
+export type Transaction = Pick<ClientBase, 'query'> | Pick<KyselyTransaction<unknown>, 'executeQuery'>;
+
+// What `raise exception` of postdate.refuse says of itself.
+const REFUSED = 'PD001';
+// PostgreSQL's calendar begins in 4713 BC, that of JavaScript long before.
+const EARLIEST_MS = -210_000_000_000_000;
+// For ever; an interval has an end.
+const LONGEST_MS = 100_000 * 365.25 * 86_400_000;
+
+/**
+ * Posts a message if and only if the transaction commits; a dispatcher then schedules it. Answers the command's id, under
+ * which the outcome stands in `postdate.command`. Throws a `MessageError` for bad input, before anything is stored.
+ */
+export async function scheduleIn<Schema extends z.ZodType>(
+  tx: Transaction,
+  post: Post<Schema>,
+  { onConflict = 'reject', commandId = nanoid() }: ScheduleOptions = {},
+): Promise<string> {
+  admit(refuseCommandId(commandId));
+  const { topic, tenant, key, dueAt, staleAfterMs } = messageOf(post);
+  const payload = JSON.stringify(post.payload) ?? 'null';
+  admit(refuseEarlier(dueAt) ?? refuseUnstorable(payload));
+  const { cycle, repeat } = post;
+  return called(
+    tx,
+    `select postdate.schedule($1, $2, $3, to_timestamp($4::float8 / 1000), payload => $5::jsonb, cycle => $6::bigint,
+       repeat => $7::jsonb, stale_after => make_interval(secs => $8::float8 / 1000), on_conflict => $9,
+       command_id => $10, payload_version => $11::integer) as id`,
+    [
+      topic,
+      tenant,
+      key,
+      dueAt,
+      payload,
+      cycle ?? null,
+      repeat ? JSON.stringify({ ...repeat, until: repeat.until && epochMsOf(repeat.until) }) : null,
+      staleAfterMs === undefined ? null : Math.min(staleAfterMs, LONGEST_MS),
+      onConflict,
+      commandId,
+      post.topic.payloadVersion ?? 1,
+    ],
+  );
+}
+
+/** Cancels a message if and only if the transaction commits. As `scheduleIn`. */
+export async function cancelIn(
+  tx: Transaction,
+  ref: MessageRef,
+  { commandId = nanoid(), reason }: Partial<CancelCommand> = {},
+): Promise<string> {
+  admit(refuseRef(ref) ?? refuseCommandId(commandId));
+  return called(tx, 'select postdate.cancel($1, $2, $3, reason => $4, command_id => $5) as id', [
+    ref.topic,
+    ref.tenant,
+    ref.key,
+    storable(reason),
+    commandId,
+  ]);
+}
+
+/** Moves a message to another due time if and only if the transaction commits. As `move` and `scheduleIn`. */
+export async function moveIn(
+  tx: Transaction,
+  ref: MessageRef,
+  options: { dueAt: InstantInput; cycle?: number; expectedCycle?: number; commandId?: string },
+): Promise<string> {
+  const { cycle, expectedCycle, commandId = nanoid() } = options;
+  const dueAt = epochMsOf(options.dueAt);
+  admit(
+    refuseRef(ref) ??
+      refuseCommandId(commandId) ??
+      refuseDueAt(dueAt, Date.now()) ??
+      refuseEarlier(dueAt) ??
+      (cycle === undefined ? undefined : refuseCycle(cycle)) ??
+      (expectedCycle === undefined ? undefined : refuseCycle(expectedCycle, 'expectedCycle')),
+  );
+  return called(
+    tx,
+    `select postdate.move($1, $2, $3, to_timestamp($4::float8 / 1000), cycle => $5::bigint,
+       expected_cycle => $6::bigint, command_id => $7) as id`,
+    [ref.topic, ref.tenant, ref.key, dueAt, cycle ?? null, expectedCycle ?? null, commandId],
+  );
+}
+
+async function called(tx: Transaction, text: string, values: unknown[]): Promise<string> {
+  const run = () =>
+    'executeQuery' in tx ? tx.executeQuery<{ id: string }>(CompiledQuery.raw(text, values)) : tx.query(text, values);
+  try {
+    const { rows } = await run();
+    return rows[0]?.id;
+  } catch (error) {
+    throw refusalOf(error as { code?: string; detail?: string; message: string }) ?? error;
+  }
+}
+
+/** What the database has refused, as the same error that this process would have thrown. */
+function refusalOf({ code, detail, message }: { code?: string; detail?: string; message: string }) {
+  if (code !== REFUSED || detail === undefined) return undefined;
+  const refusal = JSON.parse(detail) as Pick<Refusal, 'code' | 'field'>;
+  return new MessageError({ ...refusal, message: message.slice(`${refusal.field}: `.length) });
+}
+
+function refuseEarlier(dueAt: number): Refusal | undefined {
+  if (dueAt >= EARLIEST_MS) return undefined;
+  return { code: 'invalidDueAt', field: 'dueAt', message: 'must be an instant that PostgreSQL knows' };
+}
+
+/** PostgreSQL's text has no NUL, and no half of a surrogate pair. JSON writes each as an escape, after whole backslashes. */
+function refuseUnstorable(json: string): Refusal | undefined {
+  if (!/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) return undefined;
+  return { code: 'invalidPayload', field: 'payload', message: 'must have no NUL and no lone surrogate in its texts' };
+}
