@@ -15,8 +15,6 @@ export type Transaction = Pick<ClientBase, 'query'> | Pick<KyselyTransaction<unk
 
 // What `raise exception` of postdate.refuse says of itself.
 const REFUSED = 'PD001';
-// PostgreSQL's calendar begins in 4713 BC, that of JavaScript long before.
-const EARLIEST_MS = -210_000_000_000_000;
 // For ever; an interval has an end.
 const LONGEST_MS = 100_000 * 365.25 * 86_400_000;
 
@@ -32,7 +30,7 @@ export async function scheduleIn<Schema extends z.ZodType>(
   admit(refuseCommandId(commandId));
   const { topic, tenant, key, dueAt, staleAfterMs } = messageOf(post);
   const payload = JSON.stringify(post.payload) ?? 'null';
-  admit(refuseEarlier(dueAt) ?? refuseUnstorable(payload));
+  admit(refuseUnstorable(payload));
   const { cycle, repeat } = post;
   return called(
     tx,
@@ -83,7 +81,6 @@ export async function moveIn(
     refuseRef(ref) ??
       refuseCommandId(commandId) ??
       refuseDueAt(dueAt, Date.now()) ??
-      refuseEarlier(dueAt) ??
       (cycle === undefined ? undefined : refuseCycle(cycle)) ??
       (expectedCycle === undefined ? undefined : refuseCycle(expectedCycle, 'expectedCycle')),
   );
@@ -111,11 +108,6 @@ function refusalOf({ code, detail, message }: { code?: string; detail?: string; 
   if (code !== REFUSED || detail === undefined) return undefined;
   const refusal = JSON.parse(detail) as Pick<Refusal, 'code' | 'field'>;
   return new MessageError({ ...refusal, message: message.slice(`${refusal.field}: `.length) });
-}
-
-function refuseEarlier(dueAt: number): Refusal | undefined {
-  if (dueAt >= EARLIEST_MS) return undefined;
-  return { code: 'invalidDueAt', field: 'dueAt', message: 'must be an instant that PostgreSQL knows' };
 }
 
 /** PostgreSQL's text has no NUL, and no half of a surrogate pair. JSON writes each as an escape, after whole backslashes. */

@@ -56,8 +56,9 @@ const checkDueAt = sql`
   create function postdate.check_due_at(due_at timestamptz) returns void
   language plpgsql as $$
   begin
-    if due_at is null or not isfinite(due_at) then
-      perform postdate.refuse('invalidDueAt', 'dueAt', 'must be an instant', 'Neither null nor infinity is one.');
+    if due_at is null or not isfinite(due_at) or due_at < timestamptz '0001-01-01 00:00:00+00' then
+      perform postdate.refuse('invalidDueAt', 'dueAt', 'must be an instant from the year 1',
+        'Neither null nor infinity is one.');
     end if;
     if due_at > clock_timestamp() + make_interval(secs => 20 * 365.25 * 86400) then
       perform postdate.refuse('dueAtTooFar', 'dueAt', 'must be at most 20 years ahead',

@@ -222,6 +222,12 @@ describe('bad input is refused by code and field, before anything is stored', ()
     ['no due time', message(`'k'`, 'null'), 'invalidDueAt', 'dueAt'],
     ['a due time that is infinite', message(`'k'`, `'infinity'`), 'invalidDueAt', 'dueAt'],
     ['a due time that was always', message(`'k'`, `'-infinity'`), 'invalidDueAt', 'dueAt'],
+    [
+      'a due time before the year 1',
+      message(`'k'`, `timestamptz '0001-12-31 00:00:00+00 BC'`),
+      'invalidDueAt',
+      'dueAt',
+    ],
     ['a due time over 20 years ahead', message(`'k'`, `now() + interval '20 years 2 days'`), 'dueAtTooFar', 'dueAt'],
     ['a cycle of zero', message(`'k'`, soon, ', cycle => 0'), 'invalidCycle', 'cycle'],
     ['a cycle of 2147483648', message(`'k'`, soon, ', cycle => 2147483648'), 'invalidCycle', 'cycle'],
@@ -285,7 +291,7 @@ it('what is just within every limit is let in, by either way (the control)', asy
   expect(JSON.stringify(payload)).toHaveLength(16_384);
   const dueAt = Date.now() + 20 * 365.25 * 24 * HOUR_MS - 60_000;
   await scheduleIn(database.pool, post({ key, payload, dueAt, cycle: 2_147_483_647, staleAfterMs: 1e300 }));
-  await scheduleIn(database.pool, post({ dueAt: Date.UTC(-4000, 0, 1) }));
+  await scheduleIn(database.pool, post({ dueAt: Date.parse('0001-01-01T00:00:00Z') }));
   const text = JSON.stringify(payload);
   const call = (json: string) =>
     database.pool.query(`select postdate.schedule($1, 'acme', $2, $3, $4, command_id => repeat('c', 128))`, [
