@@ -45,8 +45,16 @@ export async function describeVersions(pool: Pool, temporalAddress: string, pack
 export async function describeCommit(): Promise<Commit> {
   const git = async (...args: string[]) => (await run('git', args, { cwd: ROOT, timeoutMs: 10_000 })).trim();
   try {
-    // Results of earlier runs are no part of what is measured.
-    const changes = await git('status', '--porcelain', '--', '.', ':(exclude)bench/results', ':(exclude)chaos/results');
+    // Results of earlier runs, and plans that they kept, are no part of what is measured.
+    const changes = await git(
+      'status',
+      '--porcelain',
+      '--',
+      '.',
+      ':(exclude)bench/results',
+      ':(exclude)chaos/results',
+      ':(exclude)chaos/cases',
+    );
     return { commit: await git('rev-parse', 'HEAD'), dirty: changes !== '' };
   } catch {
     // A source archive has no history.
