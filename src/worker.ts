@@ -7,23 +7,17 @@ import type { BackgroundLoop } from './background-loop';
 import type { Config } from './config';
 import { startConsumer } from './consumer';
 import { createPool } from './database';
-import { createDatabaseClock } from './database-clock';
 import { startDispatcher } from './dispatch/dispatcher';
 import { registerTopics } from './dispatch/registered-topics';
-import { createHold } from './hold/hold';
-import { startRollCall } from './hold/roll-call';
-import { startTakeOver } from './hold/take-over';
-import { createWaiting } from './hold/waiting';
+import { startHolding } from './holding';
 import { type RunningHttp, startHttp } from './http';
 import { type Installation, installation } from './installation';
 import type { AfterLandings } from './landing/after-landings';
-import { createMetrics, type Metrics } from './metrics';
+import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { startRelay } from './relay';
 import { listenForHints } from './stream-hint';
-import { createRevival } from './sweep/revival';
-import { startSweep } from './sweep/sweep';
 import { connectToTemporal } from './temporal-connection';
 import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
@@ -31,8 +25,6 @@ import { startUpkeep } from './upkeep';
 
 type Stopping = Pick<BackgroundLoop, 'stop'>;
 type OnError = (part: string) => (error: unknown) => void;
-/** What all parts of one worker have in common. */
-type Shared = { client: Client; pool: Pool; worker: string; metrics: Metrics };
 
 /**
  * The composition root: configuration → database → schema → hold, sweep, relay, consumers → Temporal → workers.
@@ -123,28 +115,6 @@ export async function startWorker(
     await close();
     throw error;
   }
-}
-
-/** The hold, and the loops that bring into it what another worker held, or nobody. */
-async function startHolding(
-  { heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
-  { topics }: Installation,
-  { client, signal, onError, ...connected }: Shared & { signal: AbortSignal; onError: OnError },
-) {
-  const clock = createDatabaseClock();
-  await clock.read(connected.pool);
-  const shared = { ...connected, clock };
-  const hold = createHold(
-    { ...shared, signal, onError: onError('landing') },
-    { heldMessages, groupSize, transactions },
-  );
-  const asking = { ...shared, waiting: createWaiting(client) };
-  return {
-    hold,
-    takeOver: startTakeOver({ ...shared, onError: onError('take-over') }, hold, topics),
-    rollCall: startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
-    sweep: startSweep({ ...asking, revival: createRevival(client), onError: onError('sweep') }, hold, topics, sweep),
-  };
 }
 
 function startStream(
