@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from './cache';
-import { onPath } from './executables';
+import { fetchDebianPackages } from './debian-package';
 import { mayUse, reachableFolder, serverAccount } from './postgres-account';
-import { run } from './processes';
 
 /** The clock of the processes that are started with `env`: the right one until it is shifted. */
 export interface FakeClock {
@@ -15,9 +14,6 @@ export interface FakeClock {
 
 const LIBRARY = 'libfaketime.so.1';
 const TRIPLETS: Partial<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
-// Without a network this is about tests that are skipped: not worth minutes of trying.
-const IMPATIENT = ['-o', 'Acquire::Retries=0', '-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::https::Timeout=10'];
-
 /** Promises a libfaketime that PostgreSQL can load, yours or one fetched once into our cache; nothing if there is none. */
 export async function findFaketime({ log }: { log: (line: string) => void }): Promise<string | undefined> {
   const named = process.env.FAKETIME_LIBRARY_PATH;
@@ -36,7 +32,7 @@ export async function findFaketime({ log }: { log: (line: string) => void }): Pr
   const known = [join('/', ofPackage), join('/usr/lib/faketime', LIBRARY), fetched].find(isReadable);
   if (known) return known;
   try {
-    await fetchInto(folder, ofPackage);
+    await fetchDebianPackages(folder, { packages: ['libfaketime'], file: ofPackage });
     return fetched;
   } catch (error) {
     log(`no libfaketime: ${(error as Error).message}`);
@@ -71,30 +67,4 @@ export async function createFakeClock(library: string, file: string): Promise<Fa
 function isReadable(path: string): boolean {
   const account = serverAccount();
   return existsSync(path) && (!account || mayUse(account, path, 'r'));
-}
-
-async function fetchInto(folder: string, ofPackage: string): Promise<void> {
-  const aptGet = onPath('apt-get');
-  if (!aptGet) throw new Error('it is not installed, and without apt-get it cannot be fetched');
-  const unfinished = await mkdtemp(`${folder}-`);
-  try {
-    const download = () =>
-      run(aptGet, ['download', ...IMPATIENT, 'libfaketime'], { cwd: unfinished, timeoutMs: 60_000 });
-    await download().catch(async (error) => {
-      // Images come without the lists of packages.
-      if (process.getuid?.() !== 0) throw error;
-      await run(aptGet, ['update', ...IMPATIENT], { timeoutMs: 120_000 });
-      await download();
-    });
-    const [archive = ''] = (await readdir(unfinished)).filter((name) => name.endsWith('.deb'));
-    await run('dpkg', ['-x', join(unfinished, archive), unfinished], { timeoutMs: 60_000 });
-    if (!existsSync(join(unfinished, ofPackage))) throw new Error(`the package ${archive} has no ${ofPackage}`);
-    await run('chmod', ['-R', 'a+rX', unfinished], { timeoutMs: 60_000 });
-    await rm(folder, { recursive: true, force: true });
-    await rename(unfinished, folder);
-  } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
-    // Another start has been quicker.
-    if (!existsSync(join(folder, ofPackage))) throw error;
-  }
 }
