@@ -4,9 +4,9 @@ import { type Changed, createPaymentRequests, type NotChanged } from '../payment
 import { findRequest, type PaymentRequestRow } from '../payment-requests/rows';
 import { notFound, refused } from './answers';
 import { mustSee } from './keys';
+import * as schemas from './payment-request-schemas';
 import { problem } from './problems';
 import { type Answer, defineRoute, type Route } from './route';
-import * as schemas from './schemas';
 
 /** The API's operations on payment requests: service A, for those who do not write TypeScript. */
 export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
