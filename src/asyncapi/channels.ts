@@ -25,16 +25,24 @@ export const ways: Record<string, Way> = {
   },
   nats: {
     server: { host: '{natsHost}', protocol: 'nats', description: 'NATS with JetStream' },
-    address: 'postdate.{topic}.{type}',
+    address: 'postdate.{topic}.{tenant}.{type}',
     title: 'NATS JetStream',
-    description: 'Header Nats-Msg-Id is the id of the event. Listen with a durable consumer and explicit acks.',
-    parameters: { topic: { description: 'The topic of the message' }, type: { description: 'The type of the event' } },
+    description:
+      'In the stream POSTDATE, unless it is given another name. Header Nats-Msg-Id is the id of the event. ' +
+      'Listen with a durable consumer and explicit acks.',
+    parameters: {
+      topic: { description: 'The topic of the message, one token: a full stop in it is written as a colon' },
+      tenant: { description: 'Whose it is, written in the same way' },
+      type: { description: 'The type of the event, with as many tokens as it has' },
+    },
   },
   kafka: {
     server: { host: '{kafkaHost}', protocol: 'kafka', description: 'Kafka' },
     address: 'postdate',
     title: 'Kafka',
-    description: 'The key is the subject of the event, so that one partition has all events of a message, in order.',
+    description:
+      'Or the topic that the installation names. The key is the subject of the event, so that one partition has all ' +
+      'events of a message, in order. The attributes are headers as well, as ce_type and so on.',
     channelBindings: { kafka: { topic: 'postdate', bindingVersion: '0.5.0' } },
   },
   webhook: {

@@ -1,34 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nanoid } from 'nanoid';
-import { z } from 'zod';
-import { registerTopics } from '../../src/dispatch/registered-topics';
-import { land } from '../../src/landing/landing';
 import type { PostdateEvent } from '../../src/outbox';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
 import { paymentsSchema } from '../../src/payment-requests/schema';
-import { defineTopic, done, PermanentFailure } from '../../src/topic';
 import { useDatabase } from '../support/database';
-import { eventsIn, objectionsTo } from '../support/described-events';
-import { effectMessage } from '../support/effects';
+import { objectionsTo } from '../support/described-events';
+import { everyEvent } from '../support/every-event';
 
-const HOUR_MS = 3_600_000;
 const database = useDatabase(paymentsSchema);
 const document = JSON.parse(readFileSync(join(__dirname, '..', '..', 'docs', 'asyncapi.json'), 'utf8'));
 const objections = objectionsTo(document);
 
 // As long as a reason may be, cut in the middle of a character, and with one that PostgreSQL does not store.
 const REASON = `no\0 such account${'!'.repeat(1_983)}${'🙈'.repeat(100)}`;
-
-const failing = defineTopic({
-  name: 'test.effect',
-  payload: z.object({ note: z.string() }),
-  async handle(_, { key }) {
-    if (key === 'poison') throw new PermanentFailure(REASON);
-    return done;
-  },
-});
 
 let events: PostdateEvent[] = [];
 const eventOf = (type: string) => {
@@ -38,25 +21,7 @@ const eventOf = (type: string) => {
 };
 
 beforeAll(async () => {
-  await registerTopics(database.pool, [paymentRequestExpiry]);
-  const requests = createPaymentRequests({ pool: database.pool });
-  const request = async (expiresInMs = HOUR_MS) => {
-    const ref = { tenant: 'acme', id: nanoid() };
-    const asked = { ...ref, payer: 'Doe', payee: 'Jörg "Joe" 🦊', amount: '1234567.5', currency: 'EUR' };
-    await requests.request(asked, Date.now() + expiresInMs);
-    return ref;
-  };
-  await requests.pay(await request());
-  await requests.cancel(await request());
-  const { tenant, id: key } = await request();
-  await requests.extend({ tenant, id: key }, Date.now() - HOUR_MS);
-  const expiry = { topic: paymentRequestExpiry.name, tenant, key, cycle: 2, payload: {} };
-  await land(database.pool, paymentRequestExpiry, [{ message: effectMessage(-1, expiry), late: false }]);
-  await land(database.pool, failing, [
-    { message: effectMessage(-1, { key: 'poison' }), late: false },
-    { message: effectMessage(-HOUR_MS, { key: 'stale', staleAfterMs: 1_000 }), late: false },
-  ]);
-  events = await eventsIn(database.pool);
+  events = await everyEvent(database.pool, { reason: REASON });
 });
 
 it('every event that the document describes has happened here, and is as described', () => {
