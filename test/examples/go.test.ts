@@ -1,8 +1,10 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { jetstream } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { nanoid } from 'nanoid';
 import { onPath } from '../../local/executables';
+import { type RunningNats, startNats } from '../../local/nats';
 import { run } from '../../local/processes';
 import type { PostdateEvent } from '../../src/outbox';
 import { paymentsSchema } from '../../src/payment-requests/schema';
@@ -10,7 +12,6 @@ import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { everyEvent } from '../support/every-event';
 import { type LocalProcess, runProgram, useFolder } from '../support/local-process';
-import { useNats } from '../support/nats';
 
 const go = onPath('go') ?? '';
 const natsServer = process.env.POSTDATE_TEST_NATS_SERVER ?? '';
@@ -20,13 +21,21 @@ const BUILD_TIMEOUT_MS = 10 * 60_000;
 const STREAM = 'POSTDATE';
 
 (go && natsServer ? describe : describe.skip)('the listener in Go (where there are go and nats-server)', () => {
+  const nats = {} as { server: RunningNats; connection: NatsConnection; manager: JetStreamManager };
+  // Before the folder goes, in which it stores.
+  afterAll(async () => {
+    await nats.connection?.close();
+    await nats.server?.stop();
+  });
   const folder = useFolder();
   const database = useDatabase(paymentsSchema);
-  const nats = useNats(natsServer, folder);
   let listener: LocalProcess;
   let effects = '';
 
   beforeAll(async () => {
+    nats.server = await startNats({ executable: natsServer, folder: folder.path });
+    nats.connection = await connect({ servers: nats.server.address });
+    nats.manager = await jetstreamManager(nats.connection);
     const building = { cwd: FOLDER, timeoutMs: BUILD_TIMEOUT_MS };
     await run(go, ['vet', './...'], building);
     await run(go, ['build', '-buildvcs=false', '-o', join(folder.path, 'listen'), '.'], building);
@@ -39,8 +48,9 @@ const STREAM = 'POSTDATE';
   });
   afterEach(() => stop());
 
+  const url = () => `nats://${nats.server.address}`;
   const start = async (env: NodeJS.ProcessEnv = {}) => {
-    listener = runProgram(join(folder.path, 'listen'), [], { env: { NATS_URL: nats.url, EFFECTS: effects, ...env } });
+    listener = runProgram(join(folder.path, 'listen'), [], { env: { NATS_URL: url(), EFFECTS: effects, ...env } });
     await listener.prints(/listening/);
   };
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
@@ -169,7 +179,7 @@ const STREAM = 'POSTDATE';
   });
 
   it('ends with an error when the server or the stream is not there', async () => {
-    for (const env of [{ NATS_URL: 'nats://127.0.0.1:1' }, { NATS_URL: nats.url, NATS_STREAM: 'OTHER' }]) {
+    for (const env of [{ NATS_URL: 'nats://127.0.0.1:1' }, { NATS_URL: url(), NATS_STREAM: 'OTHER' }]) {
       const lost = runProgram(join(folder.path, 'listen'), [], { env: { EFFECTS: effects, ...env } });
       expect(await lost.ended).toBe(1);
       expect(lost.errors()).toMatch(/no servers available|no consumer of the stream/);

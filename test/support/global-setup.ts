@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findFaketime } from '../../local/faketime';
-import { findNatsServer } from '../../local/nats-server';
+import { findNatsServer } from '../../local/nats';
 import { startPostgres } from '../../local/postgres';
 import { findTemporal } from '../../local/temporal-cli';
 import { findTemporalServer } from '../../local/temporal-server-executables';
