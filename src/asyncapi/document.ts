@@ -84,8 +84,11 @@ function schemasOf(events: { event: EventType; source: string | undefined }[]): 
     registry.add(cloudEvent.extend(fields), { id: event.type });
   }
   const uri = (id: string) => `#/components/schemas/${id}`;
-  // As input: an object then says nothing of fields that it does not know.
-  const { schemas } = z.toJSONSchema(registry, { uri, io: 'input', target: 'draft-7' }) as Json;
+  // As input: an object then says nothing of fields that it does not know. What JSON Schema cannot say is any value.
+  const how = { uri, io: 'input', target: 'draft-7', unrepresentable: 'any' } as const;
+  // Shapes within shapes that have a name, or contain themselves: zod refers to a document of their own, and this is one.
+  const text = JSON.stringify(z.toJSONSchema(registry, how)).replaceAll('/__shared#/', '/__shared/');
+  const { schemas }: Json = JSON.parse(text);
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, plain(schema)]));
 }
 
