@@ -18,7 +18,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       method: 'POST',
       path: '/v1/payment-requests',
       operationId: 'requestPayment',
-      summary: 'Asks for money until expiresAt; calling again with the same id repeats what is missing',
+      summary: 'Asks for money until expiresAt; calling again with the same id changes nothing',
       body: schemas.newPaymentRequest,
       answers: { 201: schemas.changed, 200: schemas.changed },
       async run({ caller, body: { expiresAt, ...request } }) {
