@@ -60,6 +60,8 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
    * and the audit compares rows, ledger and events. Not for messages that `repeat`: a row does not say how.
    */
   businessRows?: string;
+  /** Set by `forwardTopic`: the due message itself is the event, and whoever is given it answers. */
+  forward?: { answerWithinMs?: number };
   /** The present form of the payload: 2, 3 … once it has changed. Default 1. */
   payloadVersion?: number;
   /** Turns payloads of older forms into the next one: the first from 1 to 2, and so on. Pure functions. */
