@@ -1,6 +1,8 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import { isProxyAddress } from './http/address';
+import { topicsIn } from './forward/configured-topics';
+import type { Topic } from './topic';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
@@ -48,6 +50,8 @@ const variables = z.object({
   POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND: whole(1, 1_000_000).default(10),
   // Whose X-Forwarded-For is believed. Anybody can write that header, so by default nobody's is.
   POSTDATE_HTTP_TRUSTED_PROXIES: proxies.optional(),
+  // Topics without a handler, by configuration alone; read by forwardTopicsOf.
+  POSTDATE_FORWARD_TOPICS: z.string().optional(),
   // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
 });
@@ -92,12 +96,22 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       unauthorizedPerSecond: ours.POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND,
       trustedProxies: ours.POSTDATE_HTTP_TRUSTED_PROXIES ?? [],
     },
+    forwardTopics: forwardTopicsOf(env),
     logLevel: ours.POSTDATE_LOG_LEVEL,
     workflowBundle: ours.POSTDATE_WORKFLOW_BUNDLE,
     cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,
     shutdownGraceSeconds: ours.POSTDATE_SHUTDOWN_GRACE_SECONDS,
     temporal: readTemporal(given as Record<string, string>),
   };
+}
+
+/** The forward topics that the environment declares, for those who need no more of it. Throws a `ConfigError`. */
+export function forwardTopicsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): Topic[] {
+  try {
+    return topicsIn(text);
+  } catch (error) {
+    throw new ConfigError(`POSTDATE_FORWARD_TOPICS: ${(error as Error).message}`);
+  }
 }
 
 function readTemporal(env: Record<string, string>) {
