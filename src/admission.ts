@@ -29,7 +29,13 @@ export type RefusalCode =
   | 'payloadTooLarge'
   | 'invalidCommandId'
   | 'invalidLabel'
-  | 'invalidOnConflict';
+  | 'invalidOnConflict'
+  | 'notAForwardTopic'
+  | 'notForwarded'
+  | 'payloadRemoved'
+  | 'invalidAnswer'
+  | 'invalidReason'
+  | 'invalidAnswerWithin';
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {

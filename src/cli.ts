@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { addAnswer } from './cli/answer';
 import { addApiKey } from './cli/api-key';
 import { addAudit } from './cli/audit';
 import { addCancel } from './cli/cancel';
@@ -17,13 +18,16 @@ import { addSchedule } from './cli/schedule';
 import { addShow } from './cli/show';
 import { addStuck } from './cli/stuck';
 import { addTopics } from './cli/topics';
+import { addUnanswered } from './cli/unanswered';
 import { addWatch } from './cli/watch';
-import { type Installation, installation } from './installation';
+import { forwardTopicsOf } from './config';
+import { type Installation, installed } from './installation';
 
 const adders = [
   addSchedule,
   addCancel,
   addMove,
+  addAnswer,
   addShow,
   addList,
   addCount,
@@ -32,6 +36,7 @@ const adders = [
   addReplay,
   addTopics,
   addStuck,
+  addUnanswered,
   addRedrive,
   addReconcile,
   addAudit,
@@ -71,5 +76,9 @@ if (require.main === module) {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
-  void postdate(process.argv.slice(2), installation);
+  try {
+    void postdate(process.argv.slice(2), installed({ forwardTopics: forwardTopicsOf(process.env) }));
+  } catch (error) {
+    fail(error);
+  }
 }

@@ -1,5 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { topicsIn } from './forward/configured-topics';
+import type { Topic } from './topic';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
@@ -38,6 +40,8 @@ const variables = z.object({
   // Where the HTTP API listens. A worker serves it only when this is set.
   POSTDATE_HTTP_ADDRESS: hostAndPort.optional(),
   POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
+  // Topics without a handler, by configuration alone; read by forwardTopicsOf.
+  POSTDATE_FORWARD_TOPICS: z.string().optional(),
   // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
 });
@@ -77,12 +81,22 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     },
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
     http: { address: ours.POSTDATE_HTTP_ADDRESS, requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND },
+    forwardTopics: forwardTopicsOf(env),
     logLevel: ours.POSTDATE_LOG_LEVEL,
     workflowBundle: ours.POSTDATE_WORKFLOW_BUNDLE,
     cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,
     shutdownGraceSeconds: ours.POSTDATE_SHUTDOWN_GRACE_SECONDS,
     temporal: readTemporal(given as Record<string, string>),
   };
+}
+
+/** The forward topics that the environment declares, for those who need no more of it. Throws a `ConfigError`. */
+export function forwardTopicsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): Topic[] {
+  try {
+    return topicsIn(text);
+  } catch (error) {
+    throw new ConfigError(`POSTDATE_FORWARD_TOPICS: ${(error as Error).message}`);
+  }
 }
 
 function readTemporal(env: Record<string, string>) {

@@ -5,7 +5,7 @@ import type { Config } from './config';
 import { createPool } from './database';
 import { registerTopics } from './dispatch/registered-topics';
 import { createApi } from './http/api';
-import { type Installation, installation } from './installation';
+import { type Installation, installed } from './installation';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { ensureSearchAttributes } from './search-attributes';
@@ -66,4 +66,4 @@ function splitAddress(address: string): [host: string, port: number] {
   return [address.slice(0, colon), Number(address.slice(colon + 1))];
 }
 
-if (require.main === module) void runProcess((config, log) => startHttp(config, installation, log));
+if (require.main === module) void runProcess((config, log) => startHttp(config, installed(config), log));

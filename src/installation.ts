@@ -1,3 +1,4 @@
+import type { Config } from './config';
 import type { Consumer } from './consumer';
 import type { SchemaMigrations } from './migrate';
 import { paymentRequestExpiry } from './payment-requests/expiry';
@@ -12,9 +13,15 @@ export interface Installation {
   schemas: SchemaMigrations[];
 }
 
-/** What this one consists of. Add your own topics, listeners and tables here. */
+/** What this one consists of, in its sources. Add your own topics, listeners and tables here. */
 export const installation: Installation = {
   topics: [paymentRequestExpiry],
   consumers: [notifications],
   schemas: [paymentsSchema],
 };
+
+/** All that is installed: the sources' part, and the forward topics that the environment declares. */
+export const installed = ({ forwardTopics }: Pick<Config, 'forwardTopics'>): Installation => ({
+  ...installation,
+  topics: [...installation.topics, ...forwardTopics],
+});

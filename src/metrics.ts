@@ -26,6 +26,8 @@ export interface Metrics {
   dispatched(topic: string, result: string): void;
   /** For how long the oldest command that waits to be dispatched has waited; 0 when there is none. */
   oldestCommand(ms: number): void;
+  /** How many forwarded messages were to be answered by now, and are not. */
+  unanswered(topic: string, messages: number): void;
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
@@ -81,6 +83,12 @@ export function createMetrics(meter: MetricMeter): Metrics {
     'seconds',
     'For how long the oldest command has waited to be dispatched',
   );
+  const unanswered = meter.createGauge(
+    'postdate_unanswered_messages',
+    'int',
+    'messages',
+    'Forwarded, and not answered in time',
+  );
   return {
     held: (topic, messages) => held.set(messages, { topic }),
     due: (topic, isHeld) => due.add(1, { topic, held: String(isHeld) }),
@@ -97,5 +105,6 @@ export function createMetrics(meter: MetricMeter): Metrics {
     rescued: (topic, reason, messages) => rescued.add(messages, { topic, reason }),
     dispatched: (topic, result) => dispatched.add(1, { topic, result }),
     oldestCommand: (ms) => oldestCommand.set(ms / 1000),
+    unanswered: (topic, messages) => unanswered.set(messages, { topic }),
   };
 }

@@ -6,6 +6,8 @@ import { DEFAULT_LEAD_MS } from './wake';
 // Slower than once a day is no pace but a stop.
 const MIN_LANDINGS_PER_SECOND = 1 / 86_400;
 const MAX_HANDLER_TIMEOUT_MS = 20_000;
+// As far ahead as a due time may be; PostgreSQL's instants end somewhere.
+const MAX_ANSWER_WITHIN_MS = 20 * 365.25 * 86_400_000;
 // Long for a few statements, short for everyone else in the group.
 const DEFAULT_HANDLER_TIMEOUT_MS = 10_000;
 
@@ -16,7 +18,7 @@ export const handlerTimeoutMsOf = ({
 
 /** Throws a `MessageError` that names the topic when its lead, pace, timeout or payload version is not usable. */
 export function checkLimits(topic: Topic): void {
-  const { name, leadMs, landingsPerSecond, handlerTimeoutMs, staleAfterMs } = topic;
+  const { name, leadMs, landingsPerSecond, handlerTimeoutMs, staleAfterMs, forward } = topic;
   const refusal =
     (leadMs === undefined ? undefined : refuseLead(leadMs)) ??
     refuseUnless(isFrom(MIN_LANDINGS_PER_SECOND, landingsPerSecond), {
@@ -31,6 +33,11 @@ export function checkLimits(topic: Topic): void {
       message: `must be a number of milliseconds from 1 to ${MAX_HANDLER_TIMEOUT_MS}`,
     }) ??
     (staleAfterMs === undefined ? undefined : refuseStaleAfter(staleAfterMs)) ??
+    refuseUnless(isFrom(1, forward?.answerWithinMs) && (forward?.answerWithinMs ?? 0) <= MAX_ANSWER_WITHIN_MS, {
+      code: 'invalidAnswerWithin',
+      field: 'answerWithinMs',
+      message: 'must be a number of milliseconds from 1 to 20 years',
+    }) ??
     refusePayloadVersion(topic);
   if (refusal) throw new MessageError({ ...refusal, message: `of topic ${name} ${refusal.message}` });
 }

@@ -63,6 +63,8 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
   businessRows?: string;
   /** The events that tell of its messages, by whomever they are emitted: what `npm run asyncapi` describes. */
   events?: EventType[];
+  /** Set by `forwardTopic`: the due message itself is the event, and whoever is given it answers. */
+  forward?: { answerWithinMs?: number };
   /** The present form of the payload: 2, 3 … once it has changed. Default 1. */
   payloadVersion?: number;
   /** Turns payloads of older forms into the next one: the first from 1 to 2, and so on. Pure functions. */

@@ -3,21 +3,30 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { startSealing } from './audit/ledger-days';
 import type { BackgroundLoop } from './background-loop';
+import { startUnansweredWatch } from './forward/unanswered';
+import type { Metrics } from './metrics';
 import { type KeptDays, startRetention } from './retention/retention';
 import { startReconciliation } from './sweep/reconciliation';
 import type { Topic } from './topic';
 
-/** What nobody waits for: rounds of minutes and hours, each done by one worker for all. */
+/** What nobody waits for: rounds of minutes and hours, each done by one worker for all; and a look at what is unanswered. */
 export function startUpkeep(
-  deps: { pool: Pool; client: Client; log: Logger; onError(part: string): (error: unknown) => void },
+  deps: {
+    pool: Pool;
+    client: Client;
+    metrics: Metrics;
+    log: Logger;
+    onError(part: string): (error: unknown) => void;
+  },
   topics: Topic[],
   kept: KeptDays,
 ): Pick<BackgroundLoop, 'stop'>[] {
-  const { pool, client, log, onError } = deps;
+  const { pool, client, metrics, log, onError } = deps;
   const onFound = (topic: string, found: object) => log.warn({ topic, ...found }, 'rows and workflows did not agree');
   return [
     startReconciliation({ pool, client, onFound, onError: onError('reconciliation') }, topics),
     startSealing(pool, { onError: onError('sealing') }),
     startRetention({ pool, onError: onError('retention') }, topics, kept),
+    startUnansweredWatch({ pool, metrics, onError: onError('unanswered') }, topics),
   ];
 }

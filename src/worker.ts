@@ -11,7 +11,7 @@ import { startDispatcher } from './dispatch/dispatcher';
 import { registerTopics } from './dispatch/registered-topics';
 import { startHolding } from './holding';
 import { type RunningHttp, startHttp } from './http';
-import { type Installation, installation } from './installation';
+import { type Installation, installed } from './installation';
 import type { AfterLandings } from './landing/after-landings';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
@@ -73,7 +73,7 @@ export async function startWorker(
       onError,
     });
     background.push(hold, takeOver, rollCall, sweep);
-    const upkeep = startUpkeep({ client, pool, log, onError }, parts.topics, config.kept);
+    const upkeep = startUpkeep({ ...shared, log, onError }, parts.topics, config.kept);
     background.push(...upkeep);
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
     const onAway = onError('Temporal is away; what is overdue lands from its rows');
@@ -136,4 +136,4 @@ function startStream(
 }
 
 if (require.main === module)
-  void runProcess((config, log, stopping) => startWorker(config, installation, log, stopping));
+  void runProcess((config, log, stopping) => startWorker(config, installed(config), log, stopping));

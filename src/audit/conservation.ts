@@ -29,7 +29,7 @@ const rowsOf = ({ businessRows }: Topic) =>
      from postdate.delivery where topic = $1`;
 
 /**
- * Posted cycles, counted from the rows (the first of each) and the announcements in ledger and redrives (each next one),
+ * Posted cycles, counted from the rows (the first of each) and the announcements in ledger, redrives and answers (each next one),
  * against what has become of them, by tenant. A cycle waits that nobody has decided, unless its row tells of an effect that no decision
  * explains. Takes part in the caller's snapshot.
  */
@@ -43,7 +43,9 @@ export async function conservationOf(tx: Queryable, topic: Topic): Promise<Conse
           last as (select tenant, key, max(cycle) as cycle, bool_or(outcome = 'delivered') as delivered
                      from decided group by tenant, key),
           announced as (select tenant, key, next_cycle as cycle from decided where next_cycle is not null
-                        union select tenant, key, cycle from postdate.redrive where topic = $1),
+                        union select tenant, key, cycle from postdate.redrive where topic = $1
+                        union select tenant, key, next_cycle from postdate.answer
+                               where topic = $1 and next_cycle is not null),
           open as (select announced.*, announced.cycle < last.cycle as overtaken, last.delivered
                      from announced join last using (tenant, key)
                     where not exists (select 1 from decided where (decided.tenant, decided.key, decided.cycle)

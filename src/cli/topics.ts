@@ -18,7 +18,16 @@ export function addTopics(program: Command, topics: Topic[]): void {
 async function showTopics(topics: Topic[], { json }: { json?: boolean }): Promise<0> {
   if (json) printJson(topics.map((topic) => ({ ...limitsOf(topic), payload: schemaOf(topic) })));
   else {
-    const head = ['topic', 'lead', 'pace', 'handler timeout', 'stale after', 'payload version', 'business rows'];
+    const head = [
+      'topic',
+      'lead',
+      'pace',
+      'handler timeout',
+      'stale after',
+      'payload version',
+      'business rows',
+      'forwards',
+    ];
     print(
       tableOf(
         head,
@@ -32,6 +41,7 @@ async function showTopics(topics: Topic[], { json }: { json?: boolean }): Promis
             topic.staleAfterMs === undefined ? 'never' : `${topic.staleAfterMs} ms`,
             topic.payloadVersion,
             topic.businessRows ? 'yes' : 'no',
+            topic.forwards ? 'yes' : 'no',
           ]),
       ),
     );
@@ -47,6 +57,8 @@ const limitsOf = (topic: Topic) => ({
   staleAfterMs: topic.staleAfterMs,
   payloadVersion: topic.payloadVersion ?? 1,
   businessRows: hasRows(topic),
+  forwards: topic.forward !== undefined,
+  answerWithinMs: topic.forward?.answerWithinMs,
 });
 
 // What a producer sends; a part of it that JSON Schema has no words for may be anything.

@@ -59,6 +59,10 @@ export function startDispatcher(
       const answer = await carryOut(client, byName.get(command.topic) as Topic, command);
       failuresInARow = 0;
       heardAt = performance.now();
+      if (answer.result === 'notYet') {
+        await putBackCommand(pool, worker, command, 'the cycle before it has not ended yet');
+        return;
+      }
       await answerCommand(pool, command, answer);
       metrics.dispatched(command.topic, answer.result);
       if (answer.result === 'refused') logRefused(command, answer);

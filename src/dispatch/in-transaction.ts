@@ -104,14 +104,14 @@ async function called(tx: Transaction, text: string, values: unknown[]): Promise
 }
 
 /** What the database has refused, as the same error that this process would have thrown. */
-function refusalOf({ code, detail, message }: { code?: string; detail?: string; message: string }) {
+export function refusalOf({ code, detail, message }: { code?: string; detail?: string; message: string }) {
   if (code !== REFUSED || detail === undefined) return undefined;
   const refusal = JSON.parse(detail) as Pick<Refusal, 'code' | 'field'>;
   return new MessageError({ ...refusal, message: message.slice(`${refusal.field}: `.length) });
 }
 
 /** PostgreSQL's text has no NUL, and no half of a surrogate pair. JSON writes each as an escape, after whole backslashes. */
-function refuseUnstorable(json: string): Refusal | undefined {
+export function refuseUnstorable(json: string): Refusal | undefined {
   if (!/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) return undefined;
   return { code: 'invalidPayload', field: 'payload', message: 'must have no NUL and no lone surrogate in its texts' };
 }

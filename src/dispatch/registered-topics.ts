@@ -8,16 +8,17 @@ import { leadMsOf } from '../topic-limits';
  */
 export async function registerTopics(db: Queryable, topics: Topic[]): Promise<void> {
   await db.query(
-    `insert into postdate.topic as topic (name, lead_ms, payload_version, has_rows)
-     select * from unnest($1::text[], $2::float8[], $3::integer[], $4::boolean[]) order by 1
+    `insert into postdate.topic as topic (name, lead_ms, payload_version, has_rows, forwards)
+     select * from unnest($1::text[], $2::float8[], $3::integer[], $4::boolean[], $5::boolean[]) order by 1
      on conflict (name) do update
         set lead_ms = excluded.lead_ms, payload_version = excluded.payload_version, has_rows = excluded.has_rows,
-            registered_at = clock_timestamp()`,
+            forwards = excluded.forwards, registered_at = clock_timestamp()`,
     [
       topics.map(({ name }) => name),
       topics.map(leadMsOf),
       topics.map(({ payloadVersion = 1 }) => payloadVersion),
       topics.map(({ businessRows }) => businessRows !== undefined),
+      topics.map(({ forward }) => forward !== undefined),
     ],
   );
 }

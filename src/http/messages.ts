@@ -6,6 +6,7 @@ import { cancel, describe, move, schedule } from '../client';
 import type { MessageRef } from '../contract';
 import type { Topic } from '../topic';
 import { answerTo, notFound, refused } from './answers';
+import { answerRoute } from './forward-answers';
 import { once } from './idempotency';
 import { type Caller, mustSee } from './keys';
 import { listed } from './list';
@@ -101,6 +102,7 @@ export function messageRoutes(parts: MessageParts): Route[] {
         );
       },
     }),
+    answerRoute(parts),
     defineRoute({
       method: 'GET',
       path: '/v1/messages',

@@ -63,6 +63,7 @@ const CODES: Record<string, string> = {
   staleAfterMs: 'invalidStaleAfter',
   repeat: 'invalidRepeat',
   payload: 'invalidPayload',
+  do: 'invalidAnswer',
   payer: 'invalidPayload',
   payee: 'invalidPayload',
   amount: 'invalidPayload',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PART } from '../admission';
 import { epochMsOf } from '../due-time';
+import { MAX_REASON } from '../forward/answer';
 import { paymentRequest } from '../payment-requests/requests';
 import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
 
@@ -65,6 +66,19 @@ export const batch = z
   })
   .register(named, { id: 'Batch' });
 
+export const answer = z
+  .strictObject({
+    cycle: cycle.describe("the forwarded one, from the event's data"),
+    do: z.enum(['done', 'again', 'failed']),
+    dueAt: instant.optional().describe('of again: when it is due in its next cycle'),
+    // Checked with the answer as a whole.
+    reason: z
+      .unknown()
+      .optional()
+      .meta({ type: 'string', minLength: 1, maxLength: MAX_REASON, description: 'of failed' }),
+  })
+  .register(named, { id: 'Answer' });
+
 export const selection = z.strictObject({
   topic: part.optional(),
   tenant: part.optional().describe("default: the API key's"),
@@ -89,6 +103,17 @@ export const requested = z
   .strictObject({ result: z.literal('requested'), commandId: z.string() })
   .describe('no worker was there to decide; it is decided when one is back')
   .register(named, { id: 'Requested' });
+
+export const answered = z
+  .strictObject({
+    result: z.enum(['answered', 'answeredBefore']),
+    do: z.enum(['done', 'again', 'failed']),
+    answeredAt: instant,
+    next: z.strictObject({ cycle, dueAt: instant }).optional().describe('of again'),
+    reason: z.string().optional().describe('of failed'),
+  })
+  .describe('the first answer to this cycle, which stands: this one, or one before')
+  .register(named, { id: 'Answered' });
 
 const outcome = z.enum(['delivered', 'cancelled', 'moved', 'skipped', 'failed']);
 const ending = z.strictObject({

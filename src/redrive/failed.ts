@@ -1,6 +1,6 @@
 import type { Queryable } from '../database';
 
-/** A message whose last cycle has failed. Instants are RFC 3339. */
+/** A message whose last cycle has failed, in its landing or by its consumer's answer. Instants are RFC 3339. */
 export interface FailedMessage {
   topic: string;
   tenant: string;
@@ -22,17 +22,24 @@ export interface FailedSelection {
 
 /** The selected messages that have failed and have not been redriven with success since, the earliest failure first. */
 export async function findFailed(db: Queryable, selection: FailedSelection, limit: number): Promise<FailedMessage[]> {
-  const { rows } = await db.query<Omit<FailedMessage, 'dueAt' | 'failedAt'> & { due_at: Date; decided_at: Date }>(
-    `select topic, tenant, key, cycle, due_at, decided_at, coalesce(reason, '') as reason
-       from postdate.delivery as failed
-      where outcome = 'failed' and topic = $1
-        and ($2::text is null or tenant = $2) and ($3::text is null or key = $3)
+  const { rows } = await db.query<Omit<FailedMessage, 'dueAt' | 'failedAt'> & { due_at: Date; failed_at: Date }>(
+    `with failed as (
+       select topic, tenant, key, cycle, due_at, decided_at as failed_at, reason
+         from postdate.delivery where outcome = 'failed' and topic = $1
+       -- and what was delivered, to whom said so; of a series the next cycle is there already
+       union all
+       select topic, tenant, key, cycle, due_at, answered_at, answer.reason
+         from postdate.answer join postdate.delivery using (topic, tenant, key, cycle)
+        where answer = 'failed' and topic = $1 and delivery.next_cycle is null)
+     select topic, tenant, key, cycle, due_at, failed_at, coalesce(reason, '') as reason
+       from failed
+      where ($2::text is null or tenant = $2) and ($3::text is null or key = $3)
         and ($4::text is null or position($4 in reason) > 0)
-        and ($5::timestamptz is null or decided_at > $5)
+        and ($5::timestamptz is null or failed_at > $5)
         and not exists (select 1 from postdate.delivery as later
                          where later.topic = failed.topic and later.tenant = failed.tenant and later.key = failed.key
                            and later.cycle > failed.cycle)
-      order by decided_at
+      order by failed_at
       limit $6`,
     [
       selection.topic,
@@ -43,9 +50,9 @@ export async function findFailed(db: Queryable, selection: FailedSelection, limi
       limit,
     ],
   );
-  return rows.map(({ due_at, decided_at, ...rest }) => ({
+  return rows.map(({ due_at, failed_at, ...rest }) => ({
     ...rest,
     dueAt: due_at.toISOString(),
-    failedAt: decided_at.toISOString(),
+    failedAt: failed_at.toISOString(),
   }));
 }

@@ -9,7 +9,7 @@ import { hasRows, payloadOfRow } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
 import type { FailedMessage } from './failed';
 
-/** `unknown`: neither Temporal nor a business row has its payload any more. */
+/** `unknown`: neither Temporal, nor a business row, nor an answer has its payload any more. */
 export type Redriven = { result: 'redriven'; cycle: number } | { result: 'waiting' } | { result: 'unknown' };
 
 /**
@@ -40,7 +40,7 @@ export async function redrive(
   return result === 'scheduled' ? { result: 'redriven', cycle } : { result: 'waiting' };
 }
 
-/** What the failed message said: as Temporal still has it, else as its row has it now. */
+/** What the failed message said: as Temporal still has it, else as its row has it now, or as it was forwarded. */
 async function messageOf(
   { pool, client, waiting }: Parameters<typeof redrive>[0],
   topic: Topic,
@@ -51,5 +51,19 @@ async function messageOf(
     const message = await waiting.messageOf(known);
     return { payload: upcast(topic, message), staleAfterMs: message.staleAfterMs };
   }
-  return hasRows(topic) ? payloadOfRow(pool, topic, failed) : undefined;
+  return hasRows(topic) ? payloadOfRow(pool, topic, failed) : ofAnswer(pool, topic, failed);
+}
+
+/** What a forwarded message said whose consumer has answered that it failed. */
+async function ofAnswer(
+  pool: Pool,
+  topic: Topic,
+  { tenant, key, cycle }: FailedMessage,
+): Promise<Pick<ScheduledMessage, 'payload' | 'staleAfterMs'> | undefined> {
+  const { rows } = await pool.query<{ message: ScheduledMessage | null }>(
+    'select message from postdate.answer where topic = $1 and tenant = $2 and key = $3 and cycle = $4',
+    [topic.name, tenant, key, cycle],
+  );
+  const message = rows[0]?.message;
+  return message ? { payload: upcast(topic, message), staleAfterMs: message.staleAfterMs } : undefined;
 }

@@ -18,13 +18,21 @@ export interface KeptDays {
   commandDays: number;
 }
 
-/** Removes events that are in the stream for longer than this, and that no consumer still has to read. Returns how many. */
+/**
+ * Removes events that are in the stream for longer than this, and that no consumer still has to read; not a forwarded
+ * message whose answer is awaited, which may be "again". Returns how many.
+ */
 export async function pruneOutbox(db: Queryable, days: number): Promise<number> {
   const { rowCount } = await db.query(
     `delete from postdate.outbox where id in (
        select id from postdate.outbox
         where position is not null and relayed_at < clock_timestamp() - make_interval(days => $1)
           and position <= all (select position from postdate.consumer)
+          and not exists (select 1 from postdate.answer as open
+                           where open.answer is null and type = aggregatetype || '.due'
+                             and open.topic = aggregatetype and open.tenant = payload->>'tenant'
+                             and open.key = substr(aggregateid, length(payload->>'tenant') + 2)
+                             and open.cycle = (payload->>'cycle')::integer)
         limit $2)`,
     [days, BATCH],
   );
@@ -33,8 +41,9 @@ export async function pruneOutbox(db: Queryable, days: number): Promise<number> 
 }
 
 /**
- * Removes all decisions on messages of a topic that were finished this long ago: the last of them has no next cycle, and no
- * row waits for a message. What was asked about them under an Idempotency-Key goes with them. Returns how many.
+ * Removes all decisions on messages of a topic that were finished this long ago: the last of them has no next cycle, no
+ * row waits for a message, and no answer is awaited. Answers, and what was asked about them under an Idempotency-Key, go with
+ * them. Returns how many.
  */
 export async function pruneLedger(db: Queryable, topic: Topic, days: number): Promise<number> {
   const stillWaits = hasRows(topic)
@@ -49,11 +58,17 @@ export async function pruneLedger(db: Queryable, topic: Topic, days: number): Pr
                            where later.topic = $1 and later.tenant = last.tenant and later.key = last.key
                              and later.cycle > last.cycle)
           and not ${stillWaits}
+          and not exists (select 1 from postdate.answer
+                           where answer.topic = $1 and answer.tenant = last.tenant and answer.key = last.key
+                             and (answer.answer is null or answer.next_cycle > last.cycle))
         limit $3),
      asked as (
        delete from postdate.idempotency using finished
         where idempotency.topic = $1 and idempotency.tenant = finished.tenant and idempotency.key = finished.key
-          and recorded_at < clock_timestamp() - make_interval(days => $2))
+          and recorded_at < clock_timestamp() - make_interval(days => $2)),
+     answered as (
+       delete from postdate.answer using finished
+        where answer.topic = $1 and answer.tenant = finished.tenant and answer.key = finished.key)
      delete from postdate.delivery using finished
       where delivery.topic = $1 and delivery.tenant = finished.tenant and delivery.key = finished.key`,
     [topic.name, days, BATCH],

@@ -5,10 +5,10 @@ import type { Happening } from './story';
 // The newest of each kind; a series of years has more than anybody reads.
 const LIMIT = 500;
 
-/** What ledger, held messages, redrives and outbox say of a message; who asked for it only Temporal knows. */
+/** What ledger, held messages, redrives, answers and outbox say of a message; who asked for it only Temporal knows. */
 export async function recordsOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
-  const kinds = await Promise.all([decisionsOf(db, ref), heldOf(db, ref), redrivesOf(db, ref), eventsOf(db, ref)]);
-  return kinds.flat();
+  const kinds = [decisionsOf, heldOf, redrivesOf, answersOf, eventsOf];
+  return (await Promise.all(kinds.map((recordsOfKind) => recordsOfKind(db, ref)))).flat();
 }
 
 const valuesOf = ({ topic, tenant, key }: MessageRef) => [topic, tenant, key, LIMIT];
@@ -90,6 +90,39 @@ async function redrivesOf(db: Queryable, ref: MessageRef): Promise<Happening[]> 
     by: redriven_by,
     detail: `${reason}; cycle ${failed_cycle} had failed`,
   }));
+}
+
+interface AnswerRow {
+  cycle: number;
+  decided_at: Date;
+  expected_by: Date | null;
+  answer: string | null;
+  answered_at: Date | null;
+  next_cycle: number | null;
+  next_due_at: Date | null;
+  reason: string | null;
+}
+
+/** Of a topic that forwards: what was put on the stream, and what was said of it. */
+async function answersOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+  const { rows } = await db.query<AnswerRow>(
+    `select cycle, decided_at, expected_by, answer.answer, answered_at, answer.next_cycle, answer.next_due_at, answer.reason
+       from postdate.delivery
+       join postdate.topic on topic.name = delivery.topic and forwards
+       left join postdate.answer using (topic, tenant, key, cycle)
+      where topic = $1 and tenant = $2 and key = $3 and outcome = 'delivered'
+      order by cycle desc
+      limit $4`,
+    valuesOf(ref),
+  );
+  const source = 'answer';
+  return rows.flatMap(({ cycle, decided_at, expected_by, answer, answered_at, next_cycle, next_due_at, reason }) => {
+    const expected = expected_by ? `an answer is expected by ${expected_by.toISOString()}` : undefined;
+    const forwarded = { at: decided_at.toISOString(), source, what: 'forwarded', cycle, detail: expected } as const;
+    if (!answered_at) return [forwarded];
+    const detail = next_due_at ? `cycle ${next_cycle} is due ${next_due_at.toISOString()}` : (reason ?? undefined);
+    return [forwarded, { at: answered_at.toISOString(), source, what: `answered ${answer}`, cycle, detail }];
+  });
 }
 
 async function eventsOf(db: Queryable, { topic, tenant, key }: MessageRef): Promise<Happening[]> {

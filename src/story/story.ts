@@ -12,7 +12,7 @@ import { runsOf } from './runs';
  */
 export interface Happening {
   at: string;
-  source: 'temporal' | 'ledger' | 'held' | 'redrive' | 'stream';
+  source: 'temporal' | 'ledger' | 'held' | 'redrive' | 'answer' | 'stream';
   what: string;
   cycle?: number;
   by?: string;

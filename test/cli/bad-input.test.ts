@@ -90,6 +90,16 @@ describe('bad input is refused in one line with its code, before anything is con
     ['invalidTenant', ['count', '--by', 'hour', '--tenant', 'a b']],
     ['invalidTopic', ['watch', '--topic', 'a b']],
     ['unknownTopic', ['redrive', '--topic', 'nobody.knows']],
+    ['unknownTopic', ['unanswered', '--topic', 'nobody.knows']],
+    ['invalidTenant', ['answer', ...ref({ '--tenant': 'a:b', '--cycle': '1', '--do': 'done' })]],
+    ['invalidCycle', ['answer', ...ref({ '--cycle': 'one', '--do': 'done' })]],
+    ['invalidAnswer', ['answer', ...ref({ '--cycle': '1', '--do': 'skip' })]],
+    ['invalidDueAt', ['answer', ...ref({ '--cycle': '1', '--do': 'again' })]],
+    ['invalidDueAt', ['answer', ...ref({ '--cycle': '1', '--do': 'done', '--due': '+1h' })]],
+    ['invalidDueAt', ['answer', ...ref({ '--cycle': '1', '--do': 'again', '--due': '+99999999999999d' })]],
+    ['dueAtTooFar', ['answer', ...ref({ '--cycle': '1', '--do': 'again', '--due': '+8000d' })]],
+    ['invalidReason', ['answer', ...ref({ '--cycle': '1', '--do': 'failed' })]],
+    ['invalidReason', ['answer', ...ref({ '--cycle': '1', '--do': 'done', '--reason': 'r' })]],
   ])('%s: %j', async (code, args) => {
     expect(await inHere(args)).toEqual({
       code: 2,
@@ -135,7 +145,7 @@ it('topics are shown with their limits, and their schemas for other programs', a
   const { code, printed } = await inHere(['topics']);
   expect(code).toBe(0);
   expect(printed).toMatch(/^topic +lead +pace/);
-  expect(printed).toMatch(/test\.effect +10000 ms +no limit +10000 ms +never +1 +no\n/);
+  expect(printed).toMatch(/test\.effect +10000 ms +no limit +10000 ms +never +1 +no +no\n/);
   const topics = JSON.parse((await inHere(['topics', '--json'])).printed);
   expect(topics[0].payload).toMatchObject(z.toJSONSchema(z.object({ note: z.string() }), { io: 'input' }));
   expect(topics[1]).toMatchObject({ name: 'test.rows', businessRows: true });

@@ -44,6 +44,7 @@ function reports(): { metrics: Metrics; reported: Reported } {
     'rescued',
     'dispatched',
     'oldestCommand',
+    'unanswered',
   ] as const;
   const reported = Object.fromEntries(names.map((name) => [name, []])) as unknown as Reported;
   const report =

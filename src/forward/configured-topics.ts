@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import type { Topic } from '../topic';
+import { forwardTopic } from './forward-topic';
+
+const amount = z.coerce.number().optional();
+const settings = z.strictObject({
+  leadMs: amount,
+  landingsPerSecond: amount,
+  staleAfterMs: amount,
+  answerWithinMs: amount,
+});
+
+/**
+ * The forward topics that a text declares, as `orders.reminder,orders.expiry?answerWithinMs=86400000&leadMs=60000`: names
+ * with, where they differ from the defaults, settings. Throws an error that says what is wrong.
+ */
+export function topicsIn(text: string): Topic[] {
+  const declared = text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+  return declared.map((one) => {
+    const [name = '', query = ''] = one.split('?', 2);
+    const given = [...new URLSearchParams(query)];
+    const parsed = settings.safeParse(Object.fromEntries(given));
+    if (!parsed.success) throw new Error(`${name}: ${problemOf(parsed.error)}`);
+    return forwardTopic({ name, ...parsed.data });
+  });
+}
+
+function problemOf({ issues: [issue] }: z.ZodError): string {
+  if (issue?.code === 'unrecognized_keys') {
+    return `${issue.keys[0]} is no setting; there are ${Object.keys(settings.shape).join(', ')}`;
+  }
+  return `${issue?.path.join('.')} must be a number`;
+}

@@ -1,0 +1,83 @@
+import { type BackgroundLoop, runInBackground } from '../background-loop';
+import type { MessageRef } from '../contract';
+import type { Queryable } from '../database';
+import type { Metrics } from '../metrics';
+import type { Topic } from '../topic';
+
+/** A forwarded message whose answer is overdue. Instants are RFC 3339. */
+export interface UnansweredMessage extends MessageRef {
+  cycle: number;
+  expectedBy: string;
+}
+
+// More than anybody would look at one by one; beyond it a count is only slower.
+const COUNTED = 10_000;
+const LOOK_MS = 15_000;
+
+/** Notes down, in the landing's transaction, that these messages of one topic are to be answered within so many ms. */
+export async function expectAnswers(
+  tx: Queryable,
+  messages: (MessageRef & { cycle: number })[],
+  withinMs: number,
+): Promise<void> {
+  await tx.query({
+    name: 'postdate.expect-answers',
+    text: `insert into postdate.answer (topic, tenant, key, cycle, expected_by)
+     select topic, tenant, key, cycle, clock_timestamp() + make_interval(secs => $5)
+       from unnest($1::text[], $2::text[], $3::text[], $4::integer[]) as given (topic, tenant, key, cycle)
+     on conflict do nothing`,
+    values: [
+      messages.map(({ topic }) => topic),
+      messages.map(({ tenant }) => tenant),
+      messages.map(({ key }) => key),
+      messages.map(({ cycle }) => cycle),
+      withinMs / 1000,
+    ],
+  });
+}
+
+// statement_timestamp(), which is one instant for all rows, can be looked up in an index; clock_timestamp() cannot.
+const OVERDUE = 'answer is null and expected_by < statement_timestamp()';
+
+/** Forwarded messages that were to be answered and are not, the longest overdue first. */
+export async function findUnanswered(
+  db: Queryable,
+  { topic, tenant }: { topic: string; tenant?: string },
+  limit: number,
+): Promise<UnansweredMessage[]> {
+  const { rows } = await db.query<MessageRef & { cycle: number; expected_by: Date }>(
+    `select topic, tenant, key, cycle, expected_by from postdate.answer
+      where topic = $1 and ($2::text is null or tenant = $2) and ${OVERDUE}
+      order by expected_by
+      limit $3`,
+    [topic, tenant ?? null, limit],
+  );
+  return rows.map(({ expected_by, ...rest }) => ({ ...rest, expectedBy: expected_by.toISOString() }));
+}
+
+/** How many there are of each of these topics; of one with more than 10,000 it is 10,000. */
+export async function countUnanswered(db: Queryable, topics: string[]): Promise<{ topic: string; messages: number }[]> {
+  const { rows } = await db.query<{ topic: string; messages: number }>(
+    `select topic, (select count(*)::integer
+                      from (select from postdate.answer where answer.topic = given.topic and ${OVERDUE} limit $2) as overdue)
+                   as messages
+       from unnest($1::text[]) as given (topic)`,
+    [topics, COUNTED],
+  );
+  return rows;
+}
+
+/** Has the metric say how many messages of each topic with a deadline are unanswered. */
+export function startUnansweredWatch(
+  deps: { pool: Queryable; metrics: Pick<Metrics, 'unanswered'>; onError(error: unknown): void },
+  topics: Topic[],
+): BackgroundLoop {
+  const { pool, metrics, onError } = deps;
+  const names = topics.filter(({ forward }) => forward?.answerWithinMs !== undefined).map(({ name }) => name);
+  const report = async () => {
+    const counts = names.length > 0 ? await countUnanswered(pool, names) : [];
+    for (const { topic, messages } of counts) metrics.unanswered(topic, messages);
+    return 'idle' as const;
+  };
+  return runInBackground(report, { pauseMs: LOOK_MS, onError });
+}

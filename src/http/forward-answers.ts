@@ -1,0 +1,27 @@
+import type { Pool } from 'pg';
+import { type ForwardAnswer, recordAnswer } from '../forward/answer';
+import { refused } from './answers';
+import { mustSee } from './keys';
+import { problem } from './problems';
+import { defineRoute, type Route } from './route';
+import * as schemas from './schemas';
+
+/** Where consumers answer messages that were put on the stream. The first answer to a cycle stands, so it takes no key. */
+export const answerRoute = ({ pool }: { pool: Pool }): Route =>
+  defineRoute({
+    method: 'POST',
+    path: '/v1/messages/{topic}/{tenant}/{key}/answer',
+    operationId: 'answer',
+    summary: 'Answers a message of a forward topic: done, again at another time, or failed',
+    params: schemas.messageRef,
+    body: schemas.answer,
+    conflicts: true,
+    answers: { 200: schemas.answered },
+    async run({ caller, params, body: { cycle, ...answer } }) {
+      mustSee(caller, params.tenant);
+      // Which field goes with which answer is checked there.
+      const said = await recordAnswer(pool, { ...params, cycle }, answer as ForwardAnswer);
+      if (said.result !== 'tooLate') return { status: 200, body: said };
+      return refused(problem('tooLate', 'It has been posted again since.', { cycle: said.cycle }));
+    },
+  });
