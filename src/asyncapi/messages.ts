@@ -67,12 +67,10 @@ export function schemasOf(described: Described[]): Json {
     registry.add(shape, { id });
   }
   // As input: an object then says nothing of fields that it does not know. What JSON Schema cannot say is any value.
-  const { schemas } = z.toJSONSchema(registry, {
-    uri: refOf,
-    io: 'input',
-    target: 'draft-7',
-    unrepresentable: 'any',
-  }) as Json;
+  const how = { uri: refOf, io: 'input', target: 'draft-7', unrepresentable: 'any' } as const;
+  // Shapes within shapes that have a name, or contain themselves: zod refers to a document of their own, and this is one.
+  const text = JSON.stringify(z.toJSONSchema(registry, how)).replaceAll('/__shared#/', '/__shared/');
+  const { schemas }: Json = JSON.parse(text);
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, plain(schema)]));
 }
 
