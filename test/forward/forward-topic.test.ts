@@ -4,10 +4,11 @@ import { MessageError } from '../../src/admission';
 import type { ScheduledMessage } from '../../src/contract';
 import { rfc3339 } from '../../src/due-time';
 import { type ForwardDeclaration, forwardTopic } from '../../src/forward/forward-topic';
-import { countUnanswered, findUnanswered } from '../../src/forward/unanswered';
+import { countUnanswered, findUnanswered, startUnansweredWatch } from '../../src/forward/unanswered';
 import { land } from '../../src/landing/landing';
 import { refusePayload, type Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
+import { eventually } from '../support/eventually';
 
 const database = useDatabase();
 const name = 'orders.reminder';
@@ -116,6 +117,21 @@ it('with a time to answer in, what is unanswered after it is listed and counted,
     { topic: name, messages: 2 },
     { topic: 'other', messages: 0 },
   ]);
+});
+
+it('the metric says how many are unanswered, of each topic that sets a time to answer in, and of no other', async () => {
+  const hurried = forwardTopic({ name, answerWithinMs: 1 });
+  await landing([message(), message()], hurried);
+  await eventually(async () => expect(await countUnanswered(database.pool, [name])).toMatchObject([{ messages: 2 }]));
+  const reported: [string, number][] = [];
+  const onError = (error: unknown) => void reported.push([String(error), 0]);
+  const metrics = { unanswered: (...said: [string, number]) => void reported.push(said) };
+  const watch = startUnansweredWatch({ pool: database.pool, metrics, onError }, [
+    hurried,
+    forwardTopic({ name: 'other' }),
+  ]);
+  await eventually(async () => expect(reported).toEqual([[name, 2]]));
+  await watch.stop();
 });
 
 it('a payload whose schema makes something else of it is no payload of a forward topic: it could not be posted again', () => {

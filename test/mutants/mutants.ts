@@ -1,3 +1,4 @@
+import { answers } from './bugs/answers';
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
 import { records } from './bugs/records';
@@ -13,4 +14,4 @@ export interface Mutant {
   tests: string[];
 }
 
-export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream];
+export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream, ...answers];

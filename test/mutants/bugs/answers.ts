@@ -1,0 +1,61 @@
+import type { Mutant } from '../mutants';
+
+/** About what consumers say of messages that were put on the stream. */
+export const answers: Mutant[] = [
+  {
+    name: 'an answer takes the place of one that was given at the same time',
+    file: 'src/migrations/0015-answers.ts',
+    find: 'where stored.answer is null',
+    replace: 'where true',
+    tests: ['test/forward/answer.test.ts'],
+  },
+  {
+    name: 'an answer of again is taken though a later cycle is there',
+    file: 'src/migrations/0015-answers.ts',
+    find: 'if later is not null then',
+    replace: 'if false then',
+    tests: ['test/forward/answer.test.ts'],
+  },
+  {
+    name: 'an answer is taken for a cycle that was never forwarded',
+    file: 'src/migrations/0015-answers.ts',
+    find: "\n       and decided.outcome = 'delivered'",
+    replace: ' or decided.topic = topic',
+    tests: ['test/forward/answer.test.ts'],
+  },
+  {
+    name: 'an answer that is awaited keeps no event',
+    file: 'src/retention/retention.ts',
+    find: 'where open.answer is null and',
+    replace: 'where false and',
+    tests: ['test/forward/answer.test.ts'],
+  },
+  {
+    name: 'an answer of again keeps no decision',
+    file: 'src/retention/retention.ts',
+    find: ' or answer.next_cycle > last.cycle',
+    replace: '',
+    tests: ['test/forward/answer.test.ts'],
+  },
+  {
+    name: 'an answer of again announces nothing to the audit',
+    file: 'src/audit/conservation.ts',
+    find: 'where topic = $1 and next_cycle is not null',
+    replace: 'where topic = $1 and false',
+    tests: ['test/forward/answer.test.ts'],
+  },
+  {
+    name: 'an answer of failed in a series is there to be redriven',
+    file: 'src/redrive/failed.ts',
+    find: ' and delivery.next_cycle is null',
+    replace: '',
+    tests: ['test/forward/answer.test.ts'],
+  },
+  {
+    name: 'an answer that comes before Temporal knows of the landing is lost',
+    file: 'src/dispatch/carry-out.ts',
+    find: "known?.state === 'waiting' && (",
+    replace: 'false && (',
+    tests: ['test/forward/whole-way.test.ts'],
+  },
+];
