@@ -2,10 +2,13 @@ import { z } from 'zod';
 import { PART } from './admission';
 import type { EventOrigin, NewEvent } from './outbox';
 
-const part = z.string().regex(PART).max(255);
+/** A part of a message's name. */
+export const part = z.string().regex(PART).max(255);
 
 /** RFC 3339 in UTC, as every event has it. */
 export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339, in UTC' });
+
+export const cycle = z.int().min(1).max(2_147_483_647).describe('which time the message was used: 1, 2, 3 …');
 
 /** What every event has around its `data`: CloudEvents 1.0 in JSON (cloudevents.io), `tenant` and `cycle` as extensions. */
 export const cloudEvent = z.object({
@@ -17,7 +20,7 @@ export const cloudEvent = z.object({
   time: instant,
   datacontenttype: z.literal('application/json'),
   tenant: part,
-  cycle: z.int().min(1).max(2_147_483_647).describe('which time the message was used: 1, 2, 3 …'),
+  cycle,
   data: z.record(z.string(), z.unknown()),
 });
 

@@ -7,6 +7,8 @@ export interface Way {
   parameters?: Record<string, { description: string }>;
   channelBindings?: object;
   operationBindings?: object;
+  /** The channel on which whoever is given an event may answer it at once. */
+  answeredOn?: string;
 }
 
 /** All ways, by their names. Each carries the same events, each at least once and in order per subject. */
@@ -51,8 +53,9 @@ export const ways: Record<string, Way> = {
     title: 'Webhooks',
     description:
       'POST to each registered endpoint, signed as Standard Webhooks says. Any 2xx is an ack; ' +
-      'all else is tried again, for days.',
+      'all else is tried again, for days. Its body may answer a message that was forwarded.',
     operationBindings: { http: { method: 'POST', bindingVersion: '0.3.0' } },
+    answeredOn: 'webhookResponse',
   },
 };
 

@@ -11,15 +11,21 @@ export const MAX_REASON = 2_000;
 /** What a consumer says of a message that it was given; as JSON, over HTTP or in the response to a webhook. */
 export const ForwardAnswer = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('done') }),
-  // RFC 3339 with Z or an offset: when the message is due again, in its next cycle.
-  z.strictObject({ do: z.literal('again'), dueAt: z.string() }),
+  z.strictObject({
+    do: z.literal('again'),
+    dueAt: z.string().meta({
+      format: 'date-time',
+      description: 'RFC 3339 with Z or an offset: when it is due again, in its next cycle',
+    }),
+  }),
   z.strictObject({
     do: z.literal('failed'),
     reason: z
       .string()
       .min(1)
       .max(MAX_REASON)
-      .regex(/^[^\0\p{Surrogate}]*$/u),
+      // No pattern, as it stands in the document for listeners, whose languages would each read it in another way.
+      .refine((text) => !/\0|\p{Surrogate}/u.test(text)),
   }),
 ]);
 export type ForwardAnswer = z.infer<typeof ForwardAnswer>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { refuseUnstorable } from '../dispatch/in-transaction';
 import { rfc3339 } from '../due-time';
+import { cycle, defineEvent, instant, part } from '../event-types';
 import { type DueMessage, defineTopic, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
 import { expectAnswers } from './unanswered';
 
@@ -13,20 +14,27 @@ export interface ForwardDeclaration<Payload>
 }
 
 /** What the event `<topic>.due` says: the message itself, with all that its answer has to name. */
-export interface ForwardedData extends Record<string, unknown> {
-  topic: string;
-  tenant: string;
-  key: string;
-  cycle: number;
-  /** RFC 3339. */
-  dueAt: string;
-  payload: unknown;
-  /** Which form of the topic's payload it is. Absent: the first. */
-  payloadVersion?: number;
-  staleAfterMs?: number;
-}
+export const forwardedData = z
+  .object({
+    topic: part,
+    tenant: part,
+    key: part,
+    cycle,
+    dueAt: instant.describe('when it was due'),
+    payload: z.unknown().describe('of the shape that the topic declares'),
+    payloadVersion: z.int().min(1).optional().describe('which form of the payload it is; absent: the first'),
+    staleAfterMs: z.number().min(0).optional(),
+  })
+  .meta({ id: 'DueMessage' });
 
 export const dueEventOf = (topic: string): string => `${topic}.due`;
+
+const dueEvent = (topic: string, payload: z.ZodType) =>
+  defineEvent({
+    type: dueEventOf(topic),
+    summary: `A message of ${topic}, which has no handler, is due: whoever listens answers it`,
+    data: forwardedData.extend({ payload }),
+  });
 
 /**
  * Declares a topic whose due messages are put on the stream, as events `<topic>.due`, and are then delivered. Who is
@@ -50,6 +58,7 @@ export function forwardTopic<Payload = unknown>(
     // Refused where it is posted: in the landing, the stream's table could never take it.
     payload: payload.refine(isStorable, 'must have no NUL and no lone surrogate in its texts'),
     forward: { answerWithinMs },
+    events: [dueEvent(name, payload)],
     landAll: forwardAll,
     async handle({ query, emit }, message) {
       const emitAll: GroupTransaction['emit'] = async (events) => {
@@ -61,9 +70,9 @@ export function forwardTopic<Payload = unknown>(
   });
 }
 
-function dataOf(message: DueMessage<unknown>, payloadVersion: number | undefined): ForwardedData {
-  const { topic, tenant, key, cycle, dueAt, payload = null, staleAfterMs } = message;
-  return { topic, tenant, key, cycle, dueAt: rfc3339(dueAt), payload, payloadVersion, staleAfterMs };
+function dataOf(message: DueMessage<unknown>, payloadVersion: number | undefined): z.output<typeof forwardedData> {
+  const { topic, tenant, key, dueAt, payload = null, staleAfterMs } = message;
+  return { topic, tenant, key, cycle: message.cycle, dueAt: rfc3339(dueAt), payload, payloadVersion, staleAfterMs };
 }
 
 function isStorable(payload: unknown): boolean {

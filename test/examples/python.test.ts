@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import { onPath } from '../../local/executables';
 import { run } from '../../local/processes';
+import { asyncApiOf } from '../../src/asyncapi/document';
 import type { PostdateEvent } from '../../src/outbox';
 import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
+import { describedBy, objectionsTo } from '../support/described-events';
 import { everyEvent } from '../support/every-event';
 import { type LocalProcess, runProgram, useFolder } from '../support/local-process';
 
@@ -164,6 +166,9 @@ function due({ cycle, payload }: { cycle: number; payload: unknown }) {
       { status: 200, answer },
     ]);
     expect(await lettersTo(customer)).toBe(letters);
+    const document = asyncApiOf([]);
+    expect(objectionsTo(document)(event)).toEqual([]);
+    expect(describedBy(document)('#/components/schemas/answer', answer)).toEqual([]);
   });
 
   it('does not acknowledge what it could not handle, and handles it when it comes again as it should be', async () => {

@@ -2,6 +2,8 @@ import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { registerTopics } from '../../src/dispatch/registered-topics';
+import { recordAnswer } from '../../src/forward/answer';
+import { forwardTopic } from '../../src/forward/forward-topic';
 import { land } from '../../src/landing/landing';
 import type { PostdateEvent } from '../../src/outbox';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
@@ -22,7 +24,8 @@ export async function everyEvent(pool: Pool, { reason }: { reason: string }): Pr
       return done;
     },
   });
-  await registerTopics(pool, [paymentRequestExpiry]);
+  const forwarding = forwardTopic({ name: 'orders.reminder', payloadVersion: 2, upcasts: [(payload) => payload] });
+  await registerTopics(pool, [paymentRequestExpiry, forwarding]);
   const requests = createPaymentRequests({ pool });
   const request = async () => {
     const ref = { tenant: 'acme', id: nanoid() };
@@ -40,5 +43,10 @@ export async function everyEvent(pool: Pool, { reason }: { reason: string }): Pr
     { message: effectMessage(-1, { key: 'poison' }), late: false },
     { message: effectMessage(-HOUR_MS, { key: 'stale', staleAfterMs: 1_000 }), late: false },
   ]);
+  const order = { topic: forwarding.name, key: 'order-7', payload: { order: 7 }, staleAfterMs: HOUR_MS };
+  await land(pool, forwarding, [{ message: effectMessage(-1, { ...order, payloadVersion: 2 }), late: false }]);
+  // A failure that is told by the database itself.
+  const forwarded = { topic: forwarding.name, tenant: 'acme', key: 'order-7', cycle: 1 };
+  await recordAnswer(pool, forwarded, { do: 'failed', reason: 'no such order' });
   return eventsIn(pool);
 }
