@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import { concerning } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
 import { takesWrites } from '../database';
 import type { Metrics } from '../metrics';
@@ -126,7 +127,9 @@ export function createLanes(
       });
       return undefined;
     } catch (cause) {
-      onError(cause);
+      // Of a group it is known of none that it was its fault.
+      const [first] = group.length === 1 ? group : [];
+      onError(concerning(cause, first ? first.message : { topic: topic.name }, { messages: group.length }));
       return { cause };
     }
   }
