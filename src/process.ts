@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config';
 import { createLog, sdkLogger } from './log';
 import { HISTOGRAM_BUCKETS } from './metrics';
+import { startTracing } from './tracing-export';
 
 /** A worker, or another part, at work. `finished` rejects if a part of it fails for good; the other parts are stopped then, too. */
 export interface RunningWorker {
@@ -33,9 +34,11 @@ export async function runProcess(
     log.level = config.logLevel;
     // The SDK's own signal handling would swallow a SIGTERM that comes before the first worker exists.
     Runtime.install({ logger: sdkLogger(log), shutdownSignals: [], telemetryOptions: telemetryOf(config) });
+    const stopTracing = await startTracing(process.env, log);
     worker = await start(config, log, stopping.signal);
     if (stopping.signal.aborted) worker.stop();
     await worker.finished;
+    await stopTracing();
     await Runtime.instance().shutdown();
     log.info('stopped');
   } catch (error) {

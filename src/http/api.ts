@@ -2,6 +2,7 @@ import type { MetricMeter } from '@temporalio/common';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { errorFields } from '../log-errors';
+import { inTraceOf } from '../tracing';
 import { createAuthenticate } from './authenticate';
 import { batchRoute } from './batch';
 import { docsPage } from './docs-page';
@@ -99,7 +100,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
         };
         // What it costs beyond one is paid by whoever asks next.
         if (route.costs) rate.take(caller.keyId, route.costs(body));
-        const answer = await route.run(input);
+        const answer = await inTraceOf(request.headers, () => route.run(input));
         if (answer.location) reply.header('location', answer.location);
         if (answer.status >= 400) reply.type('application/problem+json');
         return reply.code(answer.status).send(answer.body);
