@@ -14,6 +14,8 @@ export interface TemporalOptions {
   /** Without it the server runs without its Web UI; another free one is taken where this one is in use. */
   preferredUiPort?: number;
   readyTimeoutMs?: number;
+  /** Where Prometheus may scrape it; without it, wherever there is room. */
+  metricsPort?: number;
   /** Settings of the server beside its own, in Temporal's dynamic configuration: name and JSON value. */
   dynamicConfig?: Record<string, unknown>;
   log?: (line: string) => void;
@@ -61,6 +63,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', namespace],
       ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
       ...['--log-level', 'warn'],
+      ...(options.metricsPort === undefined ? [] : ['--metrics-port', String(options.metricsPort)]),
       ...Object.entries({ 'frontend.enableServerVersionCheck': false, ...options.dynamicConfig }).flatMap(
         ([name, value]) => ['--dynamic-config-value', `${name}=${JSON.stringify(value)}`],
       ),

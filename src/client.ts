@@ -23,6 +23,7 @@ import { epochMsOf, type InstantInput } from './due-time';
 import { describe, withinDeadline } from './lookup';
 import { messageOf, type Post } from './post';
 import { type NotFound, type Requested, send } from './send';
+import { presentTrace, tracePosting } from './tracing';
 import type { scheduledMessage } from './workflows';
 
 export { cancelIn, moveIn, scheduleIn } from './dispatch/in-transaction';
@@ -52,21 +53,34 @@ export async function schedule<Schema extends z.ZodType>(
   { onConflict = 'reject', commandId = nanoid() }: ScheduleOptions = {},
 ): Promise<ScheduleAnswer> {
   admit(refuseCommandId(commandId));
-  let message = messageOf(post);
+  const message = messageOf(post);
+  return tracePosting(message, () => {
+    message.traceparent = presentTrace();
+    return scheduled(client, post, message, { onConflict, commandId });
+  });
+}
+
+async function scheduled<Schema extends z.ZodType>(
+  client: Client,
+  post: Post<Schema>,
+  first: ScheduledMessage,
+  { onConflict, commandId }: Required<ScheduleOptions>,
+): Promise<ScheduleAnswer> {
+  let message = first;
   // Where the producer does not name a cycle, whether one is free is for this post's own id to say.
   if (post.cycle === undefined) message.postId = commandId;
   const workflowId = workflowIdOf(message);
-  const scheduled = { result: 'scheduled' as const, workflowId, late: message.dueAt <= Date.now() };
+  const answer = { result: 'scheduled' as const, workflowId, late: message.dueAt <= Date.now() };
   let over = post.cycle !== undefined;
   // Between two looks the other may end, or another may begin.
   for (;;) {
-    if (await started(client, message, { commandId, over })) return scheduled;
+    if (await started(client, message, { commandId, over })) return answer;
     const known = await describe(client, message);
-    if (known?.scheduledBy === commandId) return scheduled;
+    if (known?.scheduledBy === commandId) return answer;
     if (known?.state === 'waiting') {
       if (onConflict !== 'move') return { result: onConflict === 'keep' ? 'kept' : 'rejected', workflowId };
-      const answer = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
-      if (answer.result !== 'tooLate' && answer.result !== 'notFound') return answer;
+      const moved = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
+      if (moved.result !== 'tooLate' && moved.result !== 'notFound') return moved;
     } else if (known && post.cycle === undefined) {
       // What Temporal remembers saves the ledger a detour at the due time; what it has forgotten the ledger knows.
       message = { ...message, cycle: (known.cycle ?? message.cycle) + 1 };

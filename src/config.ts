@@ -1,7 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import { isProxyAddress } from './http/address';
 import { topicsIn } from './forward/configured-topics';
+import { isProxyAddress } from './http/address';
 import type { Topic } from './topic';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);

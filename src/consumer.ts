@@ -1,7 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
 import { type BackgroundLoop, runInBackground } from './background-loop';
+import { byHandler, concerning } from './concern';
 import { inTransaction } from './database';
-import type { PostdateEvent } from './outbox';
+import { originOf, type PostdateEvent } from './outbox';
 
 /** An event and its place in the stream. */
 export interface StreamedEvent {
@@ -65,7 +66,7 @@ export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit
         await handle(tx, streamed);
       } catch (error) {
         await tx.query('rollback to savepoint event');
-        failure = { error };
+        failure = { error: concerning(byHandler(error), originOf(streamed.event), { position: streamed.position }) };
         break;
       }
       handled += 1;

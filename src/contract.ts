@@ -21,6 +21,8 @@ export interface ScheduledMessage<Payload = unknown> {
   /** Later than this it is not delivered any more, but skipped. Absent: what its topic says. */
   staleAfterMs?: number;
   repeat?: Repeat;
+  /** The trace in which it was posted, in W3C's form. Absent where nobody traces. */
+  traceparent?: string;
   /** The command that posted it under the next free cycle. Absent: the producer named the cycle. */
   postId?: string;
 }

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import type { Config } from './config';
 import { createDatabaseClock } from './database-clock';
 import { createHold } from './hold/hold';
@@ -12,7 +13,7 @@ import { createRevival } from './sweep/revival';
 import { startSweep } from './sweep/sweep';
 
 /** What all parts of one worker have in common. */
-export type Shared = { client: Client; pool: Pool; worker: string; metrics: Metrics };
+export type Shared = { client: Client; pool: Pool; worker: string; metrics: Metrics; log: Logger };
 type OnError = (part: string) => (error: unknown) => void;
 
 /** The hold, and the loops that bring into it what another worker held, or nobody. */

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
+import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from './config';
 import { createPool } from './database';
@@ -35,7 +36,7 @@ export async function startHttp(config: Config, { topics, schemas }: Installatio
     await ensureSearchAttributes(connection, namespace);
     const client = new Client({ connection, namespace });
     const { address: wanted = DEFAULT_ADDRESS, ...limits } = config.http;
-    const app = createApi({ client, pool, topics, log, ...limits });
+    const app = createApi({ client, pool, topics, log, ...limits, meter: Runtime.instance().metricMeter });
     const [host, port] = splitAddress(wanted);
     await app.listen({ host, port });
     const { address, port: listening } = app.server.address() as AddressInfo;

@@ -1,6 +1,7 @@
 import type { MetricMeter } from '@temporalio/common';
+import type { Outcome } from './contract';
 
-/** What operators see of the hold and the landing. `topic` is a label of each. */
+/** What operators see; docs/metrics.md has one line for each, with its labels. `topic` is a label of most. */
 export interface Metrics {
   /** How many messages are held now. */
   held(topic: string, messages: number): void;
@@ -12,6 +13,10 @@ export interface Metrics {
   late(topic: string, ms: number): void;
   /** A landing's transaction: how many messages, how long. */
   landed(topic: string, messages: number, ms: number): void;
+  /** A landing has decided a message. */
+  decided(topic: string, outcome: Outcome): void;
+  /** A message could not be landed, and is tried again. */
+  landingFailed(topic: string): void;
   /** How many due messages wait for their landing, for example for their pace. */
   queued(topic: string, messages: number): void;
   /** How many results wait to be told to Temporal. */
@@ -28,6 +33,16 @@ export interface Metrics {
   oldestCommand(ms: number): void;
   /** How many forwarded messages were to be answered by now, and are not. */
   unanswered(topic: string, messages: number): void;
+  /** For how long the oldest event without a place in the stream has waited; 0 when there is none. */
+  oldestEvent(ms: number): void;
+  /** How many events a consumer has still to read, and for how long the first of them has been in the stream. */
+  consumerLag(consumer: string, events: number, ms: number): void;
+  /** How long ago the last sealed day of the ledger ended; 0 before the first. */
+  unsealed(ms: number): void;
+  /** The pool's connections in this state; `waiting`: who waits for one. */
+  connections(state: 'used' | 'idle' | 'waiting', connections: number): void;
+  /** Something that is tried again for ever went wrong once. */
+  failed(part: string): void;
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
@@ -38,57 +53,50 @@ export const HISTOGRAM_BUCKETS = {
   postdate_lateness_seconds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600],
   postdate_landing_duration_seconds: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
   postdate_landing_group_messages: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
+  postdate_http_answer_seconds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
 };
 
-export function createMetrics(meter: MetricMeter): Metrics {
-  const held = meter.createGauge('postdate_held_messages', 'int', 'messages', 'Messages held until due');
-  const due = meter.createCounter('postdate_due_messages', 'messages', 'Messages that became due, held or not yet');
-  const neededLead = meter.createGauge(
-    'postdate_needed_lead_seconds',
-    'float',
-    'seconds',
-    'The lead with which all of the last burst would have been held when due',
-  );
-  const lateness = meter.createHistogram('postdate_lateness_seconds', 'float', 'seconds', 'Commit minus due time');
-  const group = meter.createHistogram('postdate_landing_group_messages', 'int', 'messages', 'Messages per landing');
-  const duration = meter.createHistogram(
-    'postdate_landing_duration_seconds',
-    'float',
-    'seconds',
-    'A landing, begin to commit',
-  );
-  const queued = meter.createGauge(
-    'postdate_landing_backlog',
-    'int',
-    'messages',
-    'Due messages that wait to be landed',
-  );
-  const releasing = meter.createGauge(
-    'postdate_release_backlog',
-    'int',
-    'messages',
-    'Results not yet told to Temporal',
-  );
-  const takenOver = meter.createCounter('postdate_taken_over_messages', 'messages', 'Taken over from dead workers');
-  const missing = meter.createCounter(
-    'postdate_missing_messages',
-    'messages',
-    'Found by the roll call: due in a moment, held by nobody',
-  );
-  const rescued = meter.createCounter('postdate_rescued_messages', 'messages', 'Overdue, and found by the sweep');
-  const dispatched = meter.createCounter('postdate_dispatched_commands', 'commands', 'Taken to Temporal, by result');
-  const oldestCommand = meter.createGauge(
-    'postdate_oldest_command_seconds',
-    'float',
-    'seconds',
-    'For how long the oldest command has waited to be dispatched',
-  );
-  const unanswered = meter.createGauge(
-    'postdate_unanswered_messages',
-    'int',
-    'messages',
-    'Forwarded, and not answered in time',
-  );
+/** The metrics of a worker of these topics. Counters that should stay at 0 begin there: `increase()` misses a first 1. */
+export function createMetrics(meter: MetricMeter, topics: string[] = []): Metrics {
+  const number = (name: string, unit: string, says: string) => meter.createGauge(name, 'int', unit, says);
+  const seconds = (name: string, says: string) => meter.createGauge(name, 'float', 'seconds', says);
+  const count = (name: string, unit: string, says: string) => meter.createCounter(name, unit, says);
+  const spread = (name: string, type: 'int' | 'float', unit: string, says: string) =>
+    meter.createHistogram(name, type, unit, says);
+
+  const held = number('postdate_held_messages', 'messages', 'Messages held until due');
+  const due = count('postdate_due_messages', 'messages', 'Messages that became due, held or not yet');
+  const neededLead = seconds('postdate_needed_lead_seconds', 'The lead that the last burst would have needed');
+  const lateness = spread('postdate_lateness_seconds', 'float', 'seconds', 'Commit minus due time');
+  const group = spread('postdate_landing_group_messages', 'int', 'messages', 'Messages per landing');
+  const duration = spread('postdate_landing_duration_seconds', 'float', 'seconds', 'A landing, begin to commit');
+  const decided = count('postdate_landed_messages', 'messages', 'Messages that a landing has decided, by outcome');
+  const errors = count('postdate_landing_errors', 'messages', 'Messages that could not be landed, and are tried again');
+  const queued = number('postdate_landing_backlog', 'messages', 'Due messages that wait to be landed');
+  const releasing = number('postdate_release_backlog', 'messages', 'Results not yet told to Temporal');
+  const takenOver = count('postdate_taken_over_messages', 'messages', 'Taken over from dead workers');
+  const missing = count('postdate_missing_messages', 'messages', 'Due in a moment, and held by nobody');
+  const rescued = count('postdate_rescued_messages', 'messages', 'Overdue, and found by the sweep');
+  const dispatched = count('postdate_dispatched_commands', 'commands', 'Taken to Temporal, by result');
+  const oldestCommand = seconds('postdate_oldest_command_seconds', 'How long the oldest command has waited');
+  const oldestEvent = seconds('postdate_oldest_event_seconds', 'How long the oldest event has waited for its relay');
+  const lagEvents = number('postdate_consumer_lag_events', 'events', 'Events that a consumer has still to read');
+  const lagSeconds = seconds('postdate_consumer_lag_seconds', 'How long a consumer has not read its next event');
+  const unsealed = seconds('postdate_unsealed_seconds', 'How long ago the last sealed day of the ledger ended');
+  const connections = number('postdate_database_connections', 'connections', 'Connections of the pool, by state');
+  const failed = count('postdate_errors', 'errors', 'What went wrong and is tried again, by part');
+  const unanswered = number('postdate_unanswered_messages', 'messages', 'Forwarded, and not answered in time');
+
+  takenOver.add(0);
+  for (const topic of topics) {
+    for (const isHeld of ['true', 'false']) due.add(0, { topic, held: isHeld });
+    for (const outcome of ['delivered', 'skipped', 'failed']) decided.add(0, { topic, outcome });
+    for (const reason of ['workerDied', 'notDelivered', 'notWoken']) rescued.add(0, { topic, reason });
+    errors.add(0, { topic });
+    missing.add(0, { topic });
+    dispatched.add(0, { topic, result: 'refused' });
+  }
+
   return {
     held: (topic, messages) => held.set(messages, { topic }),
     due: (topic, isHeld) => due.add(1, { topic, held: String(isHeld) }),
@@ -98,6 +106,8 @@ export function createMetrics(meter: MetricMeter): Metrics {
       group.record(messages, { topic });
       duration.record(ms / 1000, { topic });
     },
+    decided: (topic, outcome) => decided.add(1, { topic, outcome }),
+    landingFailed: (topic) => errors.add(1, { topic }),
     queued: (topic, messages) => queued.set(messages, { topic }),
     releasing: (messages) => releasing.set(messages),
     takenOver: (messages) => takenOver.add(messages),
@@ -106,5 +116,13 @@ export function createMetrics(meter: MetricMeter): Metrics {
     dispatched: (topic, result) => dispatched.add(1, { topic, result }),
     oldestCommand: (ms) => oldestCommand.set(ms / 1000),
     unanswered: (topic, messages) => unanswered.set(messages, { topic }),
+    oldestEvent: (ms) => oldestEvent.set(ms / 1000),
+    consumerLag(consumer, events, ms) {
+      lagEvents.set(events, { consumer });
+      lagSeconds.set(ms / 1000, { consumer });
+    },
+    unsealed: (ms) => unsealed.set(ms / 1000),
+    connections: (state, number) => connections.set(number, { state }),
+    failed: (part) => failed.add(1, { part }),
   };
 }

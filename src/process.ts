@@ -1,9 +1,9 @@
-import { DefaultLogger, Runtime, type TelemetryOptions } from '@temporalio/worker';
-import pino, { type Logger } from 'pino';
+import { Runtime, type TelemetryOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config';
+import { createLog, sdkLogger } from './log';
 import { HISTOGRAM_BUCKETS } from './metrics';
-
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+import { startTracing } from './tracing-export';
 
 /** A worker, or another part, at work. `finished` rejects if a part of it fails for good; the other parts are stopped then, too. */
 export interface RunningWorker {
@@ -19,7 +19,7 @@ export interface RunningWorker {
 export async function runProcess(
   start: (config: Config, log: Logger, stopping: AbortSignal) => Promise<RunningWorker>,
 ): Promise<void> {
-  const log = pino({ base: { name: 'postdate' } });
+  const log = createLog();
   let worker: RunningWorker | undefined;
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -32,23 +32,30 @@ export async function runProcess(
   try {
     const config = readConfig(process.env);
     log.level = config.logLevel;
-    const sdkLogger = new DefaultLogger('INFO', ({ level, message, meta }) => log[PINO_LEVELS[level]](meta, message));
     // The SDK's own signal handling would swallow a SIGTERM that comes before the first worker exists.
-    Runtime.install({ logger: sdkLogger, shutdownSignals: [], telemetryOptions: telemetryOf(config) });
+    Runtime.install({ logger: sdkLogger(log), shutdownSignals: [], telemetryOptions: telemetryOf(config) });
+    const stopTracing = await startTracing(process.env, log);
     worker = await start(config, log, stopping.signal);
     if (stopping.signal.aborted) worker.stop();
     await worker.finished;
+    await stopTracing();
     await Runtime.instance().shutdown();
     log.info('stopped');
   } catch (error) {
     if (error instanceof ConfigError) log.fatal(error.message);
-    else log.fatal({ err: error }, 'it failed');
+    // Before it is at work it has no message in hand, of which the words of an error could tell.
+    else log.fatal({ err: error, why: worker ? undefined : (error as Error).message }, 'it failed');
     process.exit(1);
   }
 }
 
 function telemetryOf({ metricsAddress }: Config): TelemetryOptions {
-  if (metricsAddress === undefined) return {};
+  // Forwarded, or the SDK's native part writes lines of its own between ours.
+  const logging = { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } as const;
+  if (metricsAddress === undefined) return { logging };
   const prometheus = { bindAddress: metricsAddress, histogramBucketOverrides: HISTOGRAM_BUCKETS };
-  return { metrics: { prometheus: { ...prometheus, countersTotalSuffix: true, useSecondsForDurations: true } } };
+  return {
+    logging,
+    metrics: { prometheus: { ...prometheus, countersTotalSuffix: true, useSecondsForDurations: true } },
+  };
 }

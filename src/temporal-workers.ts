@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
-import { type NativeConnection, Worker } from '@temporalio/worker';
+import { type ActivityInterceptorsFactory, type NativeConnection, Worker } from '@temporalio/worker';
 import type { Pool } from 'pg';
 import { createActivities } from './activities';
 import type { Config } from './config';
-import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from './contract';
+import { type Delivery, deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from './contract';
 import type { Hold } from './hold/hold';
 import { createPulse } from './hold/pulse';
 import type { Installation } from './installation';
@@ -41,6 +41,7 @@ export async function createWorkers(
           ...shared,
           taskQueue: deliveryTaskQueue(topic.name),
           activities: createActivities({ ...delivering, topic }),
+          interceptors: { activity: [nameCycle] },
           // Cancels and moves need slots, too, when all that may be held is held; each of those takes a connection.
           maxConcurrentActivityTaskExecutions: config.heldMessages + config.databaseConnections,
         }),
@@ -48,3 +49,17 @@ export async function createWorkers(
     )),
   ];
 }
+
+/** Has the SDK's lines about an activity say its message's cycle; topic, tenant and key they have by the workflow's id. */
+const nameCycle: ActivityInterceptorsFactory = () => {
+  let cycle: number | undefined;
+  return {
+    inbound: {
+      execute(input, next) {
+        cycle = (input.args[0] as Delivery | undefined)?.message?.cycle;
+        return next(input);
+      },
+    },
+    outbound: { getLogAttributes: (attributes, next) => next({ ...attributes, cycle }) },
+  };
+};

@@ -4,6 +4,7 @@ import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { BackgroundLoop } from './background-loop';
+import { concernOf } from './concern';
 import type { Config } from './config';
 import { startConsumer } from './consumer';
 import { createPool } from './database';
@@ -16,6 +17,7 @@ import type { AfterLandings } from './landing/after-landings';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
+import { startReadings } from './readings';
 import { startRelay } from './relay';
 import { listenForHints } from './stream-hint';
 import { connectToTemporal } from './temporal-connection';
@@ -24,7 +26,7 @@ import { checkLimits } from './topic-limits';
 import { startUpkeep } from './upkeep';
 
 type Stopping = Pick<BackgroundLoop, 'stop'>;
-type OnError = (part: string) => (error: unknown) => void;
+type OnError = (part: string, words?: string) => (error: unknown) => void;
 
 /**
  * The composition root: configuration → database → schema → hold, sweep, relay, consumers → Temporal → workers.
@@ -42,7 +44,16 @@ export async function startWorker(
   // Two topics of one name would share a queue, and chance would pick the handler; two consumers share a position.
   if (new Set(names).size < names.length) throw new Error(`topics and consumers need names of their own: ${names}`);
   for (const topic of parts.topics) checkLimits(topic);
-  const onError: OnError = (part) => (error) => log.error({ part, err: error }, 'will be tried again');
+  const metrics = createMetrics(
+    Runtime.instance().metricMeter,
+    parts.topics.map(({ name }) => name),
+  );
+  const onError: OnError =
+    (part, words = 'will be tried again') =>
+    (error) => {
+      metrics.failed(part);
+      log.error({ part, ...concernOf(error), err: error }, words);
+    };
   const pool = createPool(config.databaseUrl, {
     connections: config.databaseConnections,
     onError: onError('database'),
@@ -66,7 +77,7 @@ export async function startWorker(
   try {
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     await registerTopics(pool, parts.topics);
-    const shared = { client, pool, worker: nanoid(), metrics: createMetrics(Runtime.instance().metricMeter) };
+    const shared = { client, pool, worker: nanoid(), metrics, log };
     const { hold, takeOver, rollCall, sweep } = await startHolding(config, parts, {
       ...shared,
       signal: over.signal,
@@ -75,15 +86,16 @@ export async function startWorker(
     background.push(hold, takeOver, rollCall, sweep);
     const upkeep = startUpkeep({ ...shared, log, onError }, parts.topics, config.kept);
     background.push(...upkeep);
+    background.push(startReadings({ pool, metrics, onError: onError('readings') }));
     background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
-    const onAway = onError('Temporal is away; what is overdue lands from its rows');
+    const onAway = onError('temporal', 'Temporal is away; what is overdue lands from its rows');
     connection = await connectToTemporal(connectionOptions, { namespace, signal: stopping, onAway });
     if (!connection) {
       await close();
       return { finished: Promise.resolve(), stop: () => undefined };
     }
     // Not before: a namespace that does not know our search attributes refuses to start what carries them.
-    const dispatcher = startDispatcher({ ...shared, log, onError: onError('dispatcher') }, parts.topics, config);
+    const dispatcher = startDispatcher({ ...shared, onError: onError('dispatcher') }, parts.topics, config);
     background.push(dispatcher);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     if (config.http.address) http = await startHttp(config, parts, log);

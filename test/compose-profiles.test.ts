@@ -4,14 +4,6 @@ import { configOf, deployment, isOneShot, namesOf, ours, path, promise, startedB
 // Whatever somebody may start together.
 const COMBINATIONS = [['dev'], ['full'], ['dev', 'kafka'], ['full', 'kafka']];
 
-// What the monitoring brings along is made beside this file.
-const AWAITED = [
-  './monitoring/prometheus.yml',
-  './monitoring/rules/',
-  './monitoring/grafana/provisioning/',
-  './monitoring/grafana/dashboards/',
-];
-
 it.each([
   ['dev', ['nats', 'postgres', 'temporal-dev', 'worker']],
   [
@@ -117,7 +109,7 @@ promise(
 promise('mounts only files that are here', ['./monitoring/rules/:', './monitoring/rulez/:'], ({ services }) =>
   Object.values(services)
     .flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':', 1)[0] as string))
-    .filter((source) => source.startsWith('./') && !existsSync(path(source)) && !AWAITED.includes(source)),
+    .filter((source) => source.startsWith('./') && !existsSync(path(source))),
 );
 
 promise('lets Prometheus in, and a browser reach the API', ['0.0.0.0:8080', '127.0.0.1:8080'], ({ services }) => [

@@ -4,6 +4,7 @@ import type { Hold } from '../hold/hold';
 import type { Pulse } from '../hold/pulse';
 import type { MovedOn } from '../landing/moved-on';
 import type { Topic } from '../topic';
+import { traceDelivery } from '../tracing';
 
 // What a result may still take to Temporal once it is told.
 const TELLING_MS = 10_000;
@@ -30,7 +31,7 @@ export function createDeliver(deps: {
     });
     try {
       // Cancelled when the worker's grace time is over: Temporal hands the delivery to another worker.
-      return await Promise.race([landed, context.cancelled]);
+      return await traceDelivery(delivery.message, () => Promise.race([landed, context.cancelled]));
     } finally {
       letGo();
     }

@@ -1,10 +1,13 @@
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { named } from '../concern';
 import { type Decision, type Delivery, deliveryIdOf, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import { afterLandings } from '../landing/after-landings';
 import type { Landing } from '../landing/landing';
 import { createLanes, type LandingLimits } from '../landing/lanes';
 import { createRelease, type Result } from '../landing/release';
+import { STALE } from '../landing/undelivered';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { createDueTimes } from './due-times';
@@ -54,12 +57,13 @@ export function createHold(
     worker: string;
     clock: DatabaseClock;
     metrics: Metrics;
+    log: Pick<Logger, 'warn' | 'debug'>;
     signal: AbortSignal;
     onError(error: unknown): void;
   },
   limits: HoldLimits,
 ) {
-  const { clock, metrics } = deps;
+  const { clock, metrics, log } = deps;
   const entries = new Map<string, Entry>();
   const held = createHeldWriter(deps, (delivery) => entries.has(deliveryIdOf(delivery)));
   const lanes = createLanes(deps, limits, onLanded);
@@ -117,14 +121,26 @@ export function createHold(
     held.strike(delivery);
     entry.heard?.(delivery, landing);
     if ('error' in landing) {
+      metrics.landingFailed(topic.name);
+      log.warn({ part: 'landing', ...named(delivery.message), err: landing.error }, 'not landed, and tried again');
       for (const attempt of entry.attempts) attempt.reject(landing.error);
       return;
     }
-    if (!delivery.late && !landing.before) {
-      metrics.due(topic.name, entry.heldWhenDue);
-      metrics.late(topic.name, clock.now() - delivery.message.dueAt);
-    }
+    if (!landing.before) tell(entry, landing.decision);
     release.add(entry.attempts.map((attempt) => ({ ...attempt, tell: () => attempt.resolve(landing.decision) })));
+  }
+
+  /** Tells operators what this landing has decided. What a handler said of it stands in the ledger, not in the log. */
+  function tell({ topic, delivery, heldWhenDue }: Entry, { outcome, reason }: Decision): void {
+    const lateByMs = Math.round(clock.now() - delivery.message.dueAt);
+    const line = { part: 'landing', ...named(delivery.message), outcome, lateByMs };
+    if (outcome === 'failed') log.warn(line, 'failed, and not tried again');
+    else if (reason === STALE) log.warn(line, 'later than its limit, and not delivered');
+    else log.debug(line, 'landed');
+    metrics.decided(topic.name, outcome);
+    if (delivery.late) return;
+    metrics.due(topic.name, heldWhenDue);
+    metrics.late(topic.name, clock.now() - delivery.message.dueAt);
   }
 
   /** Gives back what is not due for a while, for other workers to hold, and takes no more of it. */

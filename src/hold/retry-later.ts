@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { type Delivery, deliveryIdOf, errorNames } from '../contract';
 import { guardMsOf, hash01 } from '../wake';
 
@@ -7,6 +7,8 @@ export const retryLater = (type: string, inMs: number): ApplicationFailure =>
   ApplicationFailure.create({
     type,
     message: `to be tried again in ${Math.round(inMs)} ms`,
+    // Nothing went wrong: neither a warning in the log nor a failure in the SDK's metrics.
+    category: ApplicationFailureCategory.BENIGN,
     // Zero would mean: as the retry policy says.
     nextRetryDelay: Math.max(1, Math.round(inMs)),
   });

@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../background-loop';
+import { concerning, named } from '../concern';
 import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import type { MessageStatus } from '../lookup';
@@ -33,6 +35,7 @@ export function startRollCall(
     worker: string;
     clock: DatabaseClock;
     metrics: Pick<Metrics, 'missing'>;
+    log: Pick<Logger, 'warn'>;
     waiting: Waiting;
     onError(error: unknown): void;
   },
@@ -50,7 +53,7 @@ export function startRollCall(
 }
 
 async function callRoll(
-  { pool, worker, clock, metrics, waiting, onError }: Parameters<typeof startRollCall>[0],
+  { pool, worker, clock, metrics, log, waiting, onError }: Parameters<typeof startRollCall>[0],
   hold: Pick<Hold, 'takeOver'>,
   topic: Topic,
   { everyMs, reachMs }: { everyMs: number; reachMs: number },
@@ -77,6 +80,7 @@ async function callRoll(
     const deliveries = due.map((message) => ({ message, late: false }));
     hold.takeOver(topic, deliveries);
     metrics.missing(topic.name, deliveries.length);
+    for (const message of due) log.warn({ part: 'roll call', ...named(message) }, 'was missing: held by nobody');
     await writeHeld(pool, worker, deliveries);
   }
   return 'idle';
@@ -90,7 +94,10 @@ async function readMessages(
 ): Promise<ScheduledMessage[]> {
   const messages: ScheduledMessage[] = [];
   await someAtATime(runs, READING_AT_ONCE, (run) =>
-    waiting.messageOf(run).then((message) => messages.push(message), onError),
+    waiting.messageOf(run).then(
+      (message) => messages.push(message),
+      (error) => onError(concerning(error, run)),
+    ),
   );
   return messages;
 }

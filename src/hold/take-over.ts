@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import type { DatabaseClock } from '../database-clock';
 import type { Metrics } from '../metrics';
@@ -15,11 +16,18 @@ const BATCH = 500;
  * becomes of the workers, a message that was held is landed as long as one of its topic's is left.
  */
 export function startTakeOver(
-  deps: { pool: Pool; worker: string; clock: DatabaseClock; metrics: Metrics; onError(error: unknown): void },
+  deps: {
+    pool: Pool;
+    worker: string;
+    clock: DatabaseClock;
+    metrics: Metrics;
+    log: Pick<Logger, 'info'>;
+    onError(error: unknown): void;
+  },
   hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report' | 'setTimersAnew'>,
   topics: Topic[],
 ): BackgroundLoop {
-  const { pool, worker, clock, metrics, onError } = deps;
+  const { pool, worker, clock, metrics, log, onError } = deps;
   const names = topics.map(({ name }) => name);
   let known = false;
 
@@ -43,6 +51,7 @@ export function startTakeOver(
       );
     }
     metrics.takenOver(deliveries.length);
+    if (deliveries.length > 0) log.info({ part: 'take-over', from: dead, messages: deliveries.length }, 'taken over');
     if (deliveries.length === BATCH) return 'more';
     await forget(pool, dead);
     return 'idle';

@@ -1,6 +1,8 @@
+import type { MetricMeter } from '@temporalio/common';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { DatabaseError } from 'pg';
 import type { Logger } from 'pino';
+import { errorFields } from '../log-errors';
+import { inTraceOf } from '../tracing';
 import { createAuthenticate } from './authenticate';
 import { batchRoute } from './batch';
 import { docsPage } from './docs-page';
@@ -9,6 +11,7 @@ import { parseJson } from './json';
 import type { Caller } from './keys';
 import { ARRIVAL_TIMEOUT_MS, createRateLimit, MAX_BODY_BYTES } from './limits';
 import { type MessageParts, messageRoutes } from './messages';
+import { meterAnswers } from './metering';
 import { openApiOf } from './openapi';
 import { paymentRequestRoutes } from './payment-requests';
 import { ProblemError, problem, problemOf } from './problems';
@@ -23,6 +26,8 @@ export interface ApiParts extends MessageParts {
   unauthorizedPerSecond: number;
   /** Who may say for whom they ask, by X-Forwarded-For: addresses and networks. Of anybody else it counts for nothing. */
   trustedProxies: string[];
+  /** Without it nothing is counted. */
+  meter?: MetricMeter;
 }
 
 /** All operations, from which both the server and its OpenAPI are made. */
@@ -55,6 +60,8 @@ export function createApi(parts: ApiParts): FastifyInstance {
   });
   const rate = createRateLimit(parts.requestsPerSecond);
   const authenticate = createAuthenticate(parts.pool, parts);
+  // Before the routes: a hook is for those that come after it.
+  if (parts.meter) meterAnswers(app, parts.meter);
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) =>
@@ -93,7 +100,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
         };
         // What it costs beyond one is paid by whoever asks next.
         if (route.costs) rate.take(caller.keyId, route.costs(body));
-        const answer = await route.run(input);
+        const answer = await inTraceOf(request.headers, () => route.run(input));
         if (answer.location) reply.header('location', answer.location);
         if (answer.status >= 400) reply.type('application/problem+json');
         return reply.code(answer.status).send(answer.body);
@@ -108,12 +115,8 @@ export function createApi(parts: ApiParts): FastifyInstance {
   }
 
   // Not the whole error: the database's says what was in the row, also in its message.
-  function report(error: unknown, route?: string): void {
-    const { name, message, stack = '', code } = error as Error & { code?: unknown };
-    const said = error instanceof DatabaseError ? undefined : message;
-    const at = stack.split('\n').filter((line) => /^ +at /.test(line));
-    log.error({ part: 'http', route, err: { type: name, code, message: said, at } }, 'could not be answered');
-  }
+  const report = (error: unknown, route?: string) =>
+    log.error({ part: 'http', route, err: errorFields(error) }, 'could not be answered');
 
   const routes = routesOf(parts, (error) => report(error, '/v1/messages:batch'));
   for (const route of routes) add(route);

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { refuseDueAt } from '../admission';
+import { byHandler, concerning } from '../concern';
 import type { Delivery, ScheduledMessage } from '../contract';
 import { epochMsOf } from '../due-time';
 import { appendEvent, appendEvents } from '../outbox';
@@ -25,6 +26,14 @@ export class HandlerTimeout extends Error {
 
 /** Has a topic handle claimed deliveries as one set. Throws what the handler throws: the group has failed as a whole. */
 export async function answersTogether(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Handled[]> {
+  try {
+    return await handleSet(tx, topic, deliveries);
+  } catch (error) {
+    throw error instanceof HandlerTimeout ? error : byHandler(error);
+  }
+}
+
+async function handleSet(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Handled[]> {
   const messages = deliveries.map((delivery) => dueMessage(topic, delivery));
   const query = tx.query.bind(tx) as PoolClient['query'];
   const emit: Parameters<NonNullable<Topic['landAll']>>[0]['emit'] = (events) =>
@@ -63,7 +72,7 @@ async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Prom
     await tx.query('rollback to savepoint handler; release savepoint handler');
     // The claimed row stays: the failure is recorded where everyone looks for outcomes.
     if (error instanceof PermanentFailure) return { answer: { outcome: 'failed', reason: error.message } };
-    return { error };
+    return { error: concerning(byHandler(error), delivery.message) };
   }
 }
 

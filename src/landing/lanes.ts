@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import { concerning } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
 import { takesWrites } from '../database';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
+import { traceLanding } from '../tracing';
 import { HandlerTimeout } from './answers';
 import { type Landing, land } from './landing';
 import { takePlaces } from './pace';
@@ -112,21 +114,26 @@ export function createLanes(
     group: Delivery[],
     { oneByOne }: { oneByOne: boolean },
   ): Promise<{ cause: unknown } | undefined> {
-    const startedAt = performance.now();
+    const startedAt = Date.now();
+    const started = performance.now();
     try {
       const landings = await land(pool, topic, group, { signal, oneByOne });
-      metrics.landed(topic.name, group.length, performance.now() - startedAt);
+      metrics.landed(topic.name, group.length, performance.now() - started);
+      const endedAt = Date.now();
       landings.forEach((landing, place) => {
         const delivery = group[place] as Delivery;
         if ('error' in landing) fail(topic, delivery, landing.error);
         else {
           troubled.delete(deliveryIdOf(delivery));
+          traceLanding(delivery.message, landing, { startedAt, endedAt, messages: group.length });
           onLanded(topic, delivery, landing);
         }
       });
       return undefined;
     } catch (cause) {
-      onError(cause);
+      // Of a group it is known of none that it was its fault.
+      const [first] = group.length === 1 ? group : [];
+      onError(concerning(cause, first ? first.message : { topic: topic.name }, { messages: group.length }));
       return { cause };
     }
   }

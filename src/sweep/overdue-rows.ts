@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
+import { named } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
 import { inTransaction } from '../database';
 import { takeAbandoned } from '../hold/held';
@@ -24,12 +26,18 @@ export interface SweepLimits {
  * landing that was really missing counts as a rescue. What cannot be landed is left alone for ever longer.
  */
 export function startSweepOfRows(
-  deps: { pool: Pool; worker: string; metrics: Pick<Metrics, 'rescued'>; onError(error: unknown): void },
+  deps: {
+    pool: Pool;
+    worker: string;
+    metrics: Pick<Metrics, 'rescued'>;
+    log: Pick<Logger, 'warn'>;
+    onError(error: unknown): void;
+  },
   hold: Pick<Hold, 'takeOver'>,
   topic: Topic,
   { graceMs, everyMs }: SweepLimits,
 ): BackgroundLoop {
-  const { pool, worker, metrics, onError } = deps;
+  const { pool, worker, metrics, log, onError } = deps;
   const patience = createPatience<{ tenant: string; key: string }>({ shortestMs: everyMs });
 
   function land(deliveries: Delivery[], reason: RescueReason): void {
@@ -37,7 +45,9 @@ export function startSweepOfRows(
       const id = deliveryIdOf({ message });
       if ('error' in landing) return patience.failed(id, message);
       patience.forget(id);
-      if ('decision' in landing && !landing.before) metrics.rescued(topic.name, reason, 1);
+      if (!('decision' in landing) || landing.before) return;
+      metrics.rescued(topic.name, reason, 1);
+      log.warn({ part: 'sweep', ...named(message), reason }, 'rescued');
     });
   }
 

@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
+import { concerning, named } from '../concern';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import { findMissing } from '../hold/held';
@@ -34,12 +36,13 @@ export function startSweepOfWorkflows(
     waiting: Pick<Waiting, 'runs'>;
     revival: Revival;
     metrics: Pick<Metrics, 'rescued'>;
+    log: Pick<Logger, 'warn'>;
     onError(error: unknown): void;
   },
   topic: Topic,
   { graceMs, everyMs }: SweepLimits,
 ): BackgroundLoop {
-  const { pool, clock, waiting, revival, metrics, onError } = deps;
+  const { pool, clock, waiting, revival, metrics, log, onError } = deps;
   const patience = createPatience<MessageStatus>({ shortestMs: 4 * everyMs });
 
   async function bringAlong(run: MessageStatus, isShort: Record<Queue, boolean>): Promise<void> {
@@ -53,7 +56,9 @@ export function startSweepOfWorkflows(
     const [undecided] = await findMissing(pool, topic.name, [{ tenant, key, cycle }]);
     if (found.what === 'nothing') await revival.wake(run, found);
     else if (!(await revival.reset(run))) return;
-    if (undecided !== undefined) metrics.rescued(topic.name, 'notWoken', 1);
+    if (undecided === undefined) return;
+    metrics.rescued(topic.name, 'notWoken', 1);
+    log.warn({ part: 'sweep', ...named({ ...run, cycle }), reason: 'notWoken' }, 'rescued');
   }
 
   async function shortQueues(): Promise<Record<Queue, boolean>> {
@@ -69,7 +74,9 @@ export function startSweepOfWorkflows(
     const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => patience.has(runId) });
     if (runs.length > 0) {
       const isShort = await shortQueues();
-      await someAtATime(runs, AT_ONCE, (run) => bringAlong(run, isShort).catch(onError));
+      await someAtATime(runs, AT_ONCE, (run) =>
+        bringAlong(run, isShort).catch((error) => onError(concerning(error, run))),
+      );
     }
     patience.tidy();
     return 'idle';

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import { type BackgroundLoop, stoppedTogether } from '../background-loop';
 import type { DatabaseClock } from '../database-clock';
 import type { Hold } from '../hold/hold';
@@ -21,6 +22,7 @@ export function startSweep(
     waiting: Waiting;
     revival: Revival;
     metrics: Pick<Metrics, 'rescued'>;
+    log: Pick<Logger, 'warn'>;
     onError(error: unknown): void;
   },
   hold: Pick<Hold, 'takeOver'>,

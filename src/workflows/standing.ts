@@ -58,7 +58,7 @@ export function standAt(posted: ScheduledMessage, lastCommand?: AppliedCommand):
     refuse(why) {
       refusals += 1;
       lastRefusal = why;
-      log.warn('refused a command', { why });
+      log.warn('refused a command', { why, cycle: message.cycle });
       show();
     },
   };

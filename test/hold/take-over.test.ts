@@ -6,6 +6,7 @@ import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from '../support/effects';
 import { eventually } from '../support/eventually';
 import { type TestHold, useHolds } from '../support/hold';
+import { silentLog } from '../support/silent-log';
 
 const database = useDatabase(effectsSchema);
 const startAny = useHolds(database);
@@ -143,7 +144,8 @@ it('a worker whose clock jumps sets its timers anew, and takes nothing from thos
     report: () => undefined,
   };
   const clock = { now: Date.now, read: async () => jumpedMs };
-  const deps = { pool: database.pool, worker: 'here', clock, metrics: { takenOver: () => undefined } as never };
+  const metrics = { takenOver: () => undefined } as never;
+  const deps = { pool: database.pool, worker: 'here', clock, metrics, log: silentLog };
   const here = startTakeOver({ ...deps, onError: () => undefined }, hold, [topic]);
   await eventually(async () => expect(hold.setTimersAnew.mock.calls.length).toBeGreaterThan(2));
   expect(taken).toEqual([]);

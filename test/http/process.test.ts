@@ -33,39 +33,54 @@ afterAll(async () => {
 async function start(program: { name: string; file: string; ready: string }) {
   const address = `127.0.0.1:${await freePort()}`;
   const [lines, logFile] = [[] as string[], join(folder, `${program.name}.log`)];
-  const env = { ...temporal.envFor(database), POSTDATE_HTTP_ADDRESS: address, POSTDATE_LOG_LEVEL: 'debug' };
+  const metrics = `127.0.0.1:${await freePort()}`;
+  const ours = { POSTDATE_HTTP_ADDRESS: address, POSTDATE_METRICS_ADDRESS: metrics, POSTDATE_LOG_LEVEL: 'debug' };
+  const env = { ...temporal.envFor(database), ...ours };
   const started = await startWorkerProcess({ env, logFile, program, log: (line) => void lines.push(line) });
   running.push(started);
-  return { started, address, logged: () => readFile(logFile, 'utf8'), lines };
+  return { started, address, metrics, logged: () => readFile(logFile, 'utf8'), lines };
 }
 
 it.each([
   { name: 'http', file: 'src/http.ts', ready: 'http is listening' },
   { name: 'worker', file: 'src/worker.ts', ready: 'worker is running' },
-])('the $name process serves the API, ends with 0 at SIGTERM, and logs neither keys nor payloads', async (program) => {
-  const { started, address, logged, lines } = await start(program);
-  const get = async (path: string) => (await fetch(`http://${address}${path}`)).text();
-  expect(await get('/healthz')).toBe('{"status":"ok"}');
-  expect(await get('/readyz')).toBe('{"status":"ok"}');
-  expect(await get('/docs')).toContain('<h2>Operations</h2>');
-  expect(JSON.parse(await get('/openapi.json'))).toMatchObject({ openapi: '3.1.0' });
+])(
+  'the $name process serves the API, counts its answers, ends with 0 at SIGTERM, and logs neither keys nor payloads',
+  async (program) => {
+    const { started, address, metrics, logged, lines } = await start(program);
+    const get = async (path: string) => (await fetch(`http://${address}${path}`)).text();
+    expect(await get('/healthz')).toBe('{"status":"ok"}');
+    expect(await get('/readyz')).toBe('{"status":"ok"}');
+    expect(await get('/docs')).toContain('<h2>Operations</h2>');
+    expect(JSON.parse(await get('/openapi.json'))).toMatchObject({ openapi: '3.1.0' });
 
-  const { key } = await createApiKey(database.pool, { tenant: 'acme', label: 'test' });
-  const request = { tenant: 'acme', id: nanoid(), payer: 'secret-payer', payee: 'J', amount: '1.00', currency: 'EUR' };
-  const expiresAt = rfc3339(Date.now() + 3_600_000);
-  const answer = await fetch(`http://${address}/v1/payment-requests`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ ...request, expiresAt }),
-  });
-  expect(answer.status).toBe(201);
+    const { key } = await createApiKey(database.pool, { tenant: 'acme', label: 'test' });
+    const request = {
+      tenant: 'acme',
+      id: nanoid(),
+      payer: 'secret-payer',
+      payee: 'J',
+      amount: '1.00',
+      currency: 'EUR',
+    };
+    const expiresAt = rfc3339(Date.now() + 3_600_000);
+    const answer = await fetch(`http://${address}/v1/payment-requests`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...request, expiresAt }),
+    });
+    expect(answer.status).toBe(201);
+    const counted = 'postdate_http_answers_total{method="POST",route="/v1/payment-requests",status="201"} 1';
+    // Counted when the answer is out.
+    await eventually(async () => expect(await (await fetch(`http://${metrics}/metrics`)).text()).toContain(counted));
 
-  process.kill(started.pid() as number, 'SIGTERM');
-  await eventually(async () => expect(lines.join()).toContain(`${program.name} ended with 0`));
-  const log = await logged();
-  expect(log).toContain('"msg":"stopped"');
-  for (const secret of [key, key.slice(20), 'secret-payer']) expect(log).not.toContain(secret);
-});
+    process.kill(started.pid() as number, 'SIGTERM');
+    await eventually(async () => expect(lines.join()).toContain(`${program.name} ended with 0`));
+    const log = await logged();
+    expect(log).toContain('"msg":"stopped"');
+    for (const secret of [key, key.slice(20), 'secret-payer']) expect(log).not.toContain(secret);
+  },
+);
 
 // Said when the head of a request has been read.
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';

@@ -1,6 +1,7 @@
 import { answers } from './bugs/answers';
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
+import { log } from './bugs/log';
 import { records } from './bugs/records';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
@@ -14,4 +15,4 @@ export interface Mutant {
   tests: string[];
 }
 
-export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream, ...answers];
+export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream, ...answers, ...log];

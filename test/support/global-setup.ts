@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { findFaketime } from '../../local/faketime';
 import { findNatsServer } from '../../local/nats';
 import { startPostgres } from '../../local/postgres';
+import { findPromtool } from '../../local/promtool';
 import { findTemporal } from '../../local/temporal-cli';
 import { findTemporalServer } from '../../local/temporal-server-executables';
 import { timeSkippingServer } from './time-skipping-server';
@@ -17,6 +18,7 @@ export default async function globalSetup(): Promise<void> {
   // Tests that need it are skipped where it cannot be had.
   process.env.POSTDATE_TEST_FAKETIME = (await findFaketime({ log })) ?? '';
   process.env.POSTDATE_TEST_NATS_SERVER = (await findNatsServer({ log })) ?? '';
+  process.env.POSTDATE_TEST_PROMTOOL = (await findPromtool({ log })) ?? '';
   // Built before the tests, not beside them: the compiler takes all there is of the machine for minutes. Where it cannot
   // be had, the tests that need it fail by themselves, with the reason.
   await findTemporalServer({ log }).catch((error: Error) => log(error.message));

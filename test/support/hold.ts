@@ -12,6 +12,7 @@ import type { Metrics } from '../../src/metrics';
 import type { Topic } from '../../src/topic';
 import type { TestDatabase } from './database';
 import { quietLogger } from './quiet-runtime';
+import { silentLog } from './silent-log';
 import type { TestTemporal } from './temporal';
 
 /** What a hold has reported, by the name of the metric, in the order of the reports. */
@@ -37,6 +38,8 @@ function reports(): { metrics: Metrics; reported: Reported } {
     'neededLead',
     'late',
     'landed',
+    'decided',
+    'landingFailed',
     'queued',
     'releasing',
     'takenOver',
@@ -45,6 +48,11 @@ function reports(): { metrics: Metrics; reported: Reported } {
     'dispatched',
     'oldestCommand',
     'unanswered',
+    'oldestEvent',
+    'consumerLag',
+    'unsealed',
+    'connections',
+    'failed',
   ] as const;
   const reported = Object.fromEntries(names.map((name) => [name, []])) as unknown as Reported;
   const report =
@@ -72,7 +80,7 @@ export function useHolds(database: TestDatabase) {
     const onError = (error: unknown) => void errors.push(error);
     const worker = `worker-${Math.random()}`;
     const { metrics, reported } = reports();
-    const shared = { pool: database.pool, worker, clock, metrics, onError };
+    const shared = { pool: database.pool, worker, clock, metrics, log: silentLog, onError };
     const hold = createHold(
       { ...shared, signal: over.signal },
       { heldMessages: 10_000, groupSize: 500, transactions: 2, ...limits },

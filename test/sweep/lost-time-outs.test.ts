@@ -17,6 +17,7 @@ import { effectMessage, effectsSchema, hangingTopic, plainTopic, traces } from '
 import { eventually } from '../support/eventually';
 import { runLocal, useFolder } from '../support/local-process';
 import '../support/quiet-runtime';
+import { silentLog } from '../support/silent-log';
 
 const database = useDatabase(effectsSchema);
 const folder = useFolder();
@@ -73,7 +74,14 @@ async function sweepUntilEnded(messages: ScheduledMessage[], topics: Topic[]): P
   await clock.read(database.pool);
   const metrics = { rescued: (topic: string) => void rescued.push(topic) };
   const asking = { waiting: createWaiting(client), revival: createRevival(client) };
-  const deps = { pool: database.pool, clock, ...asking, metrics, onError: (error: unknown) => errors.push(error) };
+  const deps = {
+    pool: database.pool,
+    clock,
+    ...asking,
+    metrics,
+    log: silentLog,
+    onError: (error: unknown) => errors.push(error),
+  };
   const sweeps = topics.map((topic) => startSweepOfWorkflows(deps, topic, { graceMs: 500, everyMs: 200 }));
   for (const message of messages) {
     await eventually(async () => expect(await stateOf(message)).toBe('ended'), PATIENCE_MS);

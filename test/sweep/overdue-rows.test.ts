@@ -16,6 +16,7 @@ import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from '../support/effects';
 import { eventually } from '../support/eventually';
 import { type TestHold, useHolds } from '../support/hold';
+import { silentLog } from '../support/silent-log';
 
 const database = useDatabase(paymentsSchema, effectsSchema);
 const startHold = useHolds(database);
@@ -32,7 +33,12 @@ async function startSweeping(topic: Topic = paymentRequestExpiry, limits = SWEEP
   const { hold, reported, worker: name } = worker;
   const metrics = { rescued: (...values: [string, 'workerDied', number]) => void reported.rescued.push(values) };
   const onError = (error: unknown) => void worker.errors.push(error);
-  const sweep = startSweepOfRows({ pool: database.pool, worker: name, metrics, onError }, hold, topic, limits);
+  const sweep = startSweepOfRows(
+    { pool: database.pool, worker: name, metrics, log: silentLog, onError },
+    hold,
+    topic,
+    limits,
+  );
   ends.push(() => sweep.stop().then(worker.leave));
   return worker;
 }

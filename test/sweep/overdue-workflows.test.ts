@@ -20,6 +20,7 @@ import { effectMessage, effectsSchema, effectTopic, traces } from '../support/ef
 import { eventually } from '../support/eventually';
 import { useFolder } from '../support/local-process';
 import '../support/quiet-runtime';
+import { silentLog } from '../support/silent-log';
 
 const database = useDatabase(effectsSchema);
 const folder = useFolder();
@@ -88,6 +89,7 @@ async function sweeping(of: Topic, work: () => Promise<unknown>): Promise<string
       waiting: createWaiting(client),
       revival: createRevival(client),
       metrics,
+      log: silentLog,
       onError: (error) => errors.push(error),
     },
     of,

@@ -42,8 +42,8 @@ export const sweep: Mutant[] = [
   {
     name: 'a rescue is counted for what had landed before',
     file: 'src/sweep/overdue-rows.ts',
-    find: "'decision' in landing && !landing.before",
-    replace: "'decision' in landing",
+    find: "!('decision' in landing) || landing.before",
+    replace: "!('decision' in landing)",
     tests: ['test/sweep/overdue-rows.test.ts'],
   },
   {
@@ -56,8 +56,8 @@ export const sweep: Mutant[] = [
   {
     name: 'the sweep of workflows counts a rescue for what had landed before',
     file: 'src/sweep/overdue-workflows.ts',
-    find: 'if (undecided !== undefined) metrics',
-    replace: 'metrics',
+    find: 'if (undecided === undefined) return;',
+    replace: '',
     tests: ['test/sweep/overdue-workflows.test.ts'],
   },
   {

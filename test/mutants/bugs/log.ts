@@ -1,0 +1,33 @@
+import type { Mutant } from '../mutants';
+
+/** About what operators see: lines without payloads, and readings that are true. */
+export const log: Mutant[] = [
+  {
+    name: 'what a handler throws is taken for the words of a connection',
+    file: 'src/log-errors.ts',
+    find: 'if (byHandler) return false;',
+    replace: '',
+    tests: ['test/log.test.ts'],
+  },
+  {
+    name: 'the log repeats what the database says about a row',
+    file: 'src/log-errors.ts',
+    find: "return OF_ITSELF.test(error.code ?? '');",
+    replace: 'return true;',
+    tests: ['test/log.test.ts'],
+  },
+  {
+    name: "the SDK's line goes on with an error's words",
+    file: 'src/log.ts',
+    find: "message.replaceAll(said, '…')",
+    replace: 'message',
+    tests: ['test/log.test.ts'],
+  },
+  {
+    name: 'a consumer that is removed keeps its last lag',
+    file: 'src/readings.ts',
+    find: 'metrics.consumerLag(gone, 0, 0)',
+    replace: 'void gone',
+    tests: ['test/readings.test.ts'],
+  },
+];
