@@ -71,7 +71,9 @@ async function store(client: JetStreamClient, stream: string, wave: StreamedEven
   const refused = stored.findIndex(({ status }) => status === 'rejected');
   if (refused < 0) return;
   const { reason } = stored[refused] as PromiseRejectedResult;
-  throw new Error(`NATS did not store ${wave[refused]?.event.id}: ${reason.message}`, { cause: reason });
+  // Nobody answered; the client's own words name one of the two causes only.
+  const why = reason.name === 'JetStreamNotEnabled' ? 'no stream takes it, or JetStream is off' : reason.message;
+  throw new Error(`NATS did not store ${wave[refused]?.event.id}: ${why}`, { cause: reason });
 }
 
 async function optionsOf(settings: NatsSettings): Promise<ConnectionOptions> {

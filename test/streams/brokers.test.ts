@@ -32,6 +32,10 @@ async function emit(keys: string[], [from, to]: [number, number], data = {}): Pr
   return events.map(({ origin, type }) => eventIdOf(origin, type));
 }
 
+/** Of whoever publishes. */
+const LOCKS = `select pid from pg_locks where locktype = 'advisory'
+  and database = (select oid from pg_database where datname = current_database())`;
+
 const know = ({ name }: Publisher) => subscribe(database.pool, { name, from: 'start' });
 const position = async () =>
   Number((await database.pool.query('select max(position) as position from postdate.consumer')).rows[0].position);
@@ -110,8 +114,7 @@ for (const place of places) {
         () => 'acknowledged',
         () => 'failed',
       );
-      const held = `select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`;
-      await eventually(async () => expect((await database.pool.query(held)).rowCount).toBe(1));
+      await eventually(async () => expect((await database.pool.query(LOCKS)).rowCount).toBe(1));
       expect(await position()).toBe(1);
       await broker.kill();
       expect(await attempt).toBe('failed');
@@ -144,6 +147,34 @@ for (const place of places) {
       expect(stored).toHaveLength(place.name === 'Kafka' ? 2 * ids.length : ids.length);
       expect(distinct(stored)).toEqual(sorted(ids));
       expect(told(stored)).toEqual(inOrder(keys, 3));
+    });
+
+    it('are not passed by one whose transaction PostgreSQL has ended, as it was paused, while another went on', async () => {
+      const ids = await emit(keysOf(3), [1, 1]);
+      const [paused, other] = [broker.publisher(), broker.publisher()];
+      await know(paused);
+      let [pause, wake] = [() => {}, () => {}];
+      const asleep = new Promise<void>((resolve) => (pause = resolve));
+      const awake = new Promise<void>((resolve) => (wake = resolve));
+      const attempt = publishBatch(database.pool, {
+        ...paused,
+        async publish(events) {
+          pause();
+          await awake;
+          await paused.publish(events);
+        },
+      }).then(
+        () => 'moved the position',
+        (error) => error.message,
+      );
+      await asleep;
+      expect(await publishBatch(database.pool, other)).toBe(0);
+      await database.pool.query(`select pg_terminate_backend(pid) from (${LOCKS}) as holder`);
+      await eventually(async () => expect(await publishBatch(database.pool, other)).toBe(ids.length));
+      await emit(keysOf(1), [2, 2]);
+      wake();
+      expect(await attempt).toMatch(/terminat|not queryable/);
+      expect(await position()).toBe(ids.length);
     });
 
     it('are published by one of three workers at a time, so that none arrives twice', async () => {

@@ -97,6 +97,20 @@ const streamed = (key: string): StreamedEvent => ({
     expect(state.messages).toBe(1);
   });
 
+  it('has a stream that was deleted made again, which knows no repeats; one that was purged still does', async () => {
+    const server = await start();
+    const publisher = publisherOf(server);
+    const stored = () => askNats(server.address, async ({ streams }) => (await streams.info(STREAM)).state.messages);
+    await publisher.publish([streamed('a')]);
+    await askNats(server.address, ({ streams }) => streams.purge(STREAM));
+    await publisher.publish([streamed('a')]);
+    expect(await stored()).toBe(0);
+    await askNats(server.address, ({ streams }) => streams.delete(STREAM));
+    await expect(publisher.publish([streamed('a')])).rejects.toThrow('no stream takes it');
+    await publisher.publish([streamed('a')]);
+    expect(await stored()).toBe(1);
+  });
+
   it('is not taken to have stored what went to a stream of another name', async () => {
     const server = await start();
     await askNats(server.address, async ({ streams }) => {
