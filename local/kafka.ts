@@ -111,6 +111,9 @@ const propertiesOf = ({ broker, controller }: RunningKafka['ports'], data: strin
   // Of fifty each would be made, and recovered after a kill, for nothing.
   'offsets.topic.num.partitions': '1',
   'transaction.state.log.num.partitions': '1',
+  // So long a controller that is started again waits for the broker it knew, before it takes the one that is there instead.
+  'broker.session.timeout.ms': '5000',
+  'broker.heartbeat.interval.ms': '500',
   // Nobody else joins.
   'group.initial.rebalance.delay.ms': '0',
 });

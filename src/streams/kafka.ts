@@ -5,11 +5,11 @@ import { createLink } from './link';
 import type { Publisher } from './publisher';
 import type { KafkaSettings } from './settings';
 
-// A batch has to be over well before PostgreSQL ends its transaction after 20 s: the chunk that is begun last, and kafkajs's
-// second try of it, included.
 const CONNECT_TIMEOUT_MS = 2_000;
-const REQUEST_TIMEOUT_MS = 4_000;
-const PUBLISH_TIMEOUT_MS = 8_000;
+// As long as replicas that are slow may take. A batch takes five times that at most, with the chunk that is begun last, what
+// kafkajs asks for before it tries that once more, and the second try: see LONGEST_PUBLISH_MS.
+const REQUEST_TIMEOUT_MS = 10_000;
+const PUBLISH_TIMEOUT_MS = 10_000;
 // Kafkajs makes one record batch of all that goes to one partition, and brokers refuse those above 1 MB by default.
 const CHUNK_BYTES = 512 * 1024;
 

@@ -17,7 +17,7 @@ import { wavesOf } from './waves';
 
 // Enough for TCP and TLS across a continent; the next try follows in a second.
 const CONNECT_TIMEOUT_MS = 5_000;
-// For a whole batch. Its transaction is ended by PostgreSQL after 20 s, and everything would have been for nothing.
+// For a whole batch; a leader is elected in less.
 const PUBLISH_TIMEOUT_MS = 10_000;
 
 interface JetStream {

@@ -9,6 +9,7 @@ import type { Publisher } from './publisher';
 
 // What one publish carries at most: some milliseconds of a broker's work.
 const BATCH = 500;
+const LONGEST_PUBLISH_MS = 60_000;
 // The hint that the stream has grown usually comes first; this poll is for hints that were lost with their connection.
 const PAUSE_MS = 1_000;
 
@@ -16,13 +17,15 @@ const PAUSE_MS = 1_000;
  * Gives the publisher the next `limit` events of the stream and moves its position once all are acknowledged; returns how many,
  * none if another process is at it. Any failure leaves the position where it was: an event may come twice, and none is passed over.
  *
- * The lock is one of this transaction, which waits for the broker: for seconds, as publishers give up by themselves. It has
- * written nothing by then, so it keeps no row and holds back no vacuum; and PostgreSQL ends it, lock and all, when this
- * process is paused in the midst (see createPool).
+ * The lock is one of this transaction, which waits for the broker, bounded by the publisher's own patience. It has written
+ * nothing by then, so it keeps no row and holds back no vacuum; and PostgreSQL ends it, lock and all, should this process be
+ * paused in the midst.
  */
 export const publishBatch = (pool: Pool, publisher: Publisher, limit = BATCH): Promise<number> =>
   inTransaction(pool, async (tx) => {
     const { name } = publisher;
+    // Longer than a publisher gives itself: ended sooner, a broker that is slow but well would be given the same events again and again.
+    await tx.query(`set local idle_in_transaction_session_timeout = ${LONGEST_PUBLISH_MS}`);
     if (!(await isAlone(tx, `publisher ${name}`))) return 0;
     const { rows } = await tx.query<{ position: string }>('select position from postdate.consumer where name = $1', [
       name,

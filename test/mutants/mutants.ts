@@ -1,5 +1,6 @@
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
+import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
@@ -13,4 +14,4 @@ export interface Mutant {
   tests: string[];
 }
 
-export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream];
+export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream, ...publishers];

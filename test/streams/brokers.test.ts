@@ -12,6 +12,9 @@ import { places, type Stored, useBroker } from '../support/brokers';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 
+// Kafka is started, killed and started again: half a minute each time, where neighbours hold the machine.
+jest.setTimeout(300_000);
+
 const database = useDatabase();
 const TYPE = 'test.happened';
 const metrics = createMetrics(noopMetricMeter);

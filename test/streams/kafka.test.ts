@@ -11,6 +11,9 @@ import type { KafkaSettings } from '../../src/streams/settings';
 import { eventually } from '../support/eventually';
 import { askKafka, storedByKafka } from '../support/kafka';
 
+// Half a minute until Kafka is there, where neighbours hold the machine.
+jest.setTimeout(300_000);
+
 const jars = process.env.POSTDATE_TEST_KAFKA_JARS as string;
 const word = jars ? '' : ' (skipped: there is no Java, or no Kafka, and its jars cannot be fetched)';
 
