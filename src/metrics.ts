@@ -2,6 +2,9 @@ import type { MetricMeter } from '@temporalio/common';
 import type { Outcome } from './contract';
 
 /** What operators see; docs/metrics.md has one line for each, with its labels. `topic` is a label of most. */
+import type { Backlog } from './streams/backlog';
+
+/** What operators see of hold, landing and streams. Those of a message have the label `topic`, those of a broker `publisher`. */
 export interface Metrics {
   /** How many messages are held now. */
   held(topic: string, messages: number): void;
@@ -43,6 +46,10 @@ export interface Metrics {
   connections(state: 'used' | 'idle' | 'waiting', connections: number): void;
   /** Something that is tried again for ever went wrong once. */
   failed(part: string): void;
+  /** A broker has acknowledged so many events. */
+  published(publisher: string, events: number): void;
+  /** What a broker has still to be given. */
+  backlog(publisher: string, backlog: Backlog): void;
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
@@ -86,6 +93,9 @@ export function createMetrics(meter: MetricMeter, topics: string[] = []): Metric
   const connections = number('postdate_database_connections', 'connections', 'Connections of the pool, by state');
   const failed = count('postdate_errors', 'errors', 'What went wrong and is tried again, by part');
   const unanswered = number('postdate_unanswered_messages', 'messages', 'Forwarded, and not answered in time');
+  const published = count('postdate_published_events', 'events', 'Events that a broker has acknowledged');
+  const backlog = number('postdate_publish_backlog', 'events', 'Events still to be published');
+  const backlogAge = seconds('postdate_publish_backlog_age_seconds', 'How long the first of them has waited');
 
   takenOver.add(0);
   for (const topic of topics) {
@@ -124,5 +134,10 @@ export function createMetrics(meter: MetricMeter, topics: string[] = []): Metric
     unsealed: (ms) => unsealed.set(ms / 1000),
     connections: (state, number) => connections.set(number, { state }),
     failed: (part) => failed.add(1, { part }),
+    published: (publisher, events) => published.add(events, { publisher }),
+    backlog(publisher, { events, ageMs }) {
+      backlog.set(events, { publisher });
+      backlogAge.set(ageMs / 1000, { publisher });
+    },
   };
 }

@@ -48,6 +48,8 @@ const CALLS: { [Name in keyof Metrics]: Parameters<Metrics[Name]> } = {
   dispatched: ['t', 'scheduled'],
   oldestCommand: [1],
   unanswered: ['t', 1],
+  published: ['nats', 1],
+  backlog: ['nats', { events: 1, ageMs: 1 }],
   oldestEvent: [1],
   consumerLag: ['c', 1, 1],
   unsealed: [1],

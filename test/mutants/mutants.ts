@@ -2,6 +2,7 @@ import { answers } from './bugs/answers';
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
 import { log } from './bugs/log';
+import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
@@ -15,4 +16,13 @@ export interface Mutant {
   tests: string[];
 }
 
-export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream, ...answers, ...log];
+export const mutants: Mutant[] = [
+  ...deliveries,
+  ...hold,
+  ...sweep,
+  ...records,
+  ...stream,
+  ...publishers,
+  ...answers,
+  ...log,
+];

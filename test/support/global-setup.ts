@@ -1,7 +1,9 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findDebezium } from '../../local/debezium';
 import { findFaketime } from '../../local/faketime';
+import { findKafka } from '../../local/kafka';
 import { findNatsServer } from '../../local/nats';
 import { startPostgres } from '../../local/postgres';
 import { findPromtool } from '../../local/promtool';
@@ -19,6 +21,8 @@ export default async function globalSetup(): Promise<void> {
   process.env.POSTDATE_TEST_FAKETIME = (await findFaketime({ log })) ?? '';
   process.env.POSTDATE_TEST_NATS_SERVER = (await findNatsServer({ log })) ?? '';
   process.env.POSTDATE_TEST_PROMTOOL = (await findPromtool({ log })) ?? '';
+  process.env.POSTDATE_TEST_KAFKA_JARS = (await findKafka({ log })) ?? '';
+  process.env.POSTDATE_TEST_DEBEZIUM_JARS = (await findDebezium({ log })) ?? '';
   // Built before the tests, not beside them: the compiler takes all there is of the machine for minutes. Where it cannot
   // be had, the tests that need it fail by themselves, with the reason.
   await findTemporalServer({ log }).catch((error: Error) => log(error.message));
