@@ -1,5 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { streamSettings } from './streams/settings';
+import { missingBeside, streamVariables } from './streams/variables';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
@@ -40,6 +42,7 @@ const variables = z.object({
   POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
   // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
+  ...streamVariables,
 });
 
 export type Config = ReturnType<typeof readConfig>;
@@ -59,6 +62,8 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     throw new ConfigError(`${issue?.path.join('.')}: ${issue?.message}`);
   }
   const ours = parsed.data;
+  const missing = missingBeside(ours);
+  if (missing) throw new ConfigError(`${missing.variable}: ${missing.message}`);
   return {
     databaseUrl: ours.DATABASE_URL,
     databaseConnections: ours.POSTDATE_DATABASE_CONNECTIONS,
@@ -75,6 +80,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       ledgerDays: ours.POSTDATE_LEDGER_KEEP_DAYS,
       commandDays: ours.POSTDATE_COMMAND_KEEP_DAYS,
     },
+    streams: streamSettings(ours, ours.POSTDATE_OUTBOX_KEEP_DAYS),
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
     http: { address: ours.POSTDATE_HTTP_ADDRESS, requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND },
     logLevel: ours.POSTDATE_LOG_LEVEL,

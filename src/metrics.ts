@@ -1,6 +1,7 @@
 import type { MetricMeter } from '@temporalio/common';
+import type { Backlog } from './streams/backlog';
 
-/** What operators see of the hold and the landing. `topic` is a label of each. */
+/** What operators see of hold, landing and streams. Those of a message have the label `topic`, those of a broker `publisher`. */
 export interface Metrics {
   /** How many messages are held now. */
   held(topic: string, messages: number): void;
@@ -26,6 +27,10 @@ export interface Metrics {
   dispatched(topic: string, result: string): void;
   /** For how long the oldest command that waits to be dispatched has waited; 0 when there is none. */
   oldestCommand(ms: number): void;
+  /** A broker has acknowledged so many events. */
+  published(publisher: string, events: number): void;
+  /** What a broker has still to be given. */
+  backlog(publisher: string, backlog: Backlog): void;
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
@@ -81,6 +86,14 @@ export function createMetrics(meter: MetricMeter): Metrics {
     'seconds',
     'For how long the oldest command has waited to be dispatched',
   );
+  const published = meter.createCounter('postdate_published_events', 'events', 'Events that a broker has acknowledged');
+  const backlog = meter.createGauge('postdate_publish_backlog', 'int', 'events', 'Events still to be published');
+  const backlogAge = meter.createGauge(
+    'postdate_publish_backlog_age_seconds',
+    'float',
+    'seconds',
+    'For how long the first event still to be published has been in the stream',
+  );
   return {
     held: (topic, messages) => held.set(messages, { topic }),
     due: (topic, isHeld) => due.add(1, { topic, held: String(isHeld) }),
@@ -97,5 +110,10 @@ export function createMetrics(meter: MetricMeter): Metrics {
     rescued: (topic, reason, messages) => rescued.add(messages, { topic, reason }),
     dispatched: (topic, result) => dispatched.add(1, { topic, result }),
     oldestCommand: (ms) => oldestCommand.set(ms / 1000),
+    published: (publisher, events) => published.add(events, { publisher }),
+    backlog(publisher, { events, ageMs }) {
+      backlog.set(events, { publisher });
+      backlogAge.set(ageMs / 1000, { publisher });
+    },
   };
 }

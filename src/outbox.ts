@@ -3,6 +3,8 @@ import type { MessageRef } from './contract';
 import type { Queryable } from './database';
 import type { cloudEvent } from './event-types';
 
+const SOURCE = '/postdate/';
+
 /** An event as everyone who listens gets it. */
 export type PostdateEvent<Data = Record<string, unknown>> = Omit<z.output<typeof cloudEvent>, 'data'> & { data: Data };
 
@@ -12,6 +14,11 @@ export type EventOrigin = MessageRef & { cycle: number };
 /** The event's id: the same however often the step that emits it is tried, so that every listener can drop repeats. */
 export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: string): string =>
   `${topic}:${tenant}:${key}:${cycle}:${type}`;
+
+/** Whose event it is. */
+export function messageOf({ source, tenant, subject }: PostdateEvent): MessageRef {
+  return { topic: source.slice(SOURCE.length), tenant, key: subject.slice(tenant.length + 1) };
+}
 
 /** An event as its emitter gives it. */
 export interface NewEvent {
@@ -32,7 +39,7 @@ export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<v
     // The time is the database's, like every other instant that a decision hangs on.
     text: `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
      select id, topic, subject, type, jsonb_build_object(
-              'specversion', '1.0', 'id', id, 'source', '/postdate/' || topic, 'type', type, 'subject', subject,
+              'specversion', '1.0', 'id', id, 'source', '${SOURCE}' || topic, 'type', type, 'subject', subject,
               'time', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
               'datacontenttype', 'application/json', 'tenant', tenant, 'cycle', cycle, 'data', data)
        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::jsonb[])

@@ -17,11 +17,15 @@ export async function takeTurn(db: Queryable, name: string, everyMs: number): Pr
   return rowCount === 1;
 }
 
-/** The same for work within this transaction, of which no second one runs beside it: an advisory lock is held until its end. */
-export async function takeTurnAlone(tx: Queryable, name: string, everyMs: number): Promise<boolean> {
+/** The same for work within this transaction, of which no second one runs beside it. */
+export const takeTurnAlone = async (tx: Queryable, name: string, everyMs: number): Promise<boolean> =>
+  (await isAlone(tx, name)) && takeTurn(tx, name, everyMs);
+
+/** True for one transaction at a time per name: an advisory lock is held until its end. */
+export async function isAlone(tx: Queryable, name: string): Promise<boolean> {
   const { rows } = await tx.query<{ alone: boolean }>(
     'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as alone',
     [`postdate.turn:${name}`],
   );
-  return rows[0]?.alone === true && takeTurn(tx, name, everyMs);
+  return rows[0]?.alone === true;
 }

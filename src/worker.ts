@@ -1,23 +1,19 @@
 import { Client, Connection } from '@temporalio/client';
 import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
-import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { BackgroundLoop } from './background-loop';
 import type { Config } from './config';
-import { startConsumer } from './consumer';
 import { createPool } from './database';
 import { startDispatcher } from './dispatch/dispatcher';
 import { registerTopics } from './dispatch/registered-topics';
 import { startHolding } from './holding';
 import { type RunningHttp, startHttp } from './http';
 import { type Installation, installation } from './installation';
-import type { AfterLandings } from './landing/after-landings';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
-import { startRelay } from './relay';
-import { listenForHints } from './stream-hint';
+import { publishersOf, startStream } from './streams';
 import { connectToTemporal } from './temporal-connection';
 import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
@@ -38,8 +34,9 @@ export async function startWorker(
   stopping: AbortSignal = new AbortController().signal,
 ): Promise<RunningWorker> {
   const { namespace, connectionOptions } = config.temporal;
-  const names = [...parts.topics, ...parts.consumers].map(({ name }) => name);
-  // Two topics of one name would share a queue, and chance would pick the handler; two consumers share a position.
+  const publishers = publishersOf(config);
+  const names = [...parts.topics, ...parts.consumers, ...publishers].map(({ name }) => name);
+  // Two topics of one name would share a queue, and chance would pick the handler; two consumers, or publishers, a position.
   if (new Set(names).size < names.length) throw new Error(`topics and consumers need names of their own: ${names}`);
   for (const topic of parts.topics) checkLimits(topic);
   const onError: OnError = (part) => (error) => log.error({ part, err: error }, 'will be tried again');
@@ -75,7 +72,8 @@ export async function startWorker(
     background.push(hold, takeOver, rollCall, sweep);
     const upkeep = startUpkeep({ client, pool, log, onError }, parts.topics, config.kept);
     background.push(...upkeep);
-    background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
+    const streamed = { consumers: parts.consumers, publishers };
+    background.push(...startStream(config, streamed, { ...shared, landingsOver: hold.landingsOver, onError }));
     const onAway = onError('Temporal is away; what is overdue lands from its rows');
     connection = await connectToTemporal(connectionOptions, { namespace, signal: stopping, onAway });
     if (!connection) {
@@ -115,24 +113,6 @@ export async function startWorker(
     await close();
     throw error;
   }
-}
-
-function startStream(
-  config: Config,
-  { consumers }: Installation,
-  { pool, landingsOver, onError }: { pool: Pool; landingsOver: AfterLandings; onError: OnError },
-): Stopping[] {
-  const loops = consumers.map((consumer) =>
-    startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) }),
-  );
-  const onHint = () => {
-    for (const loop of loops) loop.nudge();
-  };
-  return [
-    startRelay(pool, { landingsOver, onError: onError('relay') }),
-    listenForHints(config.databaseUrl, { onHint, onError: onError('stream hints') }),
-    ...loops,
-  ];
 }
 
 if (require.main === module)

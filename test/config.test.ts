@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ConfigError, readConfig } from '../src/config';
 
 const good = { DATABASE_URL: 'postgres://u:p@db.example:5432/postdate', TEMPORAL_CONFIG_FILE: '/nonexistent' };
@@ -17,6 +18,53 @@ it('takes an empty variable for an unset one', () => {
   });
 });
 
+it('names no broker unless one is configured, and then with all that it takes to be let in', () => {
+  expect(readConfig(good).streams).toEqual({ from: 'start' });
+  expect(
+    readConfig({
+      ...good,
+      POSTDATE_STREAMS_FROM: 'end',
+      POSTDATE_OUTBOX_KEEP_DAYS: '7',
+      POSTDATE_NATS_URL: 'tls://us%65r:p%40ss@nats-1.example, tls://nats-2.example:4333',
+      POSTDATE_NATS_CA_FILE: __filename,
+      POSTDATE_KAFKA_BROKERS: 'kafka-1.example:9092,[::1]:9093',
+      POSTDATE_KAFKA_TLS: 'true',
+      POSTDATE_KAFKA_SASL: 'scram-sha-512',
+      POSTDATE_KAFKA_USERNAME: 'postdate',
+      POSTDATE_KAFKA_PASSWORD: 'secret',
+    }).streams,
+  ).toEqual({
+    from: 'end',
+    nats: {
+      servers: ['nats-1.example:4222', 'nats-2.example:4333'],
+      stream: 'POSTDATE',
+      keepDays: 7,
+      tls: { caFile: __filename },
+      login: { user: 'user', pass: 'p@ss' },
+    },
+    kafka: {
+      brokers: ['kafka-1.example:9092', '[::1]:9093'],
+      topic: 'postdate',
+      ssl: true,
+      sasl: { mechanism: 'scram-sha-512', username: 'postdate', password: 'secret' },
+    },
+  });
+});
+
+it('takes a user name alone for a token, and certificates for a wish for TLS', () => {
+  const streams = (env: object) => readConfig({ ...good, ...env }).streams;
+  expect(streams({ POSTDATE_NATS_URL: 'nats://t0ken@nats.example' }).nats).toMatchObject({ login: { token: 't0ken' } });
+  expect(streams({ POSTDATE_NATS_URL: 'nats://nats.example' }).nats).not.toHaveProperty('tls');
+  const files = { POSTDATE_KAFKA_CERT_FILE: __filename, POSTDATE_KAFKA_KEY_FILE: __filename };
+  const text = readFileSync(__filename, 'utf8');
+  expect(streams({ POSTDATE_KAFKA_BROKERS: 'a:1', ...files }).kafka?.ssl).toEqual({ cert: text, key: text });
+});
+
+it('never says a password that stands in a variable at fault', () => {
+  const wrong = { ...good, POSTDATE_NATS_URL: 'http://user:secret@nats.example' };
+  expect(() => readConfig(wrong)).toThrow(/^POSTDATE_NATS_URL: (?!.*secret)/);
+});
+
 it.each([
   ['DATABASE_URL', undefined],
   ['DATABASE_URL', 'mysql://db.example'],
@@ -33,6 +81,17 @@ it.each([
   ['POSTDATE_HTTP_ADDRESS', 'http://api.example'],
   ['POSTDATE_HTTP_REQUESTS_PER_SECOND', '0'],
   ['POSTDATE_SHUTDOWN_GRACE_SECONDS', '-1'],
+  ['POSTDATE_STREAMS_FROM', 'middle'],
+  ['POSTDATE_NATS_URL', 'nats.example:4222'],
+  ['POSTDATE_NATS_URL', 'nats://nats.example:4222,'],
+  ['POSTDATE_NATS_URL', 'nats://%ff@nats.example'],
+  ['POSTDATE_NATS_STREAM', 'a.b'],
+  ['POSTDATE_NATS_CREDENTIALS_FILE', '/nonexistent'],
+  ['POSTDATE_NATS_CA_FILE', __dirname],
+  ['POSTDATE_KAFKA_BROKERS', 'kafka.example'],
+  ['POSTDATE_KAFKA_TOPIC', 'a/b'],
+  ['POSTDATE_KAFKA_TLS', 'yes'],
+  ['POSTDATE_KAFKA_SASL', 'gssapi'],
   ['TEMPORAL_ADDRESS', 'http://temporal.example'],
   ['TEMPORAL_TLS', 'TRUE'],
   ['TEMPORAL_PROFILE', 'nobodys'],
@@ -41,4 +100,15 @@ it.each([
 ])('names %s when its value is %p', (name, value) => {
   expect(() => readConfig({ ...good, [name]: value })).toThrow(ConfigError);
   expect(() => readConfig({ ...good, [name]: value })).toThrow(new RegExp(`^${name}: `));
+});
+
+it.each([
+  ['POSTDATE_NATS_KEY_FILE', { POSTDATE_NATS_CERT_FILE: __filename }],
+  ['POSTDATE_KAFKA_CERT_FILE', { POSTDATE_KAFKA_KEY_FILE: __filename }],
+  ['POSTDATE_KAFKA_USERNAME', { POSTDATE_KAFKA_SASL: 'plain', POSTDATE_KAFKA_PASSWORD: 'secret' }],
+  ['POSTDATE_KAFKA_PASSWORD', { POSTDATE_KAFKA_SASL: 'plain', POSTDATE_KAFKA_USERNAME: 'postdate' }],
+  ['POSTDATE_KAFKA_SASL', { POSTDATE_KAFKA_USERNAME: 'postdate', POSTDATE_KAFKA_PASSWORD: 'secret' }],
+])('names %s when it is needed beside what is given', (name, given) => {
+  expect(() => readConfig({ ...good, ...given })).toThrow(ConfigError);
+  expect(() => readConfig({ ...good, ...given })).toThrow(new RegExp(`^${name}: is needed beside`));
 });

@@ -5,6 +5,7 @@ import { createPool } from '../database';
 import { checksOf, type Patient } from '../doctor/doctor';
 import { type Check, type Finding, fail, findingsOf, ok, uncheckable } from '../doctor/finding';
 import type { Installation } from '../installation';
+import { publishersOf } from '../streams';
 import { identityOfCaller } from './connections';
 import { type ExitCode, run } from './exit';
 import { CommandFailure, databaseFailure, lineOf, messageOf, temporalFailure } from './failure';
@@ -51,7 +52,8 @@ async function withChecks(parts: Installation, work: (checks: Check[]) => Promis
   }
   const { patient, leave } = await visit(config);
   try {
-    await work([{ name: 'configuration', look: async () => ok('can be used') }, ...checksOf(patient, parts)]);
+    const checks = checksOf(patient, parts, publishersOf(config));
+    await work([{ name: 'configuration', look: async () => ok('can be used') }, ...checks]);
   } finally {
     await leave();
   }

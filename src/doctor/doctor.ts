@@ -3,9 +3,10 @@ import type { Pool } from 'pg';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import type { Installation } from '../installation';
 import { postdateSchema } from '../migrate';
+import type { Publisher } from '../streams/publisher';
 import { DATABASE_CHECKS, databaseChecks, databaseOf } from './database';
 import { type Check, type Found, fail, uncheckable } from './finding';
-import { STREAM_CHECKS, streamChecks } from './stream';
+import { publisherChecks, STREAM_CHECKS, streamChecks } from './stream';
 import { serverOf, TEMPORAL_CHECKS, temporalChecks } from './temporal';
 import { overdueCheckOf, overdueChecks, queueCheckOf, queueChecks, workerCheck } from './workers';
 
@@ -19,7 +20,11 @@ export interface Patient {
 const DEADLINE_MS = 10_000;
 
 /** All checks, each after those that it rests on. */
-export function checksOf({ database, temporal }: Patient, { topics, consumers, schemas }: Installation): Check[] {
+export function checksOf(
+  { database, temporal }: Patient,
+  { topics, consumers, schemas }: Installation,
+  publishers: Publisher[] = [],
+): Check[] {
   const pool = 'pool' in database ? database.pool : undefined;
   const queues = [WORKFLOW_TASK_QUEUE, ...topics.map(({ name }) => deliveryTaskQueue(name))];
   return [
@@ -37,7 +42,8 @@ export function checksOf({ database, temporal }: Patient, { topics, consumers, s
     ...(pool && 'client' in temporal
       ? inTime(temporal, overdueChecks(pool, temporal.client, topics))
       : uncheckable(topics.map(overdueCheckOf), `${pool ? 'Temporal' : 'the database'} is away`)),
-    ...(pool ? streamChecks(pool, consumers) : uncheckable(STREAM_CHECKS, 'the database is away')),
+    ...publisherChecks(publishers),
+    ...(pool ? streamChecks(pool, [...consumers, ...publishers]) : uncheckable(STREAM_CHECKS, 'the database is away')),
   ];
 }
 

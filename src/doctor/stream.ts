@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Consumer } from '../consumer';
+import type { Publisher } from '../streams/publisher';
 import { type Check, type Found, fail, ok, warn } from './finding';
 
 // A relay comes ten times a second, and a consumer with every hint.
@@ -12,6 +13,22 @@ export const streamChecks = (pool: Pool, consumers: Pick<Consumer, 'name'>[]): C
   { name: 'outbox', look: () => outboxOf(pool) },
   { name: 'consumers', look: () => consumersOf(pool, consumers) },
 ];
+
+/** Whether each broker that events are published to can be reached. How far it is behind stands with the consumers. */
+export const publisherChecks = (publishers: Publisher[]): Check[] =>
+  publishers.map((publisher) => ({ name: `publisher ${publisher.name}`, look: () => reached(publisher) }));
+
+async function reached(publisher: Publisher): Promise<Found> {
+  try {
+    await publisher.connect();
+    return ok('connected');
+  } catch (error) {
+    const todo = `start it, or check POSTDATE_${publisher.name.toUpperCase()}_…; events wait for it`;
+    return fail((error as Error).message, todo);
+  } finally {
+    await publisher.close();
+  }
+}
 
 async function outboxOf(pool: Pool): Promise<Found> {
   const { rows } = await pool.query<{ waiting: number; age_s: number | null }>(
@@ -46,7 +63,7 @@ async function consumersOf(pool: Pool, consumers: Pick<Consumer, 'name'>[]): Pro
     .map(({ name, behind, age_s }) => `${name} is ${behind} events behind, for ${Math.round(age_s ?? 0)} s`)
     .join('; ');
   if (late.some(({ name }) => installed.has(name))) {
-    return fail(says, "its worker's log says why, at part consumer; without one, start a worker");
+    return fail(says, "its worker's log says why, at part consumer or publisher; without one, start a worker");
   }
   if (late.length > 0)
     return warn(says, 'if it is no longer run, delete its row in postdate.consumer: events are kept for it');

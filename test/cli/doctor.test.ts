@@ -96,6 +96,20 @@ it('finds what is old, behind, unrelayed and overdue in the database', async () 
   });
 });
 
+it('finds a broker that is away, and that events wait for it, and never says its password', async () => {
+  const [nats, kafka] = ['nats://postdate:secret@127.0.0.1:1', '127.0.0.1:1'];
+  await database.pool.query(`insert into postdate.consumer (name, position) values ('nats', 0)`);
+  await database.pool.query(`update postdate.outbox set relayed_at = relayed_at - interval '1 h'`);
+  const { code, printed } = await doctor({ POSTDATE_NATS_URL: nats, POSTDATE_KAFKA_BROKERS: kafka }, []);
+  expect(code).toBe(1);
+  expect(printed).toMatch(/^fail {2}publisher nats: connection refused → start it, or check POSTDATE_NATS_…/m);
+  expect(printed).toMatch(/^fail {2}publisher kafka: .*ECONNREFUSED/m);
+  expect(printed).toMatch(/^fail {2}consumers: .*nats is \d events behind, for \d+ s/m);
+  expect(printed).not.toContain('secret');
+  // Unless it is configured, it is somebody who is no longer there.
+  expect((await examined()).consumers).toMatch(/^warn: .*nats is \d events behind/);
+});
+
 it('finds search attributes that are missing or of another type, also while the database is away', async () => {
   const { workflowService, operatorService } = temporal.connection;
   const seconds = 86_400 as never;

@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findFaketime } from '../../local/faketime';
+import { findKafka } from '../../local/kafka';
 import { findNatsServer } from '../../local/nats';
 import { startPostgres } from '../../local/postgres';
 import { findTemporal } from '../../local/temporal-cli';
@@ -17,6 +18,7 @@ export default async function globalSetup(): Promise<void> {
   // Tests that need it are skipped where it cannot be had.
   process.env.POSTDATE_TEST_FAKETIME = (await findFaketime({ log })) ?? '';
   process.env.POSTDATE_TEST_NATS_SERVER = (await findNatsServer({ log })) ?? '';
+  process.env.POSTDATE_TEST_KAFKA_JARS = (await findKafka({ log })) ?? '';
   // Built before the tests, not beside them: the compiler takes all there is of the machine for minutes. Where it cannot
   // be had, the tests that need it fail by themselves, with the reason.
   await findTemporalServer({ log }).catch((error: Error) => log(error.message));

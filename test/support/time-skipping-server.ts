@@ -1,20 +1,11 @@
-import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../../local/cache';
-import { fromEnvironment, isExecutable, onPath } from '../../local/executables';
-import { run } from '../../local/processes';
+import { fromEnvironment, isExecutable } from '../../local/executables';
+import { fetchJars } from '../../local/maven-jars';
 import { sdkDownload, sdkDownloadFile } from '../../local/sdk-download';
 
 const version = '1.38.0';
-
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>postdate</groupId><artifactId>time-skipping-server</artifactId><version>1</version>
-  <dependencies><dependency>
-    <groupId>io.temporal</groupId><artifactId>temporal-test-server</artifactId><version>${version}</version>
-  </dependency></dependencies>
-</project>
-`;
 
 // exec: the SDK ends the process it started, and that has to be Java itself and no shell around it.
 const wrapper = `#!/bin/sh
@@ -49,22 +40,8 @@ export async function timeSkippingServer(): Promise<string> {
   );
 }
 
-async function assemble(folder: string): Promise<void> {
-  const maven = onPath('mvn');
-  if (!maven || !onPath('java')) throw new Error('`java` and `mvn` are needed, and not both are on PATH');
-  // Jest's workers may all want it at once: each fetches for itself, and the rename makes one of them the cache.
-  const unfinished = await mkdtemp(`${folder}-`);
-  try {
-    await mkdir(join(unfinished, 'lib'));
-    await writeFile(join(unfinished, 'pom.xml'), pom);
-    const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${join(unfinished, 'lib')}`];
-    await run(maven, ['-B', '-q', '-f', join(unfinished, 'pom.xml'), ...goal], { timeoutMs: 10 * 60_000 });
+const assemble = (folder: string) =>
+  fetchJars(folder, [{ group: 'io.temporal', name: 'temporal-test-server', version }], async (unfinished) => {
     await writeFile(join(unfinished, 'temporal-test-server'), wrapper);
     await chmod(join(unfinished, 'temporal-test-server'), 0o755);
-    await rename(unfinished, folder);
-  } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
-    // Another process was first; its folder is complete, because it was renamed too.
-    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
-}
+  });

@@ -1,0 +1,51 @@
+import type { Pool } from 'pg';
+import type { BackgroundLoop } from './background-loop';
+import type { Config } from './config';
+import { type Consumer, startConsumer } from './consumer';
+import type { AfterLandings } from './landing/after-landings';
+import type { Metrics } from './metrics';
+import { startRelay } from './relay';
+import { listenForHints } from './stream-hint';
+import type { Publisher } from './streams/publisher';
+import { startPublishing } from './streams/publishing';
+
+interface StreamDeps {
+  pool: Pool;
+  metrics: Metrics;
+  landingsOver: AfterLandings;
+  onError(part: string): (error: unknown) => void;
+}
+
+/** The brokers that the configuration names; nothing is connected yet. */
+export const publishersOf = ({ streams: { nats, kafka } }: Config): Publisher[] => [
+  ...(nats ? [load<typeof import('./streams/nats')>('./streams/nats').natsPublisher(nats)] : []),
+  ...(kafka ? [load<typeof import('./streams/kafka')>('./streams/kafka').kafkaPublisher(kafka)] : []),
+];
+
+// Only what is configured is loaded: both clients would cost a worker that does without them 17 MB.
+const load = <Module>(path: string): Module => require(path);
+
+/**
+ * All that brings events from the outbox to those who listen: the relay, and a loop for each consumer and each broker, which
+ * goes at its own pace and is tried again for as long as that is away.
+ */
+export function startStream(
+  { databaseUrl, streams }: Config,
+  { consumers, publishers }: { consumers: Consumer[]; publishers: Publisher[] },
+  { pool, metrics, landingsOver, onError }: StreamDeps,
+): Pick<BackgroundLoop, 'stop'>[] {
+  const loops = [
+    ...consumers.map((consumer) => startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) })),
+    ...publishers.map((publisher) =>
+      startPublishing({ pool, metrics, onError: onError(`publisher ${publisher.name}`) }, publisher, streams.from),
+    ),
+  ];
+  const onHint = () => {
+    for (const loop of loops) loop.nudge();
+  };
+  return [
+    startRelay(pool, { landingsOver, onError: onError('relay') }),
+    listenForHints(databaseUrl, { onHint, onError: onError('stream hints') }),
+    ...loops,
+  ];
+}
