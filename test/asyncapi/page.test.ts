@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { PostdateEvent } from '../../src/outbox';
 import { paymentsSchema } from '../../src/payment-requests/schema';
 import { relayBatch } from '../../src/relay';
+import { subjectOf } from '../../src/streams/nats-subject';
+import { streamVariables } from '../../src/streams/variables';
 import { useDatabase } from '../support/database';
 import { objectionsTo } from '../support/described-events';
 import { everyEvent } from '../support/every-event';
@@ -57,4 +59,15 @@ it('it names only files and ways that are there', () => {
   const { nats, kafka } = document.channels;
   expect(page).toContain(`\`${nats.address.replaceAll('{', '<').replaceAll('}', '>')}\``);
   expect(page).toContain(`topic \`${kafka.address}\``);
+});
+
+it('brokers are given what it says, where it says', async () => {
+  const { nats, kafka } = document.channels;
+  const event = JSON.parse(blocks('json')[0] as string) as PostdateEvent;
+  const parts = { topic: 'payment-request:expiry', tenant: 'acme', type: 'payment-request.expired' };
+  expect(subjectOf(event)).toBe(
+    nats.address.replace(/\{(\w+)\}/g, (_: string, name: keyof typeof parts) => parts[name]),
+  );
+  expect(nats.description).toContain(`stream ${streamVariables.POSTDATE_NATS_STREAM.parse(undefined)},`);
+  expect(kafka.address).toBe(streamVariables.POSTDATE_KAFKA_TOPIC.parse(undefined));
 });

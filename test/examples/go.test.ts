@@ -8,6 +8,7 @@ import { type RunningNats, startNats } from '../../local/nats';
 import { run } from '../../local/processes';
 import type { PostdateEvent } from '../../src/outbox';
 import { paymentsSchema } from '../../src/payment-requests/schema';
+import { natsPublisher } from '../../src/streams/nats';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { everyEvent } from '../support/every-event';
@@ -58,7 +59,7 @@ const STREAM = 'POSTDATE';
     return listener.ended;
   };
 
-  /** As the relay does: the event's id is the message's, too, and a repeat within the window is dropped. */
+  /** As the publisher does: the event's id is the message's, too, and a repeat within the window is dropped. */
   const publish = ({ id, tenant, type, ...event }: PostdateEvent, msgID = id) =>
     jetstream(nats.connection).publish(
       `postdate.test:effect.${tenant}.${type}`,
@@ -90,9 +91,16 @@ const STREAM = 'POSTDATE';
       expect({ num_pending, num_ack_pending }).toEqual({ num_pending: 0, num_ack_pending: 0 });
     });
 
-  it('has the effect of every event that there is, in their order', async () => {
+  it('has the effect of every event that the real publisher has published, in their order', async () => {
+    await nats.manager.streams.delete(STREAM);
     const events = await everyEvent(database.pool, { reason: 'no such account' });
-    for (const event of events) await publish(event);
+    const publisher = natsPublisher({ servers: [nats.server.address], stream: STREAM, keepDays: 30 });
+    try {
+      // One by one: at once, what is of two messages may be stored in any order.
+      for (const [place, event] of events.entries()) await publisher.publish([{ position: place + 1, event }]);
+    } finally {
+      await publisher.close();
+    }
     await start();
     await hasAll(events);
     expect(JSON.parse(lines()[0] as string)).toEqual({
