@@ -91,13 +91,14 @@ export async function recordFailure(
                  as last_try
                  from postdate.webhook_delivery where webhook_id = $1 and position = $2 and replay = $3) as decided
         where ${IS_MINE}
-       returning outcome is not null as ended
+       returning outcome is not null as ended, tried_at
      ), failing as (
        update postdate.webhook
-          set failures = failures + 1, failing_since = coalesce(failing_since, clock_timestamp()),
+          set failures = failures + 1, failing_since = least(failing_since, tried_at),
               resting_until = case when $9::float8 is null then resting_until
                                    else greatest(resting_until, clock_timestamp() + make_interval(secs => $9)) end
-        where id = $1 and not $8 and exists (select 1 from put_back)
+         from put_back
+        where id = $1 and not $8
      )
      select ended from put_back`,
     [

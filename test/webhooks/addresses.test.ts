@@ -50,13 +50,13 @@ it.each(['1.1.1.1', '93.184.216.34', '172.32.0.1', '100.128.0.1', '2606:4700::11
 );
 
 it.each([
-  'no url',
-  'http://shop.example/',
-  'ftp://shop.example/',
-  'https://anna@shop.example/',
-  'https://anna:secret@shop.example/',
-  `https://shop.example/${'x'.repeat(2_048)}`,
-])('a webhook cannot be at %s', (url) => {
+  ['a text that is none', 'no url'],
+  ['plain HTTP', 'http://shop.example/'],
+  ['another protocol', 'ftp://shop.example/'],
+  ['a user', 'https://anna@shop.example/'],
+  ['a user and a password', 'https://anna:secret@shop.example/'],
+  ['3,000 characters', `https://shop.example/${'x'.repeat(3_000)}`],
+])('no webhook can be at a URL with %s', (_what, url) => {
   expect(refuseUrl(url, strict)).toMatchObject({ code: 'invalidUrl', field: 'url' });
 });
 

@@ -1,5 +1,6 @@
 import { nanoid } from 'nanoid';
 import { Webhook } from 'standardwebhooks';
+import { claimDeliveries } from '../../src/webhooks/claimed';
 import { listDeliveries } from '../../src/webhooks/listed';
 import { queueBatch } from '../../src/webhooks/queue';
 import { addWebhook, rotateSecret } from '../../src/webhooks/webhooks';
@@ -215,6 +216,26 @@ it('two workers send each event once', async () => {
   }
   // Ten in each of them.
   expect(mostAtOnce()).toBeLessThanOrEqual(20);
+});
+
+it('a listener takes ten places of a worker, one that seems to be away only one, and the others find room', async () => {
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i += 1) ids.push((await add('http://127.0.0.1:9/')).id);
+  const [, away, busy] = ids as [string, string, string];
+  await emit(keys(30));
+  while ((await queueBatch(database.pool)).events > 0);
+  await database.pool.query('update postdate.webhook set failures = 3, failing_since = now() where id = $1', [away]);
+  const claim = async (limit: number) => {
+    const underWay = new Map([[busy, 7]]);
+    const claimed = await claimDeliveries(database.pool, 'w', { underWay, perWebhook: 10, limit });
+    return ids.map((id) => claimed.filter(({ webhookId }) => webhookId === id).length);
+  };
+  expect(await claim(50)).toEqual([10, 1, 3]);
+  const counted = await claim(12);
+  expect(counted.reduce((sum, one) => sum + one)).toBe(12);
+  const once =
+    'select count(distinct (webhook_id, position))::int as n, sum(tries)::int as tries from postdate.webhook_delivery where claimed_by is not null';
+  expect((await database.pool.query(once)).rows).toEqual([{ n: 26, tries: 26 }]);
 });
 
 it('what a worker had claimed when it died is sent by another when its minute is over', async () => {

@@ -108,6 +108,21 @@ it('a listener that never answers, or never ends its answer, costs one try of li
   expect(results.unreachable).toBeGreaterThanOrEqual(2);
 });
 
+it('a worker that stops waits for a listener for a moment, and leaves the event to the others', async () => {
+  const { url, sent, answers } = await listener();
+  answers(() => undefined);
+  const { id } = await add(url);
+  const first = webhooks();
+  const [eventId] = await emit(['a']);
+  await eventually(async () => expect(sent).toHaveLength(1));
+  await first.stop();
+  await logged(id, { state: 'waiting', failure: 'its worker has stopped' });
+  answers((response) => void response.writeHead(204).end());
+  webhooks();
+  await logged(id, { eventId, state: 'delivered', tries: 2 });
+  expect(first.results).toEqual({ stopped: 1 });
+});
+
 it('of a huge answer no more than a little is read; a 2xx is a 2xx', async () => {
   const { url, answers } = await listener();
   let written = 0;
