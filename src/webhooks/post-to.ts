@@ -28,7 +28,7 @@ export async function postTo(
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     // A connection of its own for each: no other request's addresses were checked for this one.
     const posting = request(url, { method: 'POST', agent: false, lookup: lookupIn(addresses), ca, signal, headers });
-    posting.once('response', resolve).once('error', reject).end(body);
+    posting.once('response', resolve).on('error', reject).end(body);
   });
   const text = await textOf(response);
   return {

@@ -8,6 +8,7 @@ import { disableWebhook } from './disable';
 import { type Answered, postTo } from './post-to';
 import { bringForward, type Failure, putBackDelivery, recordDelivered, recordFailure } from './records';
 import { signedHeaders } from './signature';
+import { within } from './within';
 
 /** What a try came to; a label of the metric. */
 export type TryResult =
@@ -48,18 +49,16 @@ export async function tryDelivery(
     return { result, gaveUp: ended };
   };
   if (event === null) return failed('notKept', { words: 'the event is no longer kept', final: true });
-  const signal = AbortSignal.any([AbortSignal.timeout(deps.answerWithinMs), stopping]);
   let answered: Answered;
   try {
-    answered = await send(deps, { ...delivery, event }, signal);
+    answered = await within(deps.answerWithinMs, stopping, (signal) => send(deps, { ...delivery, event }, signal));
   } catch (error) {
     if (stopping.aborted) {
       await putBackDelivery(pool, worker, delivery, { words: 'its worker has stopped' });
       return { result: 'stopped', gaveUp: false };
     }
     if (error instanceof MessageError) return failed('privateAddress', { words: error.message });
-    const words = signal.aborted ? `no answer within ${deps.answerWithinMs} ms` : wordsOf(error);
-    return failed('unreachable', { words });
+    return failed('unreachable', { words: wordsOf(error) });
   }
   const { status, retryAfterMs, body } = answered;
   const words = `answered ${status}`;
@@ -88,7 +87,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<Answered> {
   const url = new URL(text);
-  const addresses = await endedBy(signal, addressesOf(url, deps));
+  const addresses = await addressesOf(url, deps);
   const body = JSON.stringify(event);
   const headers = {
     ...signedHeaders({ eventId, body }, secrets, Date.now()),
@@ -115,15 +114,6 @@ async function delivered(
       : await recordDelivered(pool, worker, delivery, status);
   if (failingSince) await bringForward(pool, delivery.webhookId, failingSince);
 }
-
-/** What the work resolves to, or the signal's reason if that comes first: looking up a name cannot be broken off. */
-const endedBy = <Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> =>
-  new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 
 /** Node gives a connection that several addresses refused no words of its own. */
 function wordsOf(error: unknown): string {

@@ -3,6 +3,7 @@ import { hold } from './bugs/hold';
 import { records } from './bugs/records';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
+import { webhooks } from './bugs/webhooks';
 
 /** A bug that somebody could make: `find`, once in `file`, becomes `replace`, and one of `tests` must turn red. */
 export interface Mutant {
@@ -13,4 +14,4 @@ export interface Mutant {
   tests: string[];
 }
 
-export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream];
+export const mutants: Mutant[] = [...deliveries, ...hold, ...sweep, ...records, ...stream, ...webhooks];
