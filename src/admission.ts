@@ -35,7 +35,9 @@ export type RefusalCode =
   | 'payloadRemoved'
   | 'invalidAnswer'
   | 'invalidReason'
-  | 'invalidAnswerWithin';
+  | 'invalidAnswerWithin'
+  | 'invalidUrl'
+  | 'privateAddress';
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {

@@ -20,6 +20,7 @@ import { addStuck } from './cli/stuck';
 import { addTopics } from './cli/topics';
 import { addUnanswered } from './cli/unanswered';
 import { addWatch } from './cli/watch';
+import { addWebhooks } from './cli/webhooks';
 import { forwardTopicsOf } from './config';
 import { type Installation, installed } from './installation';
 
@@ -41,6 +42,7 @@ const adders = [
   addReconcile,
   addAudit,
   addApiKey,
+  addWebhooks,
 ];
 
 /** The program with all of its commands, of an installation's topics and consumers. */

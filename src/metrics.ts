@@ -50,6 +50,12 @@ export interface Metrics {
   published(publisher: string, events: number): void;
   /** What a broker has still to be given. */
   backlog(publisher: string, backlog: Backlog): void;
+  /** An event was sent to a webhook, with this result. */
+  webhookTried(result: string): void;
+  /** A delivery to a webhook was given up. */
+  webhookGivenUp(): void;
+  /** How many deliveries wait for webhooks, and for how long the oldest has. */
+  webhooksWaiting(deliveries: number, oldestMs: number): void;
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
@@ -96,8 +102,13 @@ export function createMetrics(meter: MetricMeter, topics: string[] = []): Metric
   const published = count('postdate_published_events', 'events', 'Events that a broker has acknowledged');
   const backlog = number('postdate_publish_backlog', 'events', 'Events still to be published');
   const backlogAge = seconds('postdate_publish_backlog_age_seconds', 'How long the first of them has waited');
+  const webhookTries = count('postdate_webhook_tries', 'tries', 'Events sent to webhooks, by result');
+  const webhookGivenUp = count('postdate_webhook_given_up', 'deliveries', 'After days of failed tries');
+  const webhooksWaiting = number('postdate_webhook_waiting_deliveries', 'deliveries', 'Waiting for enabled webhooks');
+  const oldestWebhook = seconds('postdate_oldest_webhook_delivery_seconds', 'How long the oldest of them has waited');
 
   takenOver.add(0);
+  webhookGivenUp.add(0);
   for (const topic of topics) {
     for (const isHeld of ['true', 'false']) due.add(0, { topic, held: isHeld });
     for (const outcome of ['delivered', 'skipped', 'failed']) decided.add(0, { topic, outcome });
@@ -138,6 +149,12 @@ export function createMetrics(meter: MetricMeter, topics: string[] = []): Metric
     backlog(publisher, { events, ageMs }) {
       backlog.set(events, { publisher });
       backlogAge.set(ageMs / 1000, { publisher });
+    },
+    webhookTried: (result) => webhookTries.add(1, { result }),
+    webhookGivenUp: () => webhookGivenUp.add(1),
+    webhooksWaiting(deliveries, oldestMs) {
+      webhooksWaiting.set(deliveries);
+      oldestWebhook.set(oldestMs / 1000);
     },
   };
 }

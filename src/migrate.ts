@@ -14,6 +14,7 @@ import * as retention from './migrations/0010-retention';
 import * as commands from './migrations/0011-commands';
 import * as commandFunctions from './migrations/0012-command-functions';
 import * as http from './migrations/0013-http';
+import * as webhooks from './migrations/0014-webhooks';
 import * as answers from './migrations/0015-answers';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
@@ -38,6 +39,7 @@ export const postdateSchema: SchemaMigrations = {
     '0011-commands': commands,
     '0012-command-functions': commandFunctions,
     '0013-http': http,
+    '0014-webhooks': webhooks,
     '0015-answers': answers,
   },
 };

@@ -1,16 +1,21 @@
 import type { Pool } from 'pg';
+import type { Logger } from 'pino';
 import type { BackgroundLoop } from './background-loop';
 import type { Config } from './config';
 import { type Consumer, startConsumer } from './consumer';
+import { answerOfWebhook } from './forward/answer-of-webhook';
 import type { AfterLandings } from './landing/after-landings';
 import type { Metrics } from './metrics';
 import { startRelay } from './relay';
 import { listenForHints } from './stream-hint';
 import type { Publisher } from './streams/publisher';
 import { startPublishing } from './streams/publishing';
+import { startWebhooks } from './webhooks/start';
 
 interface StreamDeps {
   pool: Pool;
+  worker: string;
+  log: Logger;
   metrics: Metrics;
   landingsOver: AfterLandings;
   onError(part: string): (error: unknown) => void;
@@ -26,19 +31,21 @@ export const publishersOf = ({ streams: { nats, kafka } }: Config): Publisher[] 
 const load = <Module>(path: string): Module => require(path);
 
 /**
- * All that brings events from the outbox to those who listen: the relay, and a loop for each consumer and each broker, which
- * goes at its own pace and is tried again for as long as that is away.
+ * All that brings events from the outbox to those who listen: the relay, and a loop for each consumer, each broker, and the
+ * webhooks, which goes at its own pace and is tried again for as long as whoever listens is away.
  */
 export function startStream(
-  { databaseUrl, streams }: Config,
+  { databaseUrl, streams, webhooks }: Config,
   { consumers, publishers }: { consumers: Consumer[]; publishers: Publisher[] },
-  { pool, metrics, landingsOver, onError }: StreamDeps,
+  deps: StreamDeps,
 ): Pick<BackgroundLoop, 'stop'>[] {
+  const { pool, metrics, landingsOver, onError } = deps;
   const loops = [
     ...consumers.map((consumer) => startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) })),
     ...publishers.map((publisher) =>
       startPublishing({ pool, metrics, onError: onError(`publisher ${publisher.name}`) }, publisher, streams.from),
     ),
+    startWebhooks(pool, { ...deps, ...webhooks, onAnswer: answerOfWebhook, onError: onError('webhooks') }),
   ];
   const onHint = () => {
     for (const loop of loops) loop.nudge();

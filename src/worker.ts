@@ -85,7 +85,7 @@ export async function startWorker(
     background.push(...upkeep);
     background.push(startReadings({ pool, metrics, onError: onError('readings') }));
     const streamed = { consumers: parts.consumers, publishers };
-    background.push(...startStream(config, streamed, { ...shared, landingsOver: hold.landingsOver, onError }));
+    background.push(...startStream(config, streamed, { ...shared, log, landingsOver: hold.landingsOver, onError }));
     const onAway = onError('temporal', 'Temporal is away; what is overdue lands from its rows');
     connection = await connectToTemporal(connectionOptions, { namespace, signal: stopping, onAway });
     if (!connection) {

@@ -6,6 +6,7 @@ import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
+import { webhooks } from './bugs/webhooks';
 
 /** A bug that somebody could make: `find`, once in `file`, becomes `replace`, and one of `tests` must turn red. */
 export interface Mutant {
@@ -23,6 +24,7 @@ export const mutants: Mutant[] = [
   ...records,
   ...stream,
   ...publishers,
+  ...webhooks,
   ...answers,
   ...log,
 ];
