@@ -29,7 +29,9 @@ export type RefusalCode =
   | 'payloadTooLarge'
   | 'invalidCommandId'
   | 'invalidLabel'
-  | 'invalidOnConflict';
+  | 'invalidOnConflict'
+  | 'invalidUrl'
+  | 'privateAddress';
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {

@@ -18,6 +18,7 @@ import { addShow } from './cli/show';
 import { addStuck } from './cli/stuck';
 import { addTopics } from './cli/topics';
 import { addWatch } from './cli/watch';
+import { addWebhooks } from './cli/webhooks';
 import { type Installation, installation } from './installation';
 
 const adders = [
@@ -36,6 +37,7 @@ const adders = [
   addReconcile,
   addAudit,
   addApiKey,
+  addWebhooks,
 ];
 
 /** The program with all of its commands, of an installation's topics and consumers. */

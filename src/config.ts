@@ -33,6 +33,10 @@ const variables = z.object({
   POSTDATE_LEDGER_KEEP_DAYS: whole(60, 36_500).optional(),
   // A command repeated within this time is known by its row; later by what Temporal and the ledger remember.
   POSTDATE_COMMAND_KEEP_DAYS: whole(1, 36_500).default(30),
+  // How long it is known which events were sent to webhooks, and which were given up.
+  POSTDATE_WEBHOOKS_KEEP_DAYS: whole(1, 36_500).default(30),
+  // Only where whoever may register webhooks may reach everything that this machine reaches: local development.
+  POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES: z.enum(['refuse', 'allow']).default('refuse'),
   // Where Prometheus may scrape this worker: its own metrics and the SDK's.
   POSTDATE_METRICS_ADDRESS: hostAndPort.optional(),
   // Where the HTTP API listens. A worker serves it only when this is set.
@@ -74,7 +78,9 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       outboxDays: ours.POSTDATE_OUTBOX_KEEP_DAYS,
       ledgerDays: ours.POSTDATE_LEDGER_KEEP_DAYS,
       commandDays: ours.POSTDATE_COMMAND_KEEP_DAYS,
+      webhookDays: ours.POSTDATE_WEBHOOKS_KEEP_DAYS,
     },
+    webhooks: { allowPrivateAddresses: ours.POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES === 'allow' },
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
     http: { address: ours.POSTDATE_HTTP_ADDRESS, requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND },
     logLevel: ours.POSTDATE_LOG_LEVEL,

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { type BackgroundLoop, runInBackground } from './background-loop';
-import { inTransaction } from './database';
+import { inTransaction, type Queryable } from './database';
 import type { PostdateEvent } from './outbox';
 
 /** An event and its place in the stream. */
@@ -27,8 +27,8 @@ export async function readStream(db: Pick<Pool, 'query'>, position: number, limi
 }
 
 /** Makes the consumer known, at the start or the end of the stream; a known one stays where it is. */
-export async function subscribe(pool: Pool, { name, from }: Pick<Consumer, 'name' | 'from'>): Promise<void> {
-  await pool.query(
+export async function subscribe(db: Queryable, { name, from }: Pick<Consumer, 'name' | 'from'>): Promise<void> {
+  await db.query(
     `insert into postdate.consumer (name, position)
      select $1, case when $2 = 'start' then 0 else position end from postdate.stream_head
      on conflict (name) do nothing`,

@@ -26,6 +26,12 @@ export interface Metrics {
   dispatched(topic: string, result: string): void;
   /** For how long the oldest command that waits to be dispatched has waited; 0 when there is none. */
   oldestCommand(ms: number): void;
+  /** An event was sent to a webhook, with this result. */
+  webhookTried(result: string): void;
+  /** A delivery to a webhook was given up. */
+  webhookGivenUp(): void;
+  /** How many deliveries wait for webhooks, and for how long the oldest has. */
+  webhooksWaiting(deliveries: number, oldestMs: number): void;
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
@@ -81,6 +87,20 @@ export function createMetrics(meter: MetricMeter): Metrics {
     'seconds',
     'For how long the oldest command has waited to be dispatched',
   );
+  const webhookTries = meter.createCounter('postdate_webhook_tries', 'tries', 'Events sent to webhooks, by result');
+  const webhookGivenUp = meter.createCounter('postdate_webhook_given_up', 'deliveries', 'After days of failed tries');
+  const webhooksWaiting = meter.createGauge(
+    'postdate_webhook_waiting_deliveries',
+    'int',
+    'deliveries',
+    'Events that wait to be sent to an enabled webhook',
+  );
+  const oldestWebhookDelivery = meter.createGauge(
+    'postdate_oldest_webhook_delivery_seconds',
+    'float',
+    'seconds',
+    'For how long the oldest of them has waited',
+  );
   return {
     held: (topic, messages) => held.set(messages, { topic }),
     due: (topic, isHeld) => due.add(1, { topic, held: String(isHeld) }),
@@ -97,5 +117,11 @@ export function createMetrics(meter: MetricMeter): Metrics {
     rescued: (topic, reason, messages) => rescued.add(messages, { topic, reason }),
     dispatched: (topic, result) => dispatched.add(1, { topic, result }),
     oldestCommand: (ms) => oldestCommand.set(ms / 1000),
+    webhookTried: (result) => webhookTries.add(1, { result }),
+    webhookGivenUp: () => webhookGivenUp.add(1),
+    webhooksWaiting(deliveries, oldestMs) {
+      webhooksWaiting.set(deliveries);
+      oldestWebhookDelivery.set(oldestMs / 1000);
+    },
   };
 }

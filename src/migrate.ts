@@ -14,6 +14,7 @@ import * as retention from './migrations/0010-retention';
 import * as commands from './migrations/0011-commands';
 import * as commandFunctions from './migrations/0012-command-functions';
 import * as http from './migrations/0013-http';
+import * as webhooks from './migrations/0014-webhooks';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -37,6 +38,7 @@ export const postdateSchema: SchemaMigrations = {
     '0011-commands': commands,
     '0012-command-functions': commandFunctions,
     '0013-http': http,
+    '0014-webhooks': webhooks,
   },
 };
 

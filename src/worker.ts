@@ -22,6 +22,7 @@ import { connectToTemporal } from './temporal-connection';
 import { createWorkers } from './temporal-workers';
 import { checkLimits } from './topic-limits';
 import { startUpkeep } from './upkeep';
+import { startWebhooks, type WebhookDeps } from './webhooks/start';
 
 type Stopping = Pick<BackgroundLoop, 'stop'>;
 type OnError = (part: string) => (error: unknown) => void;
@@ -75,7 +76,7 @@ export async function startWorker(
     background.push(hold, takeOver, rollCall, sweep);
     const upkeep = startUpkeep({ client, pool, log, onError }, parts.topics, config.kept);
     background.push(...upkeep);
-    background.push(...startStream(config, parts, { pool, landingsOver: hold.landingsOver, onError }));
+    background.push(...startStream(config, parts, { ...shared, log, landingsOver: hold.landingsOver, onError }));
     const onAway = onError('Temporal is away; what is overdue lands from its rows');
     connection = await connectToTemporal(connectionOptions, { namespace, signal: stopping, onAway });
     if (!connection) {
@@ -120,11 +121,13 @@ export async function startWorker(
 function startStream(
   config: Config,
   { consumers }: Installation,
-  { pool, landingsOver, onError }: { pool: Pool; landingsOver: AfterLandings; onError: OnError },
+  deps: Omit<WebhookDeps, 'onError'> & { pool: Pool; landingsOver: AfterLandings; onError: OnError },
 ): Stopping[] {
+  const { pool, landingsOver, onError } = deps;
   const loops = consumers.map((consumer) =>
     startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) }),
   );
+  loops.push(startWebhooks(pool, { ...deps, ...config.webhooks, onError: onError('webhooks') }));
   const onHint = () => {
     for (const loop of loops) loop.nudge();
   };

@@ -6,6 +6,7 @@ it('reads the database and Temporal from the environment, and has a default for 
   const config = readConfig({ ...good, TEMPORAL_ADDRESS: 'temporal.example:7233', TEMPORAL_NAMESPACE: 'payments' });
   expect(config).toMatchObject({ databaseUrl: good.DATABASE_URL, databaseConnections: 20, logLevel: 'info' });
   expect(config).toMatchObject({ heldMessages: 10_000, landingGroup: 500, landingTransactions: 2 });
+  expect(config).toMatchObject({ webhooks: { allowPrivateAddresses: false }, kept: { webhookDays: 30 } });
   expect(config.temporal.namespace).toBe('payments');
   expect(config.temporal.connectionOptions).toMatchObject({ address: 'temporal.example:7233' });
 });
@@ -29,6 +30,8 @@ it.each([
   ['POSTDATE_LANDING_TRANSACTIONS', '-2'],
   ['POSTDATE_DISPATCH_PER_SECOND', '0'],
   ['POSTDATE_COMMAND_KEEP_DAYS', 'all'],
+  ['POSTDATE_WEBHOOKS_KEEP_DAYS', '0'],
+  ['POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES', 'yes'],
   ['POSTDATE_METRICS_ADDRESS', 'everywhere'],
   ['POSTDATE_HTTP_ADDRESS', 'http://api.example'],
   ['POSTDATE_HTTP_REQUESTS_PER_SECOND', '0'],

@@ -7,6 +7,7 @@ import { DATABASE_CHECKS, databaseChecks, databaseOf } from './database';
 import { type Check, type Found, fail, uncheckable } from './finding';
 import { STREAM_CHECKS, streamChecks } from './stream';
 import { serverOf, TEMPORAL_CHECKS, temporalChecks } from './temporal';
+import { WEBHOOK_CHECKS, webhookChecks } from './webhooks';
 import { overdueCheckOf, overdueChecks, queueCheckOf, queueChecks, workerCheck } from './workers';
 
 /** Something to look at, or why it is not there and what to do. */
@@ -37,7 +38,9 @@ export function checksOf({ database, temporal }: Patient, { topics, consumers, s
     ...(pool && 'client' in temporal
       ? inTime(temporal, overdueChecks(pool, temporal.client, topics))
       : uncheckable(topics.map(overdueCheckOf), `${pool ? 'Temporal' : 'the database'} is away`)),
-    ...(pool ? streamChecks(pool, consumers) : uncheckable(STREAM_CHECKS, 'the database is away')),
+    ...(pool
+      ? [...streamChecks(pool, consumers), ...webhookChecks(pool)]
+      : uncheckable([...STREAM_CHECKS, ...WEBHOOK_CHECKS], 'the database is away')),
   ];
 }
 

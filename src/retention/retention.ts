@@ -16,15 +16,23 @@ export interface KeptDays {
   ledgerDays?: number;
   /** Commands that were dispatched. */
   commandDays: number;
+  /** The log of what webhooks were sent. */
+  webhookDays: number;
 }
 
-/** Removes events that are in the stream for longer than this, and that no consumer still has to read. Returns how many. */
+/**
+ * Removes events that are in the stream for longer than this, and that no consumer still has to read, nor any enabled webhook
+ * to be sent. Returns how many.
+ */
 export async function pruneOutbox(db: Queryable, days: number): Promise<number> {
   const { rowCount } = await db.query(
     `delete from postdate.outbox where id in (
        select id from postdate.outbox
         where position is not null and relayed_at < clock_timestamp() - make_interval(days => $1)
           and position <= all (select position from postdate.consumer)
+          and not exists (select 1 from postdate.webhook_delivery as delivery
+                            join postdate.webhook on webhook.id = delivery.webhook_id and disabled_at is null
+                           where delivery.position = outbox.position and next_try_at is not null)
         limit $2)`,
     [days, BATCH],
   );
@@ -74,6 +82,18 @@ export async function pruneCommands(db: Queryable, days: number): Promise<number
   return rowCount ?? 0;
 }
 
+/** Removes deliveries to webhooks that ended this long ago; what waits stays. Returns how many. */
+export async function pruneWebhookDeliveries(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.webhook_delivery where (webhook_id, position, replay) in (
+       select webhook_id, position, replay from postdate.webhook_delivery
+        where ended_at < clock_timestamp() - make_interval(days => $1)
+        limit $2)`,
+    [days, BATCH],
+  );
+  return rowCount ?? 0;
+}
+
 const noteDown = (db: Queryable, what: 'ledger' | 'outbox', days: number) =>
   db.query(
     `insert into postdate.retention as retention (what, before)
@@ -86,14 +106,18 @@ const noteDown = (db: Queryable, what: 'ledger' | 'outbox', days: number) =>
 export function startRetention(
   { pool, onError }: { pool: Pool; onError(error: unknown): void },
   topics: Topic[],
-  { outboxDays, ledgerDays, commandDays }: KeptDays,
+  { outboxDays, ledgerDays, commandDays, webhookDays }: KeptDays,
 ): BackgroundLoop {
   let more = false;
   async function look(): Promise<'more' | 'idle'> {
     const removed = await inTransaction(pool, async (tx) => {
       // While there is more it is still the same turn.
       if (!(await takeTurnAlone(tx, 'retention', more ? 0 : EVERY_MS))) return 0;
-      const removedRows = [await pruneOutbox(tx, outboxDays), await pruneCommands(tx, commandDays)];
+      const removedRows = [
+        await pruneOutbox(tx, outboxDays),
+        await pruneCommands(tx, commandDays),
+        await pruneWebhookDeliveries(tx, webhookDays),
+      ];
       if (ledgerDays !== undefined) {
         for (const topic of topics) removedRows.push(await pruneLedger(tx, topic, ledgerDays));
       }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { postdate } from '../../src/cli';
+import { inHere } from '../support/cli';
 import { effectTopic } from '../support/effects';
 import { runLocal, useFolder } from '../support/local-process';
 
@@ -18,24 +18,7 @@ afterAll(() => {
   process.exitCode = undefined;
 });
 
-/** Runs the program in this process, as starting one costs a second. */
-async function inHere(args: string[]) {
-  const printed: string[] = [];
-  const errors: string[] = [];
-  const into = (texts: string[]) => (text: string | Uint8Array) => texts.push(String(text)) > 0;
-  const spies = [
-    jest.spyOn(process.stdout, 'write').mockImplementation(into(printed)),
-    jest.spyOn(process.stderr, 'write').mockImplementation(into(errors)),
-  ];
-  try {
-    process.exitCode = undefined;
-    await postdate(args, parts);
-    return { code: process.exitCode as number | undefined, printed: printed.join(''), errors: errors.join('') };
-  } finally {
-    process.exitCode = undefined;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const run = (args: string[]) => inHere(args, parts);
 
 const GOOD = {
   '--topic': 'test.effect',
@@ -51,7 +34,7 @@ const ref = (options: Record<string, string>) =>
   argsOf({ '--topic': 'test.effect', '--tenant': 'acme', '--key': 'k', ...options });
 
 it('good input gets as far as the connection (the control)', async () => {
-  expect(await inHere(scheduling({}))).toEqual({
+  expect(await run(scheduling({}))).toEqual({
     code: 2,
     printed: '',
     errors: expect.stringMatching(/^error: Temporal at 127\.0\.0\.1:1 cannot be reached .*TEMPORAL_ADDRESS\n$/),
@@ -91,7 +74,7 @@ describe('bad input is refused in one line with its code, before anything is con
     ['invalidTopic', ['watch', '--topic', 'a b']],
     ['unknownTopic', ['redrive', '--topic', 'nobody.knows']],
   ])('%s: %j', async (code, args) => {
-    expect(await inHere(args)).toEqual({
+    expect(await run(args)).toEqual({
       code: 2,
       printed: '',
       errors: expect.stringMatching(new RegExp(`^error: [^\n]+ \\[${code}\\]\n$`)),
@@ -112,7 +95,7 @@ describe('bad input is refused in one line with its code, before anything is con
     [['audit', '--nothing'], /unknown option/],
     [['audit'], /database at 127\.0\.0\.1:1\/none cannot be reached .*: start it, or check DATABASE_URL/],
   ])('%j', async (args, pattern) => {
-    const { code, printed, errors } = await inHere(args);
+    const { code, printed, errors } = await run(args);
     expect({ code, printed, lines: errors.split('\n').length }).toEqual({ code: 2, printed: '', lines: 2 });
     expect(errors).toMatch(pattern);
   });
@@ -132,11 +115,11 @@ it('as a process of its own: one line, and where it comes from only with --debug
 });
 
 it('topics are shown with their limits, and their schemas for other programs', async () => {
-  const { code, printed } = await inHere(['topics']);
+  const { code, printed } = await run(['topics']);
   expect(code).toBe(0);
   expect(printed).toMatch(/^topic +lead +pace/);
   expect(printed).toMatch(/test\.effect +10000 ms +no limit +10000 ms +never +1 +no\n/);
-  const topics = JSON.parse((await inHere(['topics', '--json'])).printed);
+  const topics = JSON.parse((await run(['topics', '--json'])).printed);
   expect(topics[0].payload).toMatchObject(z.toJSONSchema(z.object({ note: z.string() }), { io: 'input' }));
   expect(topics[1]).toMatchObject({ name: 'test.rows', businessRows: true });
 });

@@ -3,7 +3,7 @@ import { audit } from '../../src/audit/audit';
 import { sealNextDay, verifyDays } from '../../src/audit/ledger-days';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { paymentsSchema } from '../../src/payment-requests/schema';
-import { pruneCommands, pruneLedger, pruneOutbox } from '../../src/retention/retention';
+import { pruneCommands, pruneLedger, pruneOutbox, pruneWebhookDeliveries } from '../../src/retention/retention';
 import { useDatabase } from '../support/database';
 
 const database = useDatabase(paymentsSchema);
@@ -67,6 +67,27 @@ it('commands go when they were dispatched long ago, and never while they wait', 
     { key: 'waits' },
     { key: 'young' },
   ]);
+});
+
+it('the log of what webhooks were sent goes when it is old, and never what waits', async () => {
+  await query(
+    `insert into postdate.webhook (id, url, tenant, after_position) values ('wh_1', 'https://shop.example', 'acme', 0)`,
+  );
+  const delivery = (id: string, daysAgo: number, outcome: string | null) =>
+    query(
+      `insert into postdate.webhook_delivery
+         (webhook_id, position, event_id, entity, queued_at, next_try_at, ended_at, outcome)
+       select 'wh_1', $2, $1, 'e', at, case when $3::text is null then at end, case when $3 is not null then at end, $3
+         from (select now() - make_interval(days => $2) as at) as day`,
+      [id, daysAgo, outcome],
+    );
+  await delivery('delivered', 40, 'delivered');
+  await delivery('failed', 41, 'failed');
+  await delivery('young', 20, 'failed');
+  await delivery('waits', 42, null);
+  expect(await pruneWebhookDeliveries(database.pool, 30)).toBe(2);
+  const { rows } = await query('select event_id from postdate.webhook_delivery order by event_id');
+  expect(rows).toEqual([{ event_id: 'waits' }, { event_id: 'young' }]);
 });
 
 it('decisions go with their whole message, when it was finished long ago and no row waits for it', async () => {

@@ -1,0 +1,153 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { readConfig } from '../config';
+import { migrate, postdateSchema } from '../migrate';
+import { disableWebhook, enableWebhook } from '../webhooks/disable';
+import { listWebhooks, type WebhookState } from '../webhooks/listed';
+import { addWebhook, removeWebhook, rotateSecret } from '../webhooks/webhooks';
+import { withPool } from './connections';
+import { type ExitCode, run } from './exit';
+import { withExample } from './options';
+import { print, printJson } from './output';
+import { tableOf } from './table';
+import { addDeliveries, addWebhookReplay, mustKnow } from './webhook-deliveries';
+
+interface AddOptions {
+  url: string;
+  tenant: string;
+  topic?: string[];
+  type?: string[];
+}
+
+const HOUR_MS = 3_600_000;
+// A day is time enough to give a listener the new secret; for ever would be no rotation.
+const OVERLAP_HOURS = 24;
+
+export function addWebhooks(program: Command): void {
+  const webhooks = withExample(
+    program
+      .command('webhooks')
+      .description('where events are sent over HTTP: add, list, rotate, disable, enable, deliveries, replay, remove'),
+    'webhooks list',
+  );
+  const wantsJson = () => webhooks.opts<{ json?: boolean }>().json === true;
+  webhooks
+    .command('add')
+    .description('send events to a URL from now on, and print the secret that they are signed with, this once')
+    .requiredOption('--url <url>', 'where to; https, and no private address')
+    .requiredOption('--tenant <tenant>', "whose events; '*' for everybody's")
+    .option('--topic <topic...>', 'of these topics only')
+    .option('--type <type...>', 'of these types only')
+    .action((options: AddOptions) => run(add(options, wantsJson())));
+  webhooks
+    .command('list')
+    .description('which there are, and how they are')
+    .action(() => run(withPool(async (pool) => show(await listWebhooks(pool), wantsJson()))));
+  webhooks
+    .command('rotate <id>')
+    .description('sign with a new secret, which is printed this once, and for a while with the old one as well')
+    .option('--overlap-hours <number>', 'for so long; 0 if the old one is known to others', hours, OVERLAP_HOURS)
+    .action((id: string, { overlapHours }: { overlapHours: number }) => run(rotate(id, overlapHours, wantsJson())));
+  webhooks
+    .command('disable <id>')
+    .description('send it nothing until it is enabled; exit code 1 if it is not enabled')
+    .option('--reason <text>', 'why, for the record', 'by an operator')
+    .action((id: string, { reason }: { reason: string }) =>
+      run(
+        withPool(async (pool) => {
+          await mustKnow(pool, id);
+          const disabled = await disableWebhook(pool, id, reason);
+          if (wantsJson()) printJson({ id, disabled });
+          else print(disabled ? `${id} is disabled` : `${id} was disabled before`);
+          return disabled ? 0 : 1;
+        }),
+      ),
+    );
+  webhooks
+    .command('enable <id>')
+    .description('send to it again, also what has come since it was disabled; exit code 1 if it is enabled')
+    .option('--from-now', 'skip what has come since, and what waited')
+    .action((id: string, { fromNow }: { fromNow?: boolean }) => run(enable(id, fromNow === true, wantsJson())));
+  addDeliveries(webhooks, wantsJson);
+  addWebhookReplay(webhooks, wantsJson);
+  webhooks
+    .command('remove <id>')
+    .description('forget it, with its secrets, its log, and what waits for it')
+    .action((id: string) =>
+      run(
+        withPool(async (pool) => {
+          await mustKnow(pool, id);
+          const removed = await removeWebhook(pool, id);
+          if (wantsJson()) printJson({ id, removed });
+          else print(`${id} is removed`);
+          return 0;
+        }),
+      ),
+    );
+}
+
+const add = ({ url, tenant, topic: topics, type: types }: AddOptions, json: boolean): Promise<ExitCode> =>
+  withPool(async (pool) => {
+    const { webhooks } = readConfig(process.env);
+    // The first one may be added before anything has run.
+    await migrate(pool, postdateSchema);
+    const added = await addWebhook(pool, { url, tenant, topics, types }, webhooks);
+    process.stderr.write(`webhook ${added.id}; the secret to verify with is printed this once (docs/webhooks.md)\n`);
+    if (json) printJson(added);
+    else print(added.secret);
+    return 0;
+  });
+
+const rotate = (id: string, overlapHours: number, json: boolean): Promise<ExitCode> =>
+  withPool(async (pool) => {
+    await mustKnow(pool, id);
+    const secret = await rotateSecret(pool, id, { overlapMs: overlapHours * HOUR_MS });
+    process.stderr.write(
+      overlapHours > 0 ? `the old secret signs as well for ${overlapHours} h\n` : 'the old secret signs no more\n',
+    );
+    if (json) printJson({ id, secret });
+    else print(secret as string);
+    return 0;
+  });
+
+const enable = (id: string, fromNow: boolean, json: boolean): Promise<ExitCode> =>
+  withPool(async (pool) => {
+    await mustKnow(pool, id);
+    const enabled = await enableWebhook(pool, id, { fromNow });
+    if (json) printJson({ id, enabled: enabled !== undefined, ...enabled });
+    else if (enabled) print(`${id} is enabled; ${enabled.waiting} events wait for it, ${enabled.skipped} were skipped`);
+    else print(`${id} was enabled before`);
+    return enabled ? 0 : 1;
+  });
+
+function show(all: WebhookState[], json: boolean): ExitCode {
+  if (json) printJson(all);
+  else if (all.length === 0) print('no webhooks');
+  else {
+    const rows = all.map(({ id, tenant, waiting, failed, ...one }) => [
+      id,
+      tenant,
+      waiting,
+      failed,
+      stateOf(one),
+      one.url,
+    ]);
+    print(tableOf(['webhook', 'tenant', 'waiting', 'failed', 'state', 'url'], rows, { cutLast: true }));
+  }
+  return 0;
+}
+
+function stateOf({
+  disabledAt,
+  disabledReason,
+  failingSince,
+}: Pick<WebhookState, 'disabledAt' | 'disabledReason' | 'failingSince'>) {
+  if (disabledAt) return `disabled ${disabledAt}: ${disabledReason}`;
+  return failingSince ? `failing since ${failingSince}` : 'enabled';
+}
+
+/** Hours from 0 to a year. */
+function hours(text: string): number {
+  const value = Number(text);
+  if (text === '' || !(value >= 0 && value <= 8_784)) throw new InvalidArgumentError('must be a number from 0 to 8784');
+  return value;
+}

@@ -1,0 +1,73 @@
+import type { Queryable } from '../database';
+import type { PostdateEvent } from '../outbox';
+
+/** A delivery that this worker is to try now. */
+export interface ClaimedDelivery {
+  webhookId: string;
+  position: string;
+  replay: number;
+  eventId: string;
+  /** Which try this is, from 1. */
+  tries: number;
+  url: string;
+  /** The present one first. */
+  secrets: Buffer[];
+  /** Null when the outbox has it no longer. */
+  event: PostdateEvent | null;
+}
+
+// Much longer than a try can last, so that it ends only for a worker that is dead or hangs.
+const CLAIM_S = 60;
+/** So many tries in a row that fail are no longer a matter of one event: the listener is taken to be away. */
+export const AWAY_AFTER_FAILURES = 3;
+
+/**
+ * Gives a worker deliveries to try: of each entity the first that waits, of each webhook as many as leave `perWebhook` under
+ * way here, and of one whose listener seems to be away one at a time. They are its own for a minute.
+ */
+export async function claimDeliveries(
+  db: Queryable,
+  worker: string,
+  { underWay, perWebhook, limit }: { underWay: ReadonlyMap<string, number>; perWebhook: number; limit: number },
+): Promise<ClaimedDelivery[]> {
+  const { rows } = await db.query<ClaimedDelivery>(
+    // In random order, or the first webhooks would take all places for as long as they have a backlog. now() and not the
+    // clock itself, which no index could be searched with.
+    `with mine as materialized (
+       select due.* from (
+         select id, greatest(0, case when failures >= ${AWAY_AFTER_FAILURES} then 1 else $2::integer end
+                                - coalesce(($3::jsonb->>id)::integer, 0)) as room
+           from postdate.webhook
+          where disabled_at is null and (resting_until is null or resting_until <= now())
+          order by random()
+       ) as ready cross join lateral (
+         select webhook_id, position, replay from postdate.webhook_delivery as waiting
+          where waiting.webhook_id = ready.id and next_try_at <= now()
+            and (select 1 from postdate.webhook_delivery as earlier
+                  where earlier.webhook_id = waiting.webhook_id and earlier.entity = waiting.entity
+                    and earlier.next_try_at is not null
+                    and (earlier.position, earlier.replay) < (waiting.position, waiting.replay)
+                  limit 1) is null
+          order by next_try_at
+          limit ready.room
+            for update skip locked
+       ) as due
+       limit $4
+     )
+     update postdate.webhook_delivery as delivery
+        set claimed_by = $1, tries = tries + 1, tried_at = clock_timestamp(),
+            next_try_at = clock_timestamp() + interval '${CLAIM_S} s'
+       from mine
+       join postdate.webhook on webhook.id = mine.webhook_id
+       left join postdate.outbox on outbox.position = mine.position
+      where delivery.webhook_id = mine.webhook_id and delivery.position = mine.position
+        and delivery.replay = mine.replay
+     returning delivery.webhook_id as "webhookId", delivery.position, delivery.replay, event_id as "eventId", tries, url,
+               payload as event,
+               array(select secret from postdate.webhook_secret as known
+                      where known.webhook_id = delivery.webhook_id and (ends_at is null or ends_at > clock_timestamp())
+                      order by created_at desc) as secrets`,
+    [worker, perWebhook, JSON.stringify(Object.fromEntries(underWay)), limit],
+  );
+  return rows;
+}

@@ -1,0 +1,122 @@
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { type BackgroundLoop, runInBackground } from '../background-loop';
+import { subscribe } from '../consumer';
+import type { AfterLandings } from '../landing/after-landings';
+import type { Metrics } from '../metrics';
+import { takeTurn } from '../turn';
+import { type ClaimedDelivery, claimDeliveries } from './claimed';
+import { queueBatch, WEBHOOKS_CONSUMER } from './queue';
+import { type TryDeps, tryDelivery } from './try-delivery';
+import { undoLeaps, waitingOf } from './waiting';
+
+// What waits for slow listeners costs a socket each; a listener that hangs takes at most ten of them, and one once it is
+// known to.
+const AT_A_TIME = 50;
+const AT_A_TIME_PER_WEBHOOK = 10;
+// The lower end of what Standard Webhooks recommends (15 to 30 s): what takes longer belongs behind the answer.
+const ANSWER_WITHIN_MS = 15_000;
+// How long what is under way is given when this worker stops; the rest others send.
+const STOP_WITHIN_MS = 5_000;
+// For what is to be tried again by now, and what another worker has queued.
+const POLL_MS = 1_000;
+const LOOK_MS = 10_000;
+const LEAPS_EVERY_MS = 60_000;
+
+export interface WebhookDeps {
+  worker: string;
+  metrics: Pick<Metrics, 'webhookTried' | 'webhookGivenUp' | 'webhooksWaiting'>;
+  log: Pick<Logger, 'warn'>;
+  onError(error: unknown): void;
+}
+
+/**
+ * Sends the stream's events to the webhooks that want them, until stopped; `nudge` it when the stream has grown. Any number
+ * of processes may. A listener that is down holds up nobody else.
+ */
+export function startWebhooks(
+  pool: Pool,
+  deps: WebhookDeps &
+    Pick<TryDeps, 'allowPrivateAddresses' | 'resolve' | 'ca' | 'onAnswer'> & {
+      answerWithinMs?: number;
+      landingsOver?: AfterLandings;
+    },
+): BackgroundLoop {
+  const { worker, metrics, log, onError, landingsOver, answerWithinMs = ANSWER_WITHIN_MS } = deps;
+  const stopping = new AbortController();
+  const trying = { ...deps, pool, answerWithinMs, stopping: stopping.signal };
+  const underWay = new Set<Promise<void>>();
+  const underWayOf = new Map<string, number>();
+  let subscribed = false;
+
+  async function queue(): Promise<'more' | 'idle'> {
+    if (!subscribed) await subscribe(pool, { name: WEBHOOKS_CONSUMER, from: 'end' });
+    subscribed = true;
+    await landingsOver?.();
+    const { events, deliveries } = await queueBatch(pool);
+    if (deliveries > 0) sending.nudge();
+    return events > 0 ? 'more' : 'idle';
+  }
+
+  async function send(): Promise<'more' | 'idle'> {
+    const limit = AT_A_TIME - underWay.size;
+    // Whatever ends nudges this loop.
+    if (limit <= 0) return 'idle';
+    await landingsOver?.();
+    const claimed = await claimDeliveries(pool, worker, {
+      underWay: underWayOf,
+      perWebhook: AT_A_TIME_PER_WEBHOOK,
+      limit,
+    });
+    for (const delivery of claimed) start(delivery);
+    return 'idle';
+  }
+
+  function start(delivery: ClaimedDelivery): void {
+    const { webhookId } = delivery;
+    underWayOf.set(webhookId, (underWayOf.get(webhookId) ?? 0) + 1);
+    const tried = tryOne(delivery).finally(() => {
+      underWay.delete(tried);
+      const left = (underWayOf.get(webhookId) ?? 1) - 1;
+      if (left > 0) underWayOf.set(webhookId, left);
+      else underWayOf.delete(webhookId);
+      sending.nudge();
+    });
+    underWay.add(tried);
+  }
+
+  async function tryOne(delivery: ClaimedDelivery): Promise<void> {
+    const { webhookId: webhook, eventId: event, position } = delivery;
+    try {
+      const { result, gaveUp } = await tryDelivery(trying, delivery);
+      metrics.webhookTried(result);
+      if (result === 'gone') log.warn({ part: 'webhooks', webhook }, 'disabled: its listener answered 410 Gone');
+      if (!gaveUp) return;
+      metrics.webhookGivenUp();
+      log.warn({ part: 'webhooks', webhook, event, position }, 'a delivery was given up');
+    } catch (error) {
+      // Whether it was taken is not written down; the claim's end has it sent again.
+      onError(error);
+    }
+  }
+
+  async function watch(): Promise<'idle'> {
+    const { waiting, oldestMs } = await waitingOf(pool);
+    metrics.webhooksWaiting(waiting, oldestMs);
+    if (await takeTurn(pool, 'webhooks: leaps', LEAPS_EVERY_MS)) await undoLeaps(pool);
+    return 'idle';
+  }
+
+  const sending = runInBackground(send, { pauseMs: POLL_MS, onError });
+  const queueing = runInBackground(queue, { pauseMs: POLL_MS, onError });
+  const watching = runInBackground(watch, { pauseMs: LOOK_MS, onError });
+  return {
+    nudge: queueing.nudge,
+    async stop() {
+      await Promise.all([queueing.stop(), sending.stop(), watching.stop()]);
+      const cutOff = setTimeout(() => stopping.abort(), STOP_WITHIN_MS);
+      await Promise.all(underWay);
+      clearTimeout(cutOff);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import type { Pool, PoolClient } from 'pg';
+import { MessageError } from '../admission';
+import { inTransaction } from '../database';
+import type { PostdateEvent } from '../outbox';
+import { addressesOf, type Reach } from './addresses';
+import type { ClaimedDelivery } from './claimed';
+import { disableWebhook } from './disable';
+import { type Answered, postTo } from './post-to';
+import { bringForward, type Failure, putBackDelivery, recordDelivered, recordFailure } from './records';
+import { signedHeaders } from './signature';
+
+/** What a try came to; a label of the metric. */
+export type TryResult =
+  | 'delivered'
+  | 'refused'
+  | 'unreachable'
+  | 'privateAddress'
+  | 'gone'
+  | 'unusableAnswer'
+  | 'notKept'
+  | 'stopped';
+
+export interface TryDeps extends Reach {
+  pool: Pool;
+  worker: string;
+  /** PEM of the authorities to trust instead of the well-known ones. */
+  ca?: string;
+  /** For a whole try, from looking up the name to the end of the answer. */
+  answerWithinMs: number;
+  /**
+   * Called with a delivered event's answer, when that has a JSON body, in the transaction that records the delivery. When it
+   * throws, the try has failed, and the event is sent again.
+   */
+  onAnswer?(tx: PoolClient, event: PostdateEvent, body: unknown): Promise<void>;
+  /** Aborted when this worker does not wait any longer. */
+  stopping: AbortSignal;
+}
+
+/** Sends an event once and writes down what came of it; throws when that cannot be written down. */
+export async function tryDelivery(
+  deps: TryDeps,
+  delivery: ClaimedDelivery,
+): Promise<{ result: TryResult; gaveUp: boolean }> {
+  const { pool, worker, stopping } = deps;
+  const { event } = delivery;
+  const failed = async (result: TryResult, failure: Failure) => {
+    const { ended } = await recordFailure(pool, worker, delivery, failure);
+    return { result, gaveUp: ended };
+  };
+  if (event === null) return failed('notKept', { words: 'the event is no longer kept', final: true });
+  const signal = AbortSignal.any([AbortSignal.timeout(deps.answerWithinMs), stopping]);
+  let answered: Answered;
+  try {
+    answered = await send(deps, { ...delivery, event }, signal);
+  } catch (error) {
+    if (stopping.aborted) {
+      await putBackDelivery(pool, worker, delivery, { words: 'its worker has stopped' });
+      return { result: 'stopped', gaveUp: false };
+    }
+    if (error instanceof MessageError) return failed('privateAddress', { words: error.message });
+    const words = signal.aborted ? `no answer within ${deps.answerWithinMs} ms` : wordsOf(error);
+    return failed('unreachable', { words });
+  }
+  const { status, retryAfterMs, body } = answered;
+  const words = `answered ${status}`;
+  if (status === 410) {
+    // In this order, or another worker would take it in between.
+    await disableWebhook(pool, delivery.webhookId, 'its listener answered 410 Gone');
+    await putBackDelivery(pool, worker, delivery, { status, words });
+    return { result: 'gone', gaveUp: false };
+  }
+  if (status >= 300 && status < 400) {
+    return failed('refused', { status, words: `${words}; redirects are not followed`, retryAfterMs });
+  }
+  if (status < 200 || status >= 300) return failed('refused', { status, words, retryAfterMs });
+  try {
+    await delivered(deps, { ...delivery, event }, { status, body });
+  } catch (error) {
+    // Of the answer's effect, unless the database itself is away: then this throws as well.
+    return failed('unusableAnswer', { status, words: `${words}, and its answer: ${wordsOf(error)}` });
+  }
+  return { result: 'delivered', gaveUp: false };
+}
+
+async function send(
+  deps: TryDeps,
+  { eventId, url: text, secrets, event }: ClaimedDelivery,
+  signal: AbortSignal,
+): Promise<Answered> {
+  const url = new URL(text);
+  const addresses = await endedBy(signal, addressesOf(url, deps));
+  const body = JSON.stringify(event);
+  const headers = {
+    ...signedHeaders({ eventId, body }, secrets, Date.now()),
+    'content-type': 'application/cloudevents+json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    'accept-encoding': 'identity',
+    'user-agent': 'postdate',
+  };
+  return postTo(url, { headers, body }, { addresses, ca: deps.ca, signal });
+}
+
+async function delivered(
+  { pool, worker, onAnswer }: TryDeps,
+  delivery: ClaimedDelivery & { event: PostdateEvent },
+  { status, body }: Answered,
+): Promise<void> {
+  const { failingSince } =
+    onAnswer && body !== undefined
+      ? await inTransaction(pool, async (tx) => {
+          const recorded = await recordDelivered(tx, worker, delivery, status);
+          if (recorded.mine) await onAnswer(tx, delivery.event, body);
+          return recorded;
+        })
+      : await recordDelivered(pool, worker, delivery, status);
+  if (failingSince) await bringForward(pool, delivery.webhookId, failingSince);
+}
+
+/** What the work resolves to, or the signal's reason if that comes first: looking up a name cannot be broken off. */
+const endedBy = <Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> =>
+  new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+
+/** Node gives a connection that several addresses refused no words of its own. */
+function wordsOf(error: unknown): string {
+  const { message, code, errors } = error as { message?: string; code?: string; errors?: unknown[] };
+  return message || (errors?.[0] ? wordsOf(errors[0]) : (code ?? String(error)));
+}
