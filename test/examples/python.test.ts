@@ -4,14 +4,18 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import { onPath } from '../../local/executables';
+import { freePort } from '../../local/ports';
 import { run } from '../../local/processes';
 import { asyncApiOf } from '../../src/asyncapi/document';
 import type { PostdateEvent } from '../../src/outbox';
 import { paymentsSchema } from '../../src/payment-requests/schema';
+import { replayDeliveries } from '../../src/webhooks/replay';
+import { addWebhook } from '../../src/webhooks/webhooks';
 import { useDatabase } from '../support/database';
 import { describedBy, objectionsTo } from '../support/described-events';
 import { everyEvent } from '../support/every-event';
 import { type LocalProcess, runProgram, useFolder } from '../support/local-process';
+import { allEnded, emitTo, reach, startTestWebhooks } from '../support/webhooks';
 
 const python = onPath('python3') ?? '';
 const EXAMPLE = join('examples', 'consumers', 'python', 'receive.py');
@@ -24,17 +28,18 @@ let receiver: { url: string; port: number; process: LocalProcess };
 
 const file = () => join(folder.path, 'events.db');
 
-async function start() {
+async function start(own: NodeJS.ProcessEnv = {}) {
   const env = {
     WEBHOOK_SECRETS: secrets.map((secret) => `whsec_${secret.toString('base64')}`).join(' '),
     DATABASE: file(),
     PORT: '0',
+    ...own,
     // Nothing but the example and the standard library: no package that happens to be installed, and no cache beside it.
     PYTHONDONTWRITEBYTECODE: '1',
   };
   const started = runProgram(python, ['-I', EXAMPLE], { env });
   const [, url = '', port] = await started.prints(/listening on (http:\/\/127\.0\.0\.1:(\d+))/);
-  receiver = { url, port: Number(port), process: started };
+  return { url, port: Number(port), process: started };
 }
 
 /** As Postdate sends it, unless something is changed. */
@@ -89,7 +94,7 @@ function due({ cycle, payload }: { cycle: number; payload: unknown }) {
 (python ? describe : describe.skip)('the receiver in Python (where there is a python3)', () => {
   beforeAll(async () => {
     events = await everyEvent(database.pool, { reason: 'no such account' });
-    await start();
+    receiver = await start();
   });
 
   it('acknowledges every event that there is, and has the effect of the one that it is about', async () => {
@@ -112,9 +117,34 @@ function due({ cycle, payload }: { cycle: number; payload: unknown }) {
     expect(await send(event)).toMatchObject({ status: 204 });
     receiver.process.signal('SIGKILL');
     await receiver.process.ended;
-    await start();
+    receiver = await start();
     expect(await send(event)).toMatchObject({ status: 204 });
     expect(await lettersTo(reader)).toBe(1);
+  });
+
+  it('takes what the real sender sends, with the secret that it printed, and has no second effect of a replay', async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/`;
+    const { id, secret } = await addWebhook(database.pool, { url, tenant: 'acme' }, reach);
+    const another = await start({ WEBHOOK_SECRETS: secret, DATABASE: file(), PORT: String(port) });
+    const sender = startTestWebhooks(database.pool);
+    const reader = nanoid();
+    try {
+      const { data } = expired().event;
+      const type = 'payment-request.expired';
+      await emitTo(database.pool, [nanoid(), nanoid()], { type, data: { ...data, payer: reader } });
+      await allEnded(database.pool);
+      expect(await lettersTo(reader)).toBe(2);
+      await replayDeliveries(database.pool, id, { from: 0 });
+      sender.nudge();
+      await allEnded(database.pool);
+      expect(sender.results).toEqual({ delivered: expect.any(Number) });
+      expect(sender.results.delivered).toBeGreaterThanOrEqual(4);
+      expect(await lettersTo(reader)).toBe(2);
+    } finally {
+      await sender.stop();
+      another.process.signal('SIGTERM');
+    }
   });
 
   it('takes a signature by either of two secrets, also beside one that it does not know', async () => {

@@ -60,7 +60,7 @@ def write_to(db, reader, text):
 def secrets_from(text):
     keys = [base64.b64decode(secret.removeprefix("whsec_"), validate=True) for secret in text.split()]
     if not keys or any(len(key) < 24 for key in keys):
-        raise SystemExit("WEBHOOK_SECRETS must be one or more secrets as the endpoint's registration printed them")
+        raise SystemExit("WEBHOOK_SECRETS must be one or more secrets as `postdate webhooks add` printed them")
     return keys
 
 
