@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
@@ -44,6 +45,8 @@ export function startWebhooks(
 ): BackgroundLoop {
   const { worker, metrics, log, onError, landingsOver, answerWithinMs = ANSWER_WITHIN_MS } = deps;
   const stopping = new AbortController();
+  // Each try under way listens.
+  setMaxListeners(AT_A_TIME, stopping.signal);
   const trying = { ...deps, pool, answerWithinMs, stopping: stopping.signal };
   const underWay = new Set<Promise<void>>();
   const underWayOf = new Map<string, number>();
