@@ -23,9 +23,11 @@ interface Bench {
 const benches: Bench[] = [
   { name: 'burst', load: () => import('./burst/burst.js') },
   { name: 'held', load: () => import('./held/held.js') },
+  { name: 'http', load: () => import('./http/http.js') },
   { name: 'morning-run', load: () => import('./morning-run/morning-run.js') },
   { name: 'pending', load: () => import('./pending/pending.js') },
   { name: 'schedule', load: () => import('./schedule/schedule.js') },
+  { name: 'sql', load: () => import('./sql/sql.js') },
   { name: 'sustained', load: () => import('./sustained/sustained.js') },
 ];
 

@@ -8,7 +8,7 @@ import { figuresOf } from './checks/figures';
 import type { Violation } from './checks/violation';
 import type { Plan } from './plan/plan';
 import { playFaults } from './system/faults';
-import { type Parts, startParts } from './system/parts';
+import { type Parts, QUICK_SWEEP, startParts } from './system/parts';
 import { sampleGrowth } from './watch/growth';
 import { watchOverdue } from './watch/overdue';
 import { countRescues } from './watch/rescues';
@@ -27,7 +27,9 @@ interface PlayOptions {
  * is over, also when `interrupted` rejects.
  */
 export async function play(plan: Plan, { interrupted, ...options }: PlayOptions & { interrupted: Promise<never> }) {
-  const starting = startParts(options.folder, options.log);
+  // Without faults it is to be seen that the sweep, as it is delivered, rescues nothing.
+  const settings = plan.faults.length > 0 ? QUICK_SWEEP : {};
+  const starting = startParts(options.folder, { settings, log: options.log });
   try {
     return await Promise.race([starting.then((parts) => playOn(parts, plan, options)), interrupted]);
   } finally {

@@ -11,19 +11,24 @@ const IMPATIENT = ['-o', 'Acquire::Retries=0', '-o', 'Acquire::http::Timeout=10'
 export interface Wanted {
   packages: string[];
   file: string;
+  /** Also what these packages depend on and this machine lacks. */
+  withLacking?: boolean;
 }
 
 /**
  * Promises the packages' files unpacked in this folder, readable for every account, without installing anything.
  * Throws when they cannot be had; what another start has unpacked in the meantime is as good.
  */
-export async function fetchDebianPackages(folder: string, { packages, file }: Wanted): Promise<void> {
+export async function fetchDebianPackages(folder: string, wanted: Wanted): Promise<void> {
+  const { packages, file, withLacking } = wanted;
   const aptGet = onPath('apt-get');
   if (!aptGet) throw new Error('it is not installed, and without apt-get it cannot be fetched');
   const unfinished = await mkdtemp(`${folder}-`);
   try {
-    const download = () =>
-      run(aptGet, ['download', ...IMPATIENT, ...packages], { cwd: unfinished, timeoutMs: 60_000 * packages.length });
+    const download = async () => {
+      const names = withLacking ? await lacking(aptGet, packages) : packages;
+      await run(aptGet, ['download', ...IMPATIENT, ...names], { cwd: unfinished, timeoutMs: 60_000 * names.length });
+    };
     await download().catch(async (error) => {
       // Images come without the lists of packages.
       if (process.getuid?.() !== 0) throw error;
@@ -32,7 +37,8 @@ export async function fetchDebianPackages(folder: string, { packages, file }: Wa
     });
     const archives = (await readdir(unfinished)).filter((name) => name.endsWith('.deb'));
     for (const archive of archives) {
-      await run('dpkg', ['-x', join(unfinished, archive), unfinished], { timeoutMs: 60_000 });
+      // A browser is a minute's work for a machine that does everything else as well.
+      await run('dpkg', ['-x', join(unfinished, archive), unfinished], { timeoutMs: 300_000 });
       await rm(join(unfinished, archive));
     }
     if (!existsSync(join(unfinished, file))) throw new Error(`the packages ${archives} have no ${file}`);
@@ -44,4 +50,14 @@ export async function fetchDebianPackages(folder: string, { packages, file }: Wa
     // Another start has been quicker.
     if (!existsSync(join(folder, file))) throw error;
   }
+}
+
+/** What apt would install for these packages on this machine, themselves among it. */
+async function lacking(aptGet: string, packages: string[]): Promise<string[]> {
+  const plan = await run(aptGet, ['install', '--simulate', '--no-install-recommends', ...packages], {
+    timeoutMs: 60_000,
+    // Its words are read here.
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  return [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name as string);
 }

@@ -6,10 +6,10 @@ import { nanoid } from 'nanoid';
 import pc from 'picocolors';
 import { readConfig } from '../src/config';
 import { createPool } from '../src/database';
-import { createPaymentRequests } from '../src/payment-requests/requests';
 import { showEvents } from './demo-events';
 import { type DemoLine, expectedCounts, readDemoInput } from './demo-input';
 import { deviations, readOutcome, report } from './demo-report';
+import { type DemoProducer, readDemoArguments, startProducer } from './demo-via';
 import { startStack, toldToStop } from './stack';
 
 const INPUT = join(__dirname, '..', 'examples', 'payment-requests.csv');
@@ -19,11 +19,7 @@ const PATIENCE_MS = 90_000;
 const log = (line: string) => process.stdout.write(`${line}\n`);
 
 /** Runs the input through the real service A; resolves with this run's ids when every step has been taken. */
-async function play(
-  lines: DemoLine[],
-  run: string,
-  requests: ReturnType<typeof createPaymentRequests>,
-): Promise<string[]> {
+async function play(lines: DemoLine[], run: string, requests: DemoProducer): Promise<string[]> {
   const idOf = (line: DemoLine) => line.id + run;
 
   async function live(line: DemoLine): Promise<void> {
@@ -47,7 +43,7 @@ async function play(
   return lines.map(idOf);
 }
 
-async function main(): Promise<number> {
+async function main({ via, keep }: ReturnType<typeof readDemoArguments>): Promise<number> {
   const told = toldToStop();
   const lines = readDemoInput(INPUT);
   const expected = expectedCounts(lines);
@@ -60,14 +56,17 @@ async function main(): Promise<number> {
     connections: 10,
     onError: (error) => log(`database: ${error.message}`),
   });
+  let producer: DemoProducer | undefined;
   try {
+    const tenants = lines.map(({ tenant }) => tenant);
+    producer = await startProducer(via, { pool, env: stack.env, tenants, dataFolder, log });
     const head = await pool.query('select position from postdate.stream_head');
     if (stack.waitingUrl) log(`watch them wait: ${stack.waitingUrl}\n`);
     // In every id, so that the demo can run again in a database that has seen it.
     const run = `.${nanoid(8)}`;
     const shown = showEvents(pool, { from: Number(head.rows[0].position), run, total: lines.length });
 
-    const ids = await play(lines, run, createPaymentRequests({ pool }));
+    const ids = await play(lines, run, producer);
     const lastDueInMs = Math.max(...lines.map((line) => line.expires_in_seconds)) * 1000;
     const deadline = Date.now() + lastDueInMs + PATIENCE_MS;
     let outcome = await readOutcome(pool, ids);
@@ -85,19 +84,29 @@ async function main(): Promise<number> {
         ? pc.red(`not as the input says: ${off.join('; ')}`)
         : pc.green('every payment request ended once, as the input says'),
     );
-    if (process.argv.includes('--keep')) {
+    if (keep) {
       log(`The stack keeps running (DATABASE_URL=${config.databaseUrl}); Ctrl-C stops it.`);
       await told;
     }
     return off.length ? 1 : 0;
   } finally {
+    await producer?.stop();
     await pool.end();
     await stack.stop();
     await rm(dataFolder, { recursive: true, force: true });
   }
 }
 
-main().then(
+function given() {
+  try {
+    return readDemoArguments(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(2);
+  }
+}
+
+main(given()).then(
   (exitCode) => process.exit(exitCode),
   (error: Error) => {
     process.stderr.write(`${error.stack}\n`);

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { queryOf } from '../src/lookup';
 import { createDatabase } from './databases';
 import { startPostgres } from './postgres';
 import { reachableFolder } from './postgres-account';
 import { findTemporal } from './temporal-cli';
 import { startTemporal } from './temporal-server';
+import { waitingMessagesUrl } from './web-ui';
 import { startWorkerProcess } from './worker-process';
 
 export interface Stack {
@@ -54,8 +54,7 @@ export async function startStack({ dataFolder, env: given, watch, log }: Options
       stops.push(temporal.stop);
       env.TEMPORAL_ADDRESS = temporal.address;
       env.TEMPORAL_NAMESPACE = 'default';
-      const query = encodeURIComponent(queryOf({ state: 'waiting' }));
-      waitingUrl = temporal.uiUrl && `${temporal.uiUrl}/namespaces/default/workflows?query=${query}`;
+      waitingUrl = temporal.uiUrl && waitingMessagesUrl(temporal.uiUrl);
     }
     const worker = await startWorkerProcess({ env, logFile: join(dataFolder, 'worker.log'), watch, log });
     stops.push(worker.stop);

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { startStack, toldToStop } from './stack';
 
 const log = (line: string) => process.stdout.write(`${line}\n`);
@@ -16,10 +17,22 @@ async function main(): Promise<void> {
   log(`DATABASE_URL=${stack.env.DATABASE_URL}`);
   log(`TEMPORAL_ADDRESS=${stack.env.TEMPORAL_ADDRESS}`);
   if (stack.waitingUrl) log(`waiting messages: ${stack.waitingUrl}`);
+  const envFile = join(stack.dataFolder, 'env');
+  // It may have the database's password in it: for this user alone.
+  await writeFile(envFile, exportsOf(stack.env), { mode: 0o600 });
+  log(`for another shell: . ${envFile}`);
   log('Ctrl-C stops what was started here; messages keep waiting.');
   await told;
   log('stopping');
+  await rm(envFile, { force: true });
   await stack.stop();
+}
+
+/** What a shell sets by reading it. */
+function exportsOf(env: NodeJS.ProcessEnv): string {
+  const names = ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE'];
+  const quoted = (value: string) => `'${value.replaceAll("'", "'\\''")}'`;
+  return names.flatMap((name) => (env[name] ? `export ${name}=${quoted(env[name])}\n` : [])).join('');
 }
 
 main().catch((error: Error) => {

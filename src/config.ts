@@ -1,11 +1,17 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { isProxyAddress } from './http/address';
 import { streamSettings } from './streams/settings';
 import { missingBeside, streamVariables } from './streams/variables';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
 const hostAndPort = z.string().regex(/^[^\s:/]+:\d{1,5}$/, 'must be host:port');
+
+const proxies = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .refine((all) => all.every(isProxyAddress), 'must be addresses or networks such as 10.0.0.0/8, with commas between');
 
 // Every variable of ours and its default. Temporal's own (TEMPORAL_ADDRESS, …) are read by its envconfig.
 const variables = z.object({
@@ -40,6 +46,10 @@ const variables = z.object({
   // Where the HTTP API listens. A worker serves it only when this is set.
   POSTDATE_HTTP_ADDRESS: hostAndPort.optional(),
   POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
+  // Enough for a service with a wrong key to show itself in the logs; for guessing a key it is nothing.
+  POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND: whole(1, 1_000_000).default(10),
+  // Whose X-Forwarded-For is believed. Anybody can write that header, so by default nobody's is.
+  POSTDATE_HTTP_TRUSTED_PROXIES: proxies.optional(),
   // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
   ...streamVariables,
@@ -82,7 +92,12 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     },
     streams: streamSettings(ours, ours.POSTDATE_OUTBOX_KEEP_DAYS),
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
-    http: { address: ours.POSTDATE_HTTP_ADDRESS, requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND },
+    http: {
+      address: ours.POSTDATE_HTTP_ADDRESS,
+      requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND,
+      unauthorizedPerSecond: ours.POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND,
+      trustedProxies: ours.POSTDATE_HTTP_TRUSTED_PROXIES ?? [],
+    },
     logLevel: ours.POSTDATE_LOG_LEVEL,
     workflowBundle: ours.POSTDATE_WORKFLOW_BUNDLE,
     cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,

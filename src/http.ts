@@ -34,8 +34,9 @@ export async function startHttp(config: Config, { topics, schemas }: Installatio
     connection = await Connection.connect(connectionOptions);
     await ensureSearchAttributes(connection, namespace);
     const client = new Client({ connection, namespace });
-    const app = createApi({ client, pool, topics, log, requestsPerSecond: config.http.requestsPerSecond });
-    const [host, port] = splitAddress(config.http.address ?? DEFAULT_ADDRESS);
+    const { address: wanted = DEFAULT_ADDRESS, ...limits } = config.http;
+    const app = createApi({ client, pool, topics, log, ...limits });
+    const [host, port] = splitAddress(wanted);
     await app.listen({ host, port });
     const { address, port: listening } = app.server.address() as AddressInfo;
     log.info({ address: `${address}:${listening}` }, 'http is listening');

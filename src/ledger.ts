@@ -42,9 +42,10 @@ export function decisionFor(message: ScheduledMessage, row: FoundRow): Decision 
   return { cycle: message.cycle, outcome: 'moved', decidedAt: row.decided_at.getTime(), next };
 }
 
-// PostgreSQL's text has no NUL; a reason with one, typed by whomever, would fail its insert for ever.
+// PostgreSQL's text has no NUL, and its JSON no half of a surrogate pair, as cutting leaves one; a reason with either,
+// typed by whomever, would fail its insert for ever.
 export const storable = (reason: string | undefined): string | null =>
-  reason?.replaceAll('\0', '\ufffd').slice(0, 2_000) ?? null;
+  reason?.slice(0, 2_000).replaceAll(/\0|\p{Surrogate}/gu, '\ufffd') ?? null;
 
 const idOf = ({ topic, tenant, key, cycle }: ScheduledMessage) => [topic, tenant, key, cycle];
 

@@ -31,8 +31,10 @@ export interface MessageStatus extends MessageRef {
 /** What is known of one message, and how it ended; undefined if Temporal knows none, or no longer. */
 export async function describe(
   client: Client,
-  ref: MessageRef,
+  { topic, tenant, key }: MessageRef,
 ): Promise<(MessageStatus & { ending?: Ending }) | undefined> {
+  // Nothing else of the caller's object, which may say what Temporal does not know.
+  const ref = { topic, tenant, key };
   admit(refuseRef(ref));
   const handle = client.workflow.getHandle(workflowIdOf(ref));
   try {

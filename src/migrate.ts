@@ -40,15 +40,28 @@ export const postdateSchema: SchemaMigrations = {
   },
 };
 
+const APPLIED_BY_NEWER: Migration = {
+  async up() {
+    throw new Error('it has been applied already');
+  },
+};
+
 /**
  * Brings the schema up to date; throws if a migration fails, having applied none of it.
- * Safe when many workers start at once: the migrator holds an advisory lock, and the others find nothing left to do.
+ * Safe when many workers start at once: the migrator holds an advisory lock, and the others find nothing left to do. What a
+ * newer release has applied is left as it is, or no worker could start any more once the first of the next release has.
  */
-export async function migrate(pool: Pool, { schema, migrations }: SchemaMigrations): Promise<void> {
+export async function migrate(pool: Pool, one: SchemaMigrations): Promise<void> {
+  const { schema, migrations } = one;
+  const getMigrations = async () => {
+    // The migrator has its lock by now, so nobody else's is being added. It refuses a database with one that it is not given.
+    const { unknown } = await migrationsOf(pool, one);
+    return { ...migrations, ...Object.fromEntries(unknown.map((name) => [name, APPLIED_BY_NEWER])) };
+  };
   const migrator = new Migrator({
     // The pool is the caller's, so this instance is never destroyed.
     db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
-    provider: { getMigrations: async () => migrations },
+    provider: { getMigrations },
     migrationTableSchema: schema,
   });
   const { error } = await migrator.migrateToLatest();

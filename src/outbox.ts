@@ -1,21 +1,12 @@
+import type { z } from 'zod';
 import type { MessageRef } from './contract';
 import type { Queryable } from './database';
+import type { cloudEvent } from './event-types';
 
 const SOURCE = '/postdate/';
 
-/** CloudEvents 1.0 in JSON (cloudevents.io); `tenant` and `cycle` are extension attributes. `time` is RFC 3339. */
-export interface PostdateEvent<Data = Record<string, unknown>> {
-  specversion: '1.0';
-  id: string;
-  source: string;
-  type: string;
-  subject: string;
-  time: string;
-  datacontenttype: 'application/json';
-  tenant: string;
-  cycle: number;
-  data: Data;
-}
+/** An event as everyone who listens gets it. */
+export type PostdateEvent<Data = Record<string, unknown>> = Omit<z.output<typeof cloudEvent>, 'data'> & { data: Data };
 
 /** What an event is about: a message's cycle. */
 export type EventOrigin = MessageRef & { cycle: number };

@@ -5,7 +5,17 @@ import { searchAttributes } from './contract';
 
 // temporal.api.enums.v1.IndexedValueType, by the names of the kinds we use.
 const INDEXED_VALUE_TYPES = { [SearchAttributeType.KEYWORD]: 2, [SearchAttributeType.DATETIME]: 6 } as const;
+const TYPE_NAMES = { [SearchAttributeType.KEYWORD]: 'Keyword', [SearchAttributeType.DATETIME]: 'Datetime' } as const;
+// gRPC's.
+const INVALID_ARGUMENT = 3;
 const ALREADY_EXISTS = 6;
+// Permission denied, or not there at all.
+const FORBIDDEN = [7, 12];
+
+// A server refuses a question that names an attribute which it does not know.
+const NAMING_ALL = Object.values(searchAttributes)
+  .map(({ name }) => `${name} is null`)
+  .join(' and ');
 
 // A server hands new attributes on to its parts every few seconds, the slowest within ten; until then it refuses
 // both a list and a start that name them.
@@ -30,30 +40,57 @@ export async function searchAttributesIn(
 /**
  * Registers the search attributes that the namespace lacks, and waits until it knows them; a message that carries an
  * unknown one cannot be started. Safe when many workers start at once. Throws when an attribute is there with another
- * type: that needs a person.
+ * type, or is missing and may not be registered by this account, as on Temporal Cloud: both need a person.
  */
 export async function ensureSearchAttributes(
   { operatorService, workflowService }: Pick<ConnectionLike, 'operatorService' | 'workflowService'>,
   namespace: string,
 ): Promise<void> {
-  const { missing, wrong } = await searchAttributesIn({ operatorService }, namespace);
-  if (wrong[0] !== undefined) throw new Error(`search attribute ${wrong[0]} is registered with another type`);
+  const isUsable = () =>
+    workflowService.listWorkflowExecutions({ namespace, pageSize: 1, query: NAMING_ALL }).then(
+      () => true,
+      (error) => {
+        if (codeOf(error) === INVALID_ARGUMENT) return false;
+        throw error;
+      },
+    );
   try {
-    if (Object.keys(missing).length > 0)
-      await operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+    await register(operatorService, namespace);
   } catch (error) {
-    // Another worker was quicker.
-    if ((error as { code?: number }).code !== ALREADY_EXISTS) throw error;
+    if (!FORBIDDEN.includes(codeOf(error) ?? 0)) throw error;
+    // Somebody else may have registered them, which is all that is needed.
+    if (await isUsable()) return;
+    throw new Error(howToRegister(namespace), { cause: error });
   }
-  const query = Object.values(searchAttributes).map(({ name }) => `${name} is null`);
   const deadline = Date.now() + SPREAD_TIMEOUT_MS;
-  for (;;) {
-    try {
-      await workflowService.listWorkflowExecutions({ namespace, pageSize: 1, query: query.join(' and ') });
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await pause(250);
-    }
+  while (!(await isUsable().catch(() => false))) {
+    if (Date.now() > deadline) throw new Error(`${namespace} does not get to know its search attributes`);
+    await pause(250);
   }
 }
+
+async function register(operatorService: ConnectionLike['operatorService'], namespace: string): Promise<void> {
+  const { missing, wrong } = await searchAttributesIn({ operatorService }, namespace);
+  if (wrong[0] !== undefined) throw new Error(`search attribute ${wrong[0]} is registered with another type`);
+  if (Object.keys(missing).length === 0) return;
+  try {
+    await operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+  } catch (error) {
+    // Another worker was quicker.
+    if (codeOf(error) !== ALREADY_EXISTS) throw error;
+  }
+}
+
+/** What a person has to do where a worker may not. */
+function howToRegister(namespace: string): string {
+  const all = Object.values(searchAttributes).map(({ name, type }) => ({ name, type: TYPE_NAMES[type] }));
+  const temporal = all.map(({ name, type }) => `--name ${name} --type ${type}`).join(' ');
+  const tcld = all.map(({ name, type }) => `--search-attribute ${name}=${type}`).join(' ');
+  return (
+    `permission denied to register search attributes in ${namespace}; somebody who may must do so: ` +
+    `temporal operator search-attribute create --namespace ${namespace} ${temporal}, ` +
+    `or on Temporal Cloud: tcld namespace search-attributes add --namespace ${namespace} ${tcld}`
+  );
+}
+
+const codeOf = (error: unknown): number | undefined => (error as { code?: number }).code;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MessageError, type Refusal, refuseRef } from './admission';
 import type { ScheduledMessage } from './contract';
 import type { InstantInput } from './due-time';
+import type { EventType } from './event-types';
 import type { EventOrigin } from './outbox';
 import { checkLimits } from './topic-limits';
 
@@ -60,6 +61,8 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
    * and the audit compares rows, ledger and events. Not for messages that `repeat`: a row does not say how.
    */
   businessRows?: string;
+  /** The events that tell of its messages, by whomever they are emitted: what `npm run asyncapi` describes. */
+  events?: EventType[];
   /** The present form of the payload: 2, 3 … once it has changed. Default 1. */
   payloadVersion?: number;
   /** Turns payloads of older forms into the next one: the first from 1 to 2, and so on. Pure functions. */

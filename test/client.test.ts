@@ -43,7 +43,8 @@ describe('without any worker', () => {
     const second = { ...first, dueAt: first.dueAt + HOUR_MS };
     expect(await schedule(temporal.client, second)).toMatchObject({ result: 'rejected' });
     expect(await schedule(temporal.client, second, { onConflict: 'keep' })).toMatchObject({ result: 'kept' });
-    expect(await describeMessage(temporal.client, refOf(first))).toMatchObject({ dueAt: rfc3339(first.dueAt) });
+    const asked = { ...refOf(first), dueAt: rfc3339(second.dueAt) };
+    expect(await describeMessage(temporal.client, asked)).toMatchObject({ dueAt: rfc3339(first.dueAt) });
   });
 
   it('a post that is repeated with its command id is the same post; with another it is a conflict', async () => {
@@ -85,6 +86,36 @@ describe('without any worker', () => {
 });
 
 describe('with a worker', () => {
+  it.each([
+    { sent: ['move', 'cancel'], decisions: ['moved', 'cancelled'] },
+    { sent: ['cancel', 'move'], decisions: ['cancelled'] },
+  ])('$sent, sent before one had its first task, are obeyed in that order', async ({ sent, decisions }) => {
+    const message = post();
+    await schedule(temporal.client, message);
+    const handle = temporal.client.workflow.getHandle(workflowIdOf(refOf(message)));
+    for (const name of sent) await handle.signal(name, { dueAt: inAnHour() + HOUR_MS });
+    await temporal.withWorker(database, installation, () => handle.result());
+    const { rows } = await database.pool.query('select outcome from postdate.delivery where key = $1 order by cycle', [
+      message.key,
+    ]);
+    expect(rows.map(({ outcome }) => outcome)).toEqual(decisions);
+  });
+
+  it('a signal sent before its first task is obeyed before an update that waits for it', async () => {
+    const message = post();
+    await schedule(temporal.client, message);
+    const handle = temporal.client.workflow.getHandle(workflowIdOf(refOf(message)));
+    await handle.signal('move', { dueAt: inAnHour() + HOUR_MS });
+    const cancelled = handle.executeUpdate('cancel', { args: [{}] });
+    await temporal.withWorker(database, installation, async () => {
+      expect(await cancelled).toEqual({ result: 'cancelled' });
+    });
+    const { rows } = await database.pool.query('select outcome from postdate.delivery where key = $1 order by cycle', [
+      message.key,
+    ]);
+    expect(rows.map(({ outcome }) => outcome)).toEqual(['moved', 'cancelled']);
+  });
+
   it('a message is delivered when it is due, and one due in the past at once and marked late', async () => {
     await temporal.withWorker(database, installation, async () => {
       const [soon, past] = [post({ dueAt: Date.now() + 2_000 }), post({ dueAt: Date.now() - HOUR_MS })];

@@ -5,11 +5,11 @@ import { invoiceReminder } from '../examples/invoice-reminder';
 import { scripts } from '../package.json';
 import { land } from '../src/landing/landing';
 import { useDatabase } from './support/database';
+import { commandsOf, ROOT, readPage } from './support/pages';
 
-const ROOT = join(__dirname, '..');
-const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const readme = readPage('README.md');
 const blocks = (language: string) =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((match) => match[1]);
+  commandsOf('README.md').flatMap((block) => (block.language === language ? block.text : []));
 
 const database = useDatabase({
   schema: 'billing',
@@ -24,7 +24,7 @@ const database = useDatabase({
 });
 
 it('the commands in README are what CI runs in a clean checkout', () => {
-  const commands = blocks('sh').flatMap((block) => block?.trim().split('\n') ?? []);
+  const commands = blocks('sh').flatMap((block) => block.trim().split('\n'));
   expect(commands).toEqual(['npm ci', 'npm run demo']);
   const ci = readFileSync(join(ROOT, '.ci', 'run'), 'utf8').split('\n');
   for (const command of [...commands, 'npm run check']) expect(ci).toContain(command);
@@ -48,7 +48,8 @@ it('every file that README names is there, and it is short enough to be read', (
   expect(readme.split('\n').length).toBeLessThanOrEqual(121);
 });
 
-it("README's topic is the compiled example, word for word", () => {
+it("README's topic is the compiled example, word for word, and there is nothing else to run", () => {
+  expect(blocks('ts').length + blocks('sh').length).toBe(commandsOf('README.md').length);
   expect(blocks('ts')).toEqual([readFileSync(join(ROOT, 'examples', 'invoice-reminder.ts'), 'utf8')]);
 });
 

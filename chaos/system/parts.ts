@@ -24,12 +24,18 @@ export interface Parts {
   stop(): Promise<void>;
 }
 
-// A run of minutes is to see what the defaults would show in hours.
-const SWEEP = { POSTDATE_SWEEP_GRACE_SECONDS: '3', POSTDATE_SWEEP_EVERY_SECONDS: '2' };
+/** Settings of the sweep with which a run of minutes sees what the defaults would show in hours. */
+export const QUICK_SWEEP = { POSTDATE_SWEEP_GRACE_SECONDS: '3', POSTDATE_SWEEP_EVERY_SECONDS: '2' };
 const PRODUCERS = ['producer0', 'producer1'] as const;
 
-/** Promises all parts at work in this folder. Programs that die are started again by whoever watches over them. */
-export async function startParts(folder: string, log: (line: string) => void): Promise<Parts> {
+/**
+ * Promises all parts at work in this folder, with these settings beside the defaults. Programs that die are started again by
+ * whoever watches over them.
+ */
+export async function startParts(
+  folder: string,
+  { settings, log }: { settings: Record<string, string>; log(line: string): void },
+): Promise<Parts> {
   const stops: (() => Promise<unknown>)[] = [];
   const programs = new Map<ProgramName, WorkerProcess>();
   const links = {} as Record<LinkName, Link>;
@@ -61,7 +67,7 @@ export async function startParts(folder: string, log: (line: string) => void): P
     }
     const through = (database: LinkName, temporalLink?: LinkName) => ({
       ...process.env,
-      ...SWEEP,
+      ...settings,
       DATABASE_URL: Object.assign(new URL(postgres.url), { port: String(links[database].port) }).href,
       TEMPORAL_ADDRESS: temporalLink && `127.0.0.1:${links[temporalLink].port}`,
       TEMPORAL_NAMESPACE: 'default',
@@ -74,8 +80,8 @@ export async function startParts(folder: string, log: (line: string) => void): P
     for (const worker of ['worker0', 'worker1'] as const) {
       const address = `127.0.0.1:${await freePort()}`;
       metricsUrls.push(`http://${address}/metrics`);
-      const settings = { POSTDATE_METRICS_ADDRESS: address, POSTDATE_WORKFLOW_BUNDLE: workflowBundle };
-      const env = { ...through(`${worker}Database`, `${worker}Temporal`), ...settings };
+      const own = { POSTDATE_METRICS_ADDRESS: address, POSTDATE_WORKFLOW_BUNDLE: workflowBundle };
+      const env = { ...through(`${worker}Database`, `${worker}Temporal`), ...own };
       await start(worker, env, 'chaos/programs/worker.ts', 'worker is running');
     }
     const deliveries = join(folder, 'deliveries.ndjson');

@@ -1,11 +1,12 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { DatabaseError } from 'pg';
 import type { Logger } from 'pino';
+import { createAuthenticate } from './authenticate';
 import { batchRoute } from './batch';
 import { docsPage } from './docs-page';
 import { addHealth } from './health';
 import { parseJson } from './json';
-import { type Caller, callerOf } from './keys';
+import type { Caller } from './keys';
 import { ARRIVAL_TIMEOUT_MS, createRateLimit, MAX_BODY_BYTES } from './limits';
 import { type MessageParts, messageRoutes } from './messages';
 import { openApiOf } from './openapi';
@@ -18,6 +19,10 @@ export interface ApiParts extends MessageParts {
   log: Logger;
   /** What each API key may ask, twice that at once. */
   requestsPerSecond: number;
+  /** What one address may ask without a valid API key, twice that at once. */
+  unauthorizedPerSecond: number;
+  /** Who may say for whom they ask, by X-Forwarded-For: addresses and networks. Of anybody else it counts for nothing. */
+  trustedProxies: string[];
 }
 
 /** All operations, from which both the server and its OpenAPI are made. */
@@ -36,9 +41,10 @@ export const openApiText = (): string => {
 
 /** The HTTP server, not yet listening. Every answer that is no success is a problem, and none of them is logged with a body. */
 export function createApi(parts: ApiParts): FastifyInstance {
-  const { log, pool } = parts;
+  const { log } = parts;
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
+    trustProxy: parts.trustedProxies.length > 0 && parts.trustedProxies,
     requestTimeout: ARRIVAL_TIMEOUT_MS,
     // An id may have 255 bytes; what is longer is for the schemas to refuse.
     routerOptions: { maxParamLength: 1_000 },
@@ -48,6 +54,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
     frameworkErrors: (error, request, reply) => fail(error, request, reply),
   });
   const rate = createRateLimit(parts.requestsPerSecond);
+  const authenticate = createAuthenticate(parts.pool, parts);
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) =>
@@ -55,14 +62,6 @@ export function createApi(parts: ApiParts): FastifyInstance {
   );
   app.setErrorHandler(fail);
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, problem('notFound', 'There is no such path.')));
-
-  /** Who asks; throws when nobody we know does. Asked before the body is read. */
-  async function authenticate({ headers }: FastifyRequest): Promise<Caller> {
-    const [, key = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
-    const caller = await callerOf(pool, key);
-    if (!caller) throw new ProblemError('unauthorized', 'Send one as Authorization: Bearer pd_…');
-    return caller;
-  }
 
   function spend({ keyId }: Caller, tokens: number): void {
     const empty = rate.take(keyId, tokens);
@@ -76,6 +75,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
       // fastify's own way to write a parameter, and a colon that begins none.
       url: route.path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1'),
       bodyLimit: route.bodyBytes,
+      // Before the body is read.
       async onRequest(request) {
         const caller = await authenticate(request);
         spend(caller, 1);

@@ -16,9 +16,14 @@ export interface RateLimit {
 
 /**
  * A token bucket per caller, in this process's memory: so many a second, and twice as many at once. Whoever has a token
- * may spend more than that and waits longer for the next, so that a batch larger than the bucket is still possible.
+ * may spend more than that and waits longer for the next, so that a batch larger than the bucket is still possible. Beyond
+ * so many `callers` the one that was not seen for longest is forgotten.
  */
-export function createRateLimit(perSecond: number, nowMs: () => number = () => performance.now()): RateLimit {
+export function createRateLimit(
+  perSecond: number,
+  { nowMs = () => performance.now(), callers = Number.POSITIVE_INFINITY }: { nowMs?(): number; callers?: number } = {},
+): RateLimit {
+  // In the order in which they were last seen.
   const buckets = new Map<string, { tokens: number; filledAtMs: number }>();
   return {
     take(caller, tokens) {
@@ -26,7 +31,9 @@ export function createRateLimit(perSecond: number, nowMs: () => number = () => p
       const { tokens: left, filledAtMs } = buckets.get(caller) ?? { tokens: 2 * perSecond, filledAtMs: now };
       const filled = Math.min(2 * perSecond, left + ((now - filledAtMs) / 1_000) * perSecond);
       const spent = filled >= 1 ? filled - tokens : filled;
+      buckets.delete(caller);
       buckets.set(caller, { tokens: spent, filledAtMs: now });
+      if (buckets.size > callers) buckets.delete(buckets.keys().next().value as string);
       return filled >= 1 ? undefined : { retryAfterSeconds: Math.ceil((1 - filled) / perSecond) };
     },
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Route } from './route';
-import * as schemas from './schemas';
+import { problem } from './schemas';
+import { named } from './shapes';
 
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document
 export type Json = any;
@@ -33,7 +34,7 @@ export function openApiOf(routes: Route[]): Json {
     paths[route.path] ??= {};
     paths[route.path][route.method.toLowerCase()] = operationOf(route);
   }
-  const { schemas: components } = z.toJSONSchema(schemas.named, { uri: refOf, io: 'input' }) as Json;
+  const { schemas: components } = z.toJSONSchema(named, { uri: refOf, io: 'input' }) as Json;
   return {
     openapi: '3.1.0',
     info: {
@@ -44,7 +45,7 @@ export function openApiOf(routes: Route[]): Json {
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(components).map(([id, schema]) => [id, plain(schema)])),
-      responses: Object.fromEntries(REFUSED.map((status) => [status, responseOf(status, schemas.problem)])),
+      responses: Object.fromEntries(REFUSED.map((status) => [status, responseOf(status, problem)])),
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'pd_…, made for one tenant' } },
     },
     security: [{ apiKey: [] }],
@@ -92,7 +93,7 @@ function parametersOf(where: 'path' | 'query', schema: z.ZodType | undefined): J
 
 /** Named schemas are referred to; what is one of several is written out. */
 function referenceTo(schema: z.ZodType): Json {
-  const id = schemas.named.get(schema)?.id;
+  const id = named.get(schema)?.id;
   if (id) return { $ref: refOf(id) };
   if (schema instanceof z.ZodUnion) return { anyOf: schema.options.map((option) => referenceTo(option as z.ZodType)) };
   throw new Error('a schema of the API has no name');

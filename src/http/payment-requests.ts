@@ -4,9 +4,9 @@ import { type Changed, createPaymentRequests, type NotChanged } from '../payment
 import { findRequest, type PaymentRequestRow } from '../payment-requests/rows';
 import { notFound, refused } from './answers';
 import { mustSee } from './keys';
+import * as schemas from './payment-request-schemas';
 import { problem } from './problems';
 import { type Answer, defineRoute, type Route } from './route';
-import * as schemas from './schemas';
 
 /** The API's operations on payment requests: service A, for those who do not write TypeScript. */
 export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
@@ -18,7 +18,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       method: 'POST',
       path: '/v1/payment-requests',
       operationId: 'requestPayment',
-      summary: 'Asks for money until expiresAt; calling again with the same id repeats what is missing',
+      summary: 'Asks for money until expiresAt; calling again with the same id changes nothing',
       body: schemas.newPaymentRequest,
       answers: { 201: schemas.changed, 200: schemas.changed },
       async run({ caller, body: { expiresAt, ...request } }) {

@@ -1,22 +1,9 @@
 import { z } from 'zod';
-import { PART } from '../admission';
-import { epochMsOf } from '../due-time';
-import { paymentRequest } from '../payment-requests/requests';
 import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
+import { cycle, instant, named, part } from './shapes';
 
-// The shapes of the API, from which come its checks, its types and docs/openapi.json. What no shape can say (a horizon,
-// a series, a topic's payload) is the client's to refuse.
-
-/** Shapes that OpenAPI calls by a name. */
-export const named = z.registry<{ id: string }>();
-
-const part = z.string().regex(PART).max(255);
-const instant = z
-  .string()
-  .max(64)
-  .refine((text) => !Number.isNaN(epochMsOf(text)), 'must be RFC 3339 with Z or an offset')
-  .meta({ format: 'date-time', description: 'RFC 3339 with Z or an offset; a local time names no instant' });
-const cycle = z.int().min(1).max(2_147_483_647);
+// The messages' part of the API, and the problem that any part may answer. From these schemas come its checks, its types
+// and docs/openapi.json. What no schema can say (a horizon, a series, a topic's payload) is the client's to refuse.
 
 const repeat = z.strictObject({
   every: z.string().max(100).optional().describe('ISO 8601 duration; one of every and cron'),
@@ -136,16 +123,3 @@ export const batchAnswer = z
       .describe('one for each message, in their order: what it would have been answered by itself'),
   })
   .register(named, { id: 'BatchAnswer' });
-
-export const paymentRequestRef = z.strictObject({ tenant: part, id: part });
-export const newPaymentRequest = paymentRequest
-  .extend({ ...paymentRequestRef.shape, expiresAt: instant })
-  .strict()
-  .register(named, { id: 'NewPaymentRequest' });
-export const extension = z.strictObject({ expiresAt: instant }).register(named, { id: 'Extension' });
-export const paymentRequestView = newPaymentRequest
-  .extend({ status: z.enum(['PENDING', 'PAID', 'CANCELLED', 'EXPIRED']), closedAt: instant.optional() })
-  .register(named, { id: 'PaymentRequest' });
-export const changed = z
-  .strictObject({ result: z.enum(['requested', 'exists', 'paid', 'cancelled', 'extended']) })
-  .register(named, { id: 'Changed' });

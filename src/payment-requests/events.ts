@@ -1,19 +1,38 @@
+import { z } from 'zod';
+import { defineEvent, type EventType, instant } from '../event-types';
 import type { EventOrigin } from '../outbox';
 import type { PaymentRequestRef, PaymentRequestRow } from './rows';
 
-export type PaymentRequestEventType = `payment-request.${'requested' | 'paid' | 'cancelled' | 'extended' | 'expired'}`;
+/** What every event of a payment request says. */
+export const paymentRequestData = z
+  .object({
+    requestId: z.string(),
+    payer: z.string(),
+    payee: z.string(),
+    amount: z
+      .string()
+      .regex(/^\d{1,16}\.\d{2}$/)
+      .describe('decimal'),
+    currency: z.string().regex(/^[A-Z]{3}$/),
+    status: z.enum(['PENDING', 'PAID', 'CANCELLED', 'EXPIRED']),
+    dueAt: instant.describe('when it expires unless it is paid'),
+    closedAt: instant.optional().describe('once it is no longer pending'),
+  })
+  .meta({ id: 'PaymentRequest' });
 
-/** What every event of a payment request says. Instants are RFC 3339; `amount` is decimal text. */
-export interface PaymentRequestEventData extends Record<string, unknown> {
-  requestId: string;
-  payer: string;
-  payee: string;
-  amount: string;
-  currency: string;
-  status: PaymentRequestRow['status'];
-  dueAt: string;
-  closedAt?: string;
-}
+export type PaymentRequestEventData = z.output<typeof paymentRequestData>;
+export type PaymentRequestEventType = `payment-request.${keyof typeof paymentRequestEvents}`;
+
+const event = (name: string, summary: string): EventType<typeof paymentRequestData> =>
+  defineEvent({ type: `payment-request.${name}`, summary, data: paymentRequestData });
+
+export const paymentRequestEvents = {
+  requested: event('requested', 'A payee asked for money'),
+  paid: event('paid', 'The payer paid in time'),
+  cancelled: event('cancelled', 'The payee took the request back'),
+  extended: event('extended', 'The payer was given until another due time, earlier or later'),
+  expired: event('expired', 'It was due and still unpaid'),
+};
 
 export const eventData = (row: PaymentRequestRow): PaymentRequestEventData => ({
   requestId: row.id,

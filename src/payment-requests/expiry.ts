@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { MessageRef } from '../contract';
 import { again, defineTopic, done, type GroupTransaction, type HandlerAnswer, skip } from '../topic';
-import { eventData } from './events';
+import { eventData, paymentRequestEvents } from './events';
 import { expireRequests, findRequests, type PaymentRequestRow } from './rows';
 
 type ExpiryMessage = MessageRef & { cycle: number };
@@ -16,6 +16,7 @@ export const paymentRequestExpiry = defineTopic({
   // The row is the truth; a copy of it in a message that sleeps for a year would be a stale one.
   payload: z.strictObject({}),
   landAll,
+  events: Object.values(paymentRequestEvents),
   businessRows: `select tenant, id as key, cycle, due_at, '{}'::jsonb as payload, status = 'PENDING' as waits,
                         case status when 'EXPIRED' then 'payment-request.expired' end as told
                    from payments.payment_request`,
@@ -33,7 +34,7 @@ async function landAll(tx: GroupTransaction, messages: ExpiryMessage[]): Promise
   const expired = byName(await expireRequests(tx, expiries));
   const told = messages.flatMap((message) => {
     const row = expired.get(nameOf({ tenant: message.tenant, id: message.key }));
-    return row ? [{ message, type: 'payment-request.expired', data: eventData(row) }] : [];
+    return row ? [{ message, type: paymentRequestEvents.expired.type, data: eventData(row) }] : [];
   });
   if (told.length > 0) await tx.emit(told);
   const rest = expiries.filter((expiry) => !expired.has(nameOf(expiry)));

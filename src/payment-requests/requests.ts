@@ -4,9 +4,10 @@ import { admit, MessageError, refuseDueAt } from '../admission';
 import { inTransaction } from '../database';
 import { cancelIn, scheduleIn } from '../dispatch/in-transaction';
 import { epochMsOf, type InstantInput } from '../due-time';
-import { appendEvent } from '../outbox';
+import { newEvent } from '../event-types';
+import { appendEvents } from '../outbox';
 import { messageOf } from '../post';
-import { eventData, originOf, type PaymentRequestEventType } from './events';
+import { eventData, originOf, paymentRequestEvents } from './events';
 import { paymentRequestExpiry } from './expiry';
 import {
   closeRequest,
@@ -55,14 +56,15 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
   /** `write` comes first: its row's lock is what puts the commands of two callers in the order of their changes. */
   async function change(
     ref: PaymentRequestRef,
-    type: PaymentRequestEventType,
+    event: keyof typeof paymentRequestEvents,
     write: (tx: PoolClient) => Promise<PaymentRequestRow | undefined>,
     command: (tx: PoolClient, row: PaymentRequestRow) => Promise<unknown>,
   ): Promise<PaymentRequestRow | undefined> {
     return inTransaction(pool, async (tx) => {
       const row = await write(tx);
       if (!row) return undefined;
-      await appendEvent(tx, originOf(ref, row.cycle), type, eventData(row));
+      const told = newEvent(originOf(ref, row.cycle), paymentRequestEvents[event], eventData(row));
+      await appendEvents(tx, [told]);
       await command(tx, row);
       return row;
     });
@@ -77,7 +79,7 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
     const result = status === 'PAID' ? 'paid' : 'cancelled';
     const row = await change(
       ref,
-      `payment-request.${result}`,
+      result,
       (tx) => closeRequest(tx, ref, status),
       (tx, { cycle }) => cancelIn(tx, originOf(ref, cycle), { reason: result }),
     );
@@ -91,7 +93,7 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
       refuseRequest(request);
       const row = await change(
         request,
-        'payment-request.requested',
+        'requested',
         (tx) => insertRequest(tx, request, dueAt),
         // Reconciling may have started what waits to be dispatched.
         (tx, { due_at, cycle }) => scheduleIn(tx, postOf(request, due_at, cycle), { onConflict: 'keep' }),
@@ -108,7 +110,7 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
       admit(refuseDueAt(dueAt, Date.now()));
       const row = await change(
         ref,
-        'payment-request.extended',
+        'extended',
         (tx) => extendRequest(tx, ref, dueAt),
         // Not a plain move: where Temporal has lost the message, this one starts it.
         (tx, { due_at, cycle }) => scheduleIn(tx, postOf(ref, due_at, cycle), { onConflict: 'move' }),

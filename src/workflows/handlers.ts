@@ -1,4 +1,11 @@
-import { ApplicationFailure, currentUpdateInfo, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  currentUpdateInfo,
+  defineSignal,
+  patched,
+  setDefaultSignalHandler,
+  setHandler,
+} from '@temporalio/workflow';
 import type { Refusal } from '../admission';
 import { cancelSignal, cancelUpdate, moveSignal, moveUpdate, wakeSignal } from '../commands';
 import { errorNames, messageQuery } from '../contract';
@@ -28,6 +35,35 @@ export function listen({ view, refuse }: Standing, commands: ReturnType<typeof t
     else await apply(read.command);
   }
 
+  const signals = new Map<string, { handle(raw: unknown): Promise<void> | void; description: string }>([
+    [
+      cancelSignal.name,
+      {
+        handle: (raw) => obey(readCancel(raw), commands.cancel),
+        description: 'Cancel, without an answer: {commandId?, reason?}',
+      },
+    ],
+    [
+      moveSignal.name,
+      {
+        handle: (raw) => obey(readMove(raw, Date.now()), commands.move),
+        description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?, expectedCycle?}',
+      },
+    ],
+    [wakeSignal.name, { handle: () => undefined, description: 'Look at the clock; changes nothing' }],
+  ]);
+
+  // What came before the run's first task the SDK gives out by the order in which names get their handlers, not by that of
+  // its arrival, unless it finds a default handler. And before any update, whose caller may have sent a signal earlier.
+  const early: { name: string; raw: unknown }[] = [];
+  setDefaultSignalHandler((name, raw) => {
+    const signal = signals.get(name);
+    if (!signal) return refuse(`unknown signal ${name}`);
+    // 0.4.0, 2026-11-27. Asked where it matters only, as it writes a marker.
+    if (name === wakeSignal.name || patched('early-commands-in-order')) return signal.handle(raw);
+    early.push({ name, raw });
+  });
+
   setHandler(messageQuery, view, { description: 'The message as it stands' });
   setHandler(cancelUpdate, (raw) => commands.cancel(cancelOf(raw)), {
     validator: (raw) => void cancelOf(raw),
@@ -37,12 +73,9 @@ export function listen({ view, refuse }: Standing, commands: ReturnType<typeof t
     validator: (raw) => void moveOf(raw),
     description: 'Move and learn whether it was in time: {dueAt, commandId?, cycle?, expectedCycle?}',
   });
-  setHandler(cancelSignal, (raw) => obey(readCancel(raw), commands.cancel), {
-    description: 'Cancel, without an answer: {commandId?, reason?}',
-  });
-  setHandler(moveSignal, (raw) => obey(readMove(raw, Date.now()), commands.move), {
-    description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?, expectedCycle?}',
-  });
-  setHandler(wakeSignal, () => undefined, { description: 'Look at the clock; changes nothing' });
-  setDefaultSignalHandler((name) => refuse(`unknown signal ${name}`));
+  for (const [name, { handle, description }] of signals) {
+    // As before 0.4.0: a cancel before a move, whichever was sent first.
+    for (const { raw } of early.filter((signal) => signal.name === name)) void handle(raw);
+    setHandler(defineSignal<[unknown]>(name), handle, { description });
+  }
 }

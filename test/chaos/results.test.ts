@@ -6,13 +6,14 @@ const ROOT = join(__dirname, '..', '..');
 const page = readFileSync(join(ROOT, 'docs', 'reliability.md'), 'utf8');
 const resultsOf = (name: string) => JSON.parse(readFileSync(join(ROOT, 'chaos', 'results', `${name}.json`), 'utf8'));
 
-it.each(['seed-7', 'seed-4711'])(
+it.each(['seed-7', 'seed-11', 'seed-4711'])(
   'ten minutes of %s were sound, had enough of each fault, and are on the page',
   (name) => {
     const results = resultsOf(name);
     expect(results).toMatchObject({
       command: expect.stringContaining('npm run chaos -- --minutes 10'),
       commit: expect.stringMatching(/^[0-9a-f]{40}$/),
+      dirty: false,
       machine: expect.any(Object),
       violations: [],
     });
@@ -23,6 +24,7 @@ it.each(['seed-7', 'seed-4711'])(
     expect(struck.commitsUnknown).toBeGreaterThanOrEqual(50);
     for (const fault of ['pauses', 'timersLost', 'diskFull']) expect(struck[fault]).toBeGreaterThan(0);
     expect(struck.clockWrong.length).toBeGreaterThan(0);
+    expect(results.settled.landedAfterMs).toBeLessThanOrEqual(60_000);
     // Otherwise the faults did not bite.
     expect(figures.duplicateDeliveries).toBeGreaterThan(0);
     expect(page).toContain(rowOf(results));

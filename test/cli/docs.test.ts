@@ -1,11 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
+import { invoiceReminder } from '../../examples/invoice-reminder';
 import { programOf } from '../../src/cli';
+import { createApiKey } from '../../src/http/keys';
 import { installation } from '../../src/installation';
+import { createPaymentRequests } from '../../src/payment-requests/requests';
+import { paymentsSchema } from '../../src/payment-requests/schema';
+import { useDatabase } from '../support/database';
+import { allDispatched } from '../support/dispatching';
+import { runLocal, useFolder } from '../support/local-process';
+import { allPages, commandsOf, readPage } from '../support/pages';
+import { type Shell, withShell } from '../support/shell';
+import { useTemporal } from '../support/temporal';
 
 const program = programOf(installation);
-const page = readFileSync(join(__dirname, '..', '..', 'docs', 'cli.md'), 'utf8');
+const page = readPage('docs/cli.md');
 const sectionsOf = (text: string) =>
   new Map(
     text
@@ -53,5 +61,85 @@ it('every command has --json and an example in its help, and what its page leave
     });
     const [, example = ''] = /\$ postdate (.*)/.exec(help) ?? [];
     for (const flag of example.match(/--[a-z-]+/g) ?? []) expect(flagsOf(command)).toContain(flag);
+  }
+});
+
+it('every command that another page names has the options that it names', () => {
+  const named = allPages().flatMap((name) =>
+    [...readPage(name).matchAll(/(?:npm run (?:-s )?postdate --|`postdate|\$ postdate) ([a-z-]+)([^`\n]*)/g)].map(
+      ([, command, rest]) => ({ name, command: command as string, flags: (rest ?? '').match(/--[a-z-]+/g) ?? [] }),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  for (const { name, command, flags } of named) {
+    const known = program.commands.find((one) => one.name() === command);
+    // A command may have commands of its own, whose options are told by their help.
+    const all = known ? [...flagsOf(known), ...known.commands.flatMap(flagsOf)] : [];
+    expect({ name, command, known: known !== undefined, flags }).toEqual({
+      name,
+      command,
+      known: true,
+      flags: flags.filter((flag) => all.includes(flag)),
+    });
+  }
+});
+
+describe('run as they stand on the page', () => {
+  const temporal = useTemporal();
+  const database = useDatabase(paymentsSchema);
+  useFolder();
+  const parts = { ...installation, topics: [...installation.topics, invoiceReminder] };
+
+  // What the page shows of these needs a trouble that is not to be had for an example, or goes on until Ctrl-C.
+  const ANSWERED_OTHERWISE = ['watch', 'events', 'doctor', 'stuck', 'redrive', 'reconcile', 'audit'];
+  /** The first line of an answer, without what differs from one day to the next. */
+  const shapeOf = (answer: string) =>
+    (answer.split('\n')[0] ?? '')
+      .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'at')
+      .replace(/\b[0-9a-f]{16}\b/g, 'id')
+      .replace(/\d+/g, '0')
+      .replace(/ {2,}/g, '  ');
+
+  /** The examples that are answered in another way than the page says, or not at all. */
+  async function wrongExamples({ run }: Shell): Promise<object[]> {
+    const wrong: object[] = [];
+    await run('postdate() { node --import tsx test/cli/docs-program.ts "$@"; }');
+    for (const { text, language } of commandsOf('docs/cli.md')) {
+      expect(language).toBe('console');
+      const [first = '', ...shown] = text.split('\n');
+      const command = first.replace(/^\$ /, '');
+      const name = command.split(' ')[1] as string;
+      if (name === 'watch') {
+        await watchUntilCtrlC(command.split(' ').slice(1));
+        continue;
+      }
+      const printed = await run(`code=0; ${command} || code=$?; echo "exit $code"`);
+      const alike = ANSWERED_OTHERWISE.includes(name) || shapeOf(printed) === shapeOf(shown.join('\n'));
+      if (!/exit [01]$/.test(printed.trim()) || !alike) wrong.push({ command, printed, shown: shown[0] });
+    }
+    return wrong;
+  }
+
+  // Sixteen programs that start one after the other take some seconds each where a machine has other work.
+  it('each example does what is said of it, and answers as the page shows', async () => {
+    const { pool } = database;
+    const requests = createPaymentRequests({ pool });
+    await temporal.withWorker(database, parts, async () => {
+      for (const id of ['pr-42', 'pr-43', 'pr-44']) {
+        const about = { tenant: 'acme', id, payer: 'Doe', payee: 'John', amount: '100.00', currency: 'EUR' };
+        await requests.request(about, Date.now() + 7_200_000);
+      }
+      await createApiKey(pool, { tenant: 'acme', label: 'billing' });
+      await allDispatched(pool);
+      expect(await withShell({ env: temporal.envFor(database) }, wrongExamples)).toEqual([]);
+    });
+  }, 600_000);
+
+  async function watchUntilCtrlC(args: string[]): Promise<void> {
+    const { DATABASE_URL, TEMPORAL_ADDRESS } = temporal.envFor(database);
+    const watching = runLocal('test/cli/docs-program.ts', { args, env: { DATABASE_URL, TEMPORAL_ADDRESS } });
+    await watching.prints(/"next":/);
+    watching.signal('SIGINT');
+    expect(await watching.ended).toBe(0);
   }
 });

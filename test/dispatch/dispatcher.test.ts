@@ -11,30 +11,27 @@ import { claimCommands, type WaitingCommand } from '../../src/dispatch/waiting-c
 import { sayAlive, sayGone } from '../../src/hold/held';
 import { defineTopic, type Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
-import { allDispatched, dispatchAll, startTestDispatcher, type TestDispatcher } from '../support/dispatching';
-import { effectsSchema, effectTopic, traces } from '../support/effects';
+import {
+  allDispatched,
+  dispatchAll,
+  post,
+  refOf,
+  startTestDispatcher,
+  type TestDispatcher,
+  postedTopic as topic,
+} from '../support/dispatching';
+import { effectsSchema, traces } from '../support/effects';
 import { eventually } from '../support/eventually';
 import { useTemporal } from '../support/temporal';
 
 const temporal = useTemporal();
 const database = useDatabase(effectsSchema);
-const topic = effectTopic();
-const HOUR_MS = 3_600_000;
 const onError = (error: unknown) => {
   throw error;
 };
 beforeAll(() => registerTopics(database.pool, [topic]));
 beforeEach(() => database.pool.query('truncate postdate.command'));
 
-const post = (fields = {}) => ({
-  topic,
-  tenant: 'acme',
-  key: nanoid(),
-  dueAt: Date.now() + HOUR_MS,
-  payload: { note: 'n' },
-  ...fields,
-});
-const refOf = ({ tenant, key }: { tenant: string; key: string }) => ({ topic: topic.name, tenant, key });
 const during = (work: () => Promise<void>) => () =>
   temporal.withWorker(database, { topics: [topic], consumers: [], schemas: [] }, work);
 const query = async <Row extends object>(text: string, values: unknown[] = []) =>

@@ -9,25 +9,15 @@ import { cancelIn, moveIn, scheduleIn } from '../../src/client';
 import { inTransaction } from '../../src/database';
 import { registerTopics } from '../../src/dispatch/registered-topics';
 import { useDatabase } from '../support/database';
-import { effectTopic } from '../support/effects';
+import { post, refOf, postedTopic as topic } from '../support/dispatching';
 
 const database = useDatabase();
-const topic = effectTopic();
 const withRows = { ...topic, name: 'test.rows', businessRows: 'select 1' };
 const HOUR_MS = 3_600_000;
 beforeAll(() => registerTopics(database.pool, [topic, withRows]));
 beforeEach(() => database.pool.query('truncate postdate.command'));
 
-const post = (fields = {}) => ({
-  topic,
-  tenant: 'acme',
-  key: nanoid(),
-  dueAt: Date.now() + HOUR_MS,
-  payload: { note: 'n' },
-  ...fields,
-});
 type Post = ReturnType<typeof post>;
-const refOf = ({ tenant, key }: { tenant: string; key: string }) => ({ topic: topic.name, tenant, key });
 const posted = async () =>
   (await database.pool.query('select key, what, command_id, body from postdate.command order by seq')).rows;
 const keys = async () => (await posted()).map(({ key }) => key);

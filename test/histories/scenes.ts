@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { cancel, move, schedule } from '../../src/client';
-import { messageQuery, workflowIdOf } from '../../src/contract';
+import { messageQuery, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
+import { messageOf } from '../../src/post';
 import type { RepeatInput } from '../../src/repeat';
 import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
 import { eventually } from '../support/eventually';
@@ -40,6 +41,25 @@ function stage(client: Client, key: string) {
       const topic = { ...sceneTopic, leadMs };
       await schedule(client, { ...ref, topic, dueAt: Date.now() + dueInMs, payload: { handler }, repeat });
       // The first run, whatever becomes of the message in later ones.
+      return (await handle.describe()).runId;
+    },
+    /** As a producer starts it, but with its first task put off: what is sent meanwhile is there before it. */
+    postPutOff: async (handler: 'done', dueInMs: number, startDelay: number) => {
+      const message = messageOf({
+        ...ref,
+        topic: sceneTopic,
+        dueAt: Date.now() + dueInMs,
+        payload: { handler },
+        cycle: 1,
+      });
+      await client.workflow.start('scheduledMessage', {
+        workflowId: workflowIdOf(ref),
+        taskQueue: WORKFLOW_TASK_QUEUE,
+        args: [message],
+        memo: { cycle: 1 },
+        typedSearchAttributes: searchAttributesOf(message),
+        startDelay,
+      });
       return (await handle.describe()).runId;
     },
     asleep: () =>
@@ -139,6 +159,13 @@ const scenes: Record<string, Scene> = {
     const runId = await post('done', 30_000, { leadMs: HOUR_MS });
     await held();
     await move(client, ref, { dueAt: Date.now() + 2_000 });
+    await ended();
+    return runId;
+  },
+  'commands-before-its-first-task': async ({ postPutOff, ended, handle }) => {
+    const runId = await postPutOff('done', HOUR_MS, 3_000);
+    await handle.signal('move', { dueAt: Date.now() + 2 * HOUR_MS });
+    await handle.signal('cancel', { reason: 'paid' });
     await ended();
     return runId;
   },

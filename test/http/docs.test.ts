@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { invoiceReminder } from '../../examples/invoice-reminder';
@@ -6,47 +5,33 @@ import { installation } from '../../src/installation';
 import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { useHttp } from '../support/http';
+import { commandsOf, ROOT, readPage } from '../support/pages';
+import { withShell } from '../support/shell';
 import { useTemporal } from '../support/temporal';
 
-const ROOT = join(__dirname, '..', '..');
-const page = readFileSync(join(ROOT, 'docs', 'http.md'), 'utf8');
+const page = readPage('docs/http.md');
 const temporal = useTemporal();
 const database = useDatabase(paymentsSchema);
 const parts = { ...installation, topics: [...installation.topics, invoiceReminder] };
 const http = useHttp(temporal, database, parts);
 
 /** What one shell prints for each of these commands, run one after the other. */
-async function runInOneShell(commands: string[]): Promise<string[]> {
-  const mark = '\n<next>\n';
-  const script = commands.map((command) => `${command}\nprintf '${mark.replaceAll('\n', '\\n')}'`).join('\n');
-  const shell = spawn('bash', ['-euc', script], {
-    cwd: ROOT,
-    env: { ...process.env, DATABASE_URL: database.url, API: `http://${http.address}` },
-    stdio: ['ignore', 'pipe', 'inherit'],
+const runInOneShell = (commands: string[]): Promise<string[]> =>
+  withShell({ env: { ...process.env, DATABASE_URL: database.url, API: `http://${http.address}` } }, async ({ run }) => {
+    const printed: string[] = [];
+    for (const command of commands) printed.push(await run(command));
+    return printed;
   });
-  let printed = '';
-  shell.stdout.on('data', (chunk) => {
-    printed += chunk;
-  });
-  expect(await new Promise((resolve) => shell.once('close', resolve))).toBe(0);
-  return printed.split(mark).slice(0, -1);
-}
 
 it('the commands of docs/http.md do what it says', async () => {
-  const blocks = [...page.matchAll(/^```(sh|json)\n(.*?)^```/gms)].map(([, language, text]) => ({
-    language,
-    text: text ?? '',
-  }));
-  const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text);
+  const commands = commandsOf('docs/http.md');
+  expect(commands.map(({ language }) => language)).toEqual(Array(commands.length).fill('sh'));
   await temporal.withWorker(database, parts, async () => {
-    const printed = await runInOneShell(commands);
-    expect(printed).toHaveLength(commands.length);
+    const printed = await runInOneShell(commands.map(({ text }) => text));
     const answers = printed.slice(1).map((text) => JSON.parse(text));
-    let command = -1;
-    for (const { language, text } of blocks) {
-      if (language === 'sh') command += 1;
-      else expect(JSON.parse(printed[command] as string)).toEqual(JSON.parse(text));
-    }
+    const shown = commands.flatMap((command, index) => command.answers.map(({ text }) => ({ text, index })));
+    expect(shown.length).toBeGreaterThanOrEqual(5);
+    for (const { text, index } of shown) expect(JSON.parse(printed[index] as string)).toEqual(JSON.parse(text));
     expect(answers[1]).toMatchObject({ state: 'waiting', dueAt: '2030-01-01T08:00:00.000Z' });
     expect(answers[2]).toEqual({ messages: expect.any(Array) });
     const batch = answers.find((answer) => 'answers' in answer);

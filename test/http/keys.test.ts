@@ -140,7 +140,7 @@ it('who asks more often than allowed is told when to come again; others are not 
 
 it('a bucket holds two seconds of tokens, fills while nobody asks, and lets one in that costs more than it holds', () => {
   let now = 0;
-  const rate = createRateLimit(10, () => now);
+  const rate = createRateLimit(10, { nowMs: () => now });
   for (let time = 0; time < 20; time += 1) expect(rate.take('a', 1)).toBeUndefined();
   expect(rate.take('a', 1)).toEqual({ retryAfterSeconds: 1 });
   expect(rate.take('b', 1)).toBeUndefined();

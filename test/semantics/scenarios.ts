@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { cancel, describe, move, schedule } from '../../src/client';
 import { cancelSignal, moveSignal } from '../../src/commands';
 import { messageQuery, workflowIdOf } from '../../src/contract';
+import { defineEvent } from '../../src/event-types';
 import type { Post } from '../../src/post';
 import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
 import { eventually } from '../support/eventually';
@@ -18,6 +19,7 @@ const payload = z.object({ handler: z.enum(['done', 'paid', 'fail', 'again']).de
 export const semanticsTopic = defineTopic({
   name: 'test.semantics',
   payload,
+  events: [defineEvent({ type: 'expired', summary: 'It was due', data: z.object({}) })],
   async handle({ emit }, { payload: { handler }, cycle }) {
     if (handler === 'paid') return skip('paid already');
     if (handler === 'fail') throw new PermanentFailure('no such account');

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { asyncApiOf } from '../../src/asyncapi/document';
 import type { Installation } from '../../src/installation';
 import { useDatabase } from '../support/database';
+import { eventsIn, objectionsTo } from '../support/described-events';
 import { useTemporal } from '../support/temporal';
 import { scenarios, semanticsTopic, stage } from './scenarios';
 
@@ -57,4 +59,11 @@ it('every row of the table has its scenario, and every scenario its row', () => 
 
 it.each(promised)('$title', ({ title, ...cells }) => {
   expect(seen.get(title)).toEqual({ status: 'fulfilled', value: cells });
+});
+
+it('every event of all that is as the AsyncAPI document of its topic says', async () => {
+  const objections = objectionsTo(asyncApiOf(installation.topics));
+  const events = await eventsIn(database.pool);
+  expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['expired', 'postdate.failed', 'postdate.skipped']));
+  for (const event of events) expect({ event, objections: objections(event) }).toEqual({ event, objections: [] });
 });

@@ -5,7 +5,24 @@ import { runInBackground } from '../../src/background-loop';
 import { type DispatcherDeps, startDispatcher } from '../../src/dispatch/dispatcher';
 import { sayAlive, sayGone } from '../../src/hold/held';
 import type { Topic } from '../../src/topic';
+import { effectTopic } from './effects';
 import { eventually } from './eventually';
+
+/** The topic that `post` and `refOf` are of. */
+export const postedTopic = effectTopic();
+
+/** A message in an hour, as a producer posts it in a transaction. */
+export const post = (fields = {}) => ({
+  topic: postedTopic,
+  tenant: 'acme',
+  key: nanoid(),
+  dueAt: Date.now() + 3_600_000,
+  payload: { note: 'n' },
+  ...fields,
+});
+
+/** How a command names it. */
+export const refOf = ({ tenant, key }: { tenant: string; key: string }) => ({ topic: postedTopic.name, tenant, key });
 
 export interface TestDispatcher {
   worker: string;

@@ -23,12 +23,19 @@ export interface LocalProcess {
 const started: ChildProcess[] = [];
 
 /** Runs one of the project's programs as npm does, in an environment in which nothing is configured. */
-export function runLocal(
+export const runLocal = (
   file: string,
-  { args = [], env = {}, input }: { args?: string[]; env?: NodeJS.ProcessEnv; input?: string } = {},
+  { args = [], ...given }: { args?: string[]; env?: NodeJS.ProcessEnv; input?: string } = {},
+): LocalProcess => runProgram(process.execPath, ['--import', 'tsx', file, ...args], given);
+
+/** Runs any program in the project's folder, in such an environment. */
+export function runProgram(
+  command: string,
+  args: string[],
+  { env = {}, input }: { env?: NodeJS.ProcessEnv; input?: string } = {},
 ): LocalProcess {
   const { DATABASE_URL, TEMPORAL_ADDRESS, ...rest } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
+  const child = spawn(command, args, {
     cwd: ROOT,
     env: { ...rest, TEMPORAL_CLI_PATH: process.env.POSTDATE_TEST_TEMPORAL_CLI, ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

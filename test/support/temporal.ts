@@ -13,6 +13,8 @@ import './quiet-runtime';
 
 export interface TestTemporal {
   address: string;
+  /** Only where it was asked for. */
+  uiUrl?: string;
   connection: Connection;
   client: Client;
   /** The environment that a worker is configured by, beside this database. */
@@ -22,7 +24,10 @@ export interface TestTemporal {
 }
 
 /** A real Temporal dev server of the test file's own, with these settings beside its defaults. */
-export function useTemporal(dynamicConfig: Record<string, unknown> = {}): TestTemporal {
+export function useTemporal(
+  dynamicConfig: Record<string, unknown> = {},
+  { webUi = false }: { webUi?: boolean } = {},
+): TestTemporal {
   let server: RunningTemporal;
   let folder: string;
   const temporal: Partial<TestTemporal> & Pick<TestTemporal, 'envFor' | 'withWorker'> = {
@@ -50,8 +55,11 @@ export function useTemporal(dynamicConfig: Record<string, unknown> = {}): TestTe
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'postdate-test-'));
     const executable = process.env.POSTDATE_TEST_TEMPORAL_CLI as string;
-    server = await startTemporal({ executable, dbFile: join(folder, 'temporal.db'), dynamicConfig });
+    // Port 0 is any free one.
+    const preferredUiPort = webUi ? 0 : undefined;
+    server = await startTemporal({ executable, dbFile: join(folder, 'temporal.db'), dynamicConfig, preferredUiPort });
     temporal.address = server.address;
+    temporal.uiUrl = server.uiUrl;
     temporal.connection = await Connection.connect({ address: server.address });
     await ensureSearchAttributes(temporal.connection, 'default');
     temporal.client = new Client({ connection: temporal.connection });

@@ -19,6 +19,13 @@ export const deliveries: Mutant[] = [
     tests: ['test/payment-requests/expiry.test.ts'],
   },
   {
+    name: 'commands sent before the first task are obeyed by the order of their handlers',
+    file: 'src/workflows/handlers.ts',
+    find: 'setDefaultSignalHandler((name, raw) => {',
+    replace: 'void ((name: string, raw: unknown) => {',
+    tests: ['test/client.test.ts'],
+  },
+  {
     name: 'a landing does not look whether its messages are due',
     file: 'src/landing/claims.ts',
     find: 'where due_at <= clock_timestamp()',

@@ -1,0 +1,70 @@
+/** A way on which events leave, as AsyncAPI's server, channel and operation. Names in braces are the installation's to fill in. */
+export interface Way {
+  server?: { host: string; protocol: string; description: string };
+  address: string | null;
+  title: string;
+  description: string;
+  parameters?: Record<string, { description: string }>;
+  channelBindings?: object;
+  operationBindings?: object;
+}
+
+/** All ways, by their names. Each carries the same events, each at least once and in order per subject. */
+export const ways: Record<string, Way> = {
+  postgresql: {
+    server: {
+      host: '{postgresqlHost}',
+      protocol: 'postgresql',
+      description: 'The database of ledger and outbox, DATABASE_URL',
+    },
+    address: 'postdate.outbox',
+    title: 'The stream in PostgreSQL',
+    description:
+      'Rows by position; the event is in payload. Read those past your own position, and commit it with your effect; ' +
+      'the channel postdate_stream notifies that there are more.',
+  },
+  nats: {
+    server: { host: '{natsHost}', protocol: 'nats', description: 'NATS with JetStream' },
+    address: 'postdate.{topic}.{tenant}.{type}',
+    title: 'NATS JetStream',
+    description:
+      'In the stream POSTDATE, unless it is given another name. Header Nats-Msg-Id is the id of the event. ' +
+      'Listen with a durable consumer and explicit acks.',
+    parameters: {
+      topic: { description: 'The topic of the message, one token: a full stop in it is written as a colon' },
+      tenant: { description: 'Whose it is, written in the same way' },
+      type: { description: 'The type of the event, with as many tokens as it has' },
+    },
+  },
+  kafka: {
+    server: { host: '{kafkaHost}', protocol: 'kafka', description: 'Kafka' },
+    address: 'postdate',
+    title: 'Kafka',
+    description:
+      'Or the topic that the installation names. The key is the subject of the event, so that one partition has all ' +
+      'events of a message, in order. The attributes are headers as well, as ce_type and so on.',
+    channelBindings: { kafka: { topic: 'postdate', bindingVersion: '0.5.0' } },
+  },
+  webhook: {
+    // The receiver is the server, and each has an address of its own.
+    address: null,
+    title: 'Webhooks',
+    description:
+      'POST to each registered endpoint, signed as Standard Webhooks says. Any 2xx is an ack; ' +
+      'all else is tried again, for days.',
+    operationBindings: { http: { method: 'POST', bindingVersion: '0.3.0' } },
+  },
+};
+
+export const webhookHeaders = {
+  type: 'object',
+  required: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
+  properties: {
+    'webhook-id': { type: 'string', description: 'the id of the event' },
+    'webhook-timestamp': { type: 'string', description: 'when it was sent, in Unix seconds' },
+    'webhook-signature': {
+      type: 'string',
+      description: 'v1,<base64 of HMAC-SHA256 over id.timestamp.body>, one for each secret in use',
+    },
+  },
+};

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { PART } from '../admission';
+import { epochMsOf } from '../due-time';
+
+// What the schemas of all operations are made of.
+
+/** Shapes that OpenAPI calls by a name. */
+export const named = z.registry<{ id: string }>();
+
+export const part = z.string().regex(PART).max(255);
+export const instant = z
+  .string()
+  .max(64)
+  .refine((text) => !Number.isNaN(epochMsOf(text)), 'must be RFC 3339 with Z or an offset')
+  .meta({ format: 'date-time', description: 'RFC 3339 with Z or an offset; a local time names no instant' });
+export const cycle = z.int().min(1).max(2_147_483_647);

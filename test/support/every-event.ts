@@ -1,0 +1,44 @@
+import { nanoid } from 'nanoid';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { registerTopics } from '../../src/dispatch/registered-topics';
+import { land } from '../../src/landing/landing';
+import type { PostdateEvent } from '../../src/outbox';
+import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
+import { createPaymentRequests } from '../../src/payment-requests/requests';
+import { defineTopic, done, PermanentFailure } from '../../src/topic';
+import { eventsIn } from './described-events';
+import { effectMessage } from './effects';
+
+const HOUR_MS = 3_600_000;
+
+/** Has every kind of event happen for real, in a database with the payment requests' tables: what the outbox then has. */
+export async function everyEvent(pool: Pool, { reason }: { reason: string }): Promise<PostdateEvent[]> {
+  const failing = defineTopic({
+    name: 'test.effect',
+    payload: z.object({ note: z.string() }),
+    async handle(_, { key }) {
+      if (key === 'poison') throw new PermanentFailure(reason);
+      return done;
+    },
+  });
+  await registerTopics(pool, [paymentRequestExpiry]);
+  const requests = createPaymentRequests({ pool });
+  const request = async () => {
+    const ref = { tenant: 'acme', id: nanoid() };
+    const asked = { ...ref, payer: 'Doe', payee: 'Jörg "Joe" 🦊', amount: '1234567.5', currency: 'EUR' };
+    await requests.request(asked, Date.now() + HOUR_MS);
+    return ref;
+  };
+  await requests.pay(await request());
+  await requests.cancel(await request());
+  const extended = await request();
+  await requests.extend(extended, Date.now() - HOUR_MS);
+  const expiry = { topic: paymentRequestExpiry.name, tenant: 'acme', key: extended.id, cycle: 2, payload: {} };
+  await land(pool, paymentRequestExpiry, [{ message: effectMessage(-1, expiry), late: false }]);
+  await land(pool, failing, [
+    { message: effectMessage(-1, { key: 'poison' }), late: false },
+    { message: effectMessage(-HOUR_MS, { key: 'stale', staleAfterMs: 1_000 }), late: false },
+  ]);
+  return eventsIn(pool);
+}
