@@ -11,6 +11,7 @@ const RUN_BY: Record<string, string> = {
   'docs/http.md': 'test/http/docs.test.ts',
   'docs/cli.md': 'test/cli/docs.test.ts',
   'docs/operations.md': 'test/docs/operations.test.ts',
+  'docs/streams.md': 'test/streams/debezium.test.ts',
 };
 /** What is only looked at. */
 const SHOWN = ['json', 'text', 'mermaid', 'yaml'];

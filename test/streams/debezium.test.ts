@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,13 +11,13 @@ import { appendEvents, eventIdOf } from '../../src/outbox';
 import { relayBatch } from '../../src/relay';
 import { eventually } from '../support/eventually';
 import { askKafka, storedByKafka } from '../support/kafka';
+import { commandsOf } from '../support/pages';
 
 const jars = process.env.POSTDATE_TEST_DEBEZIUM_JARS as string;
 const kafkaJars = process.env.POSTDATE_TEST_KAFKA_JARS as string;
 const word = jars && kafkaJars ? '' : ' (skipped: there is no Java, or no Debezium, and its jars cannot be fetched)';
-const page = readFileSync(join(__dirname, '..', '..', 'docs', 'streams.md'), 'utf8').split('## Debezium')[1] ?? '';
-/** The block of the page in this language. */
-const blockOf = (language: string) => new RegExp(`\`\`\`${language}\\n(.+?)\`\`\``, 's').exec(page)?.[1] ?? '';
+const [publication, ...others] = commandsOf('docs/streams.md');
+const connector = JSON.parse(publication?.answers.at(-1)?.text ?? '{}');
 
 const ends: (() => Promise<unknown>)[] = [];
 afterAll(async () => {
@@ -53,14 +52,14 @@ const TYPE = 'test.happened';
       await relayBatch(pool);
     };
     await emit(1);
-    await pool.query(blockOf('sql'));
+    expect(others).toEqual([]);
+    await pool.query(publication?.text ?? '');
     await pool.query(`create role debezium login replication password 'pw'; grant usage on schema postdate to debezium;
       grant select on postdate.outbox to debezium`);
 
     await mkdir(join(folder, 'kafka'));
     const kafka = await startKafka({ jars: kafkaJars, folder: join(folder, 'kafka') });
     ends.push(kafka.stop);
-    const connector = JSON.parse(blockOf('json'));
     const { hostname, port } = new URL(postgres.url);
     Object.assign(connector.config, {
       'database.hostname': hostname,
