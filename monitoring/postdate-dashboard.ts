@@ -141,6 +141,25 @@ export const postdateDashboard: Dashboard = {
       ],
     },
     {
+      title: 'Brokers, webhooks, consumers that answer',
+      panels: [
+        chart('Published', 'reqps', [[perSecond('postdate_published_events_total', '', 'publisher'), '{{publisher}}']]),
+        chart('Brokers: events behind', 'short', [['max by (publisher) (postdate_publish_backlog)', '{{publisher}}']]),
+        chart('Brokers: how long behind', 's', [
+          ['max by (publisher) (postdate_publish_backlog_age_seconds)', '{{publisher}}'],
+        ]),
+        chart('Webhooks: tries', 'reqps', [[perSecond('postdate_webhook_tries_total', '', 'result'), '{{result}}']]),
+        chart('Webhooks: waiting, given up', 'short', [
+          ['max(postdate_webhook_waiting_deliveries)', 'waiting'],
+          ['sum(increase(postdate_webhook_given_up_total[$__rate_interval]))', 'given up'],
+        ]),
+        chart('Webhooks: oldest delivery', 's', [['max(postdate_oldest_webhook_delivery_seconds)', 'waiting']]),
+        chart('Forwarded, and not answered in time', 'short', [
+          [`max by (topic) (postdate_unanswered_messages${OF_TOPIC})`, '{{topic}}'],
+        ]),
+      ],
+    },
+    {
       title: 'Producers',
       panels: [
         chart('Oldest command', 's', [['max(postdate_oldest_command_seconds)', 'waiting']]),

@@ -3,18 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
+import { type RunningNats, startNats } from '../local/nats';
 import { freePort } from '../local/ports';
 import { type RunningTemporal, startTemporal } from '../local/temporal-server';
 import { cancel, move, schedule } from '../src/client';
 import { createApiKey } from '../src/http/keys';
 import { ensureSearchAttributes } from '../src/search-attributes';
+import { addWebhook } from '../src/webhooks/webhooks';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';
 import { type Exposed, readExposition } from './support/exposition';
+import { type Listener, startListener } from './support/listener';
 import { type LocalProcess, runLocal } from './support/local-process';
 import { documentedMetrics, isOurs } from './support/metrics-page';
 import { startOtlpReceiver } from './support/otlp-receiver';
-import { tellingSchema, tellingTopic, togetherTopic } from './support/telling-worker';
+import { forwardedTopic, tellingSchema, tellingTopic, togetherTopic } from './support/telling-worker';
+import { reach } from './support/webhooks';
 
 const database = useDatabase(tellingSchema);
 // No escape changes it, and it is too long to occur by chance.
@@ -24,7 +28,12 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = 'b7ad6b7169203331';
 const TRACEPARENT = `00-${TRACE}-${CALLER}-01`;
 
+const natsServer = process.env.POSTDATE_TEST_NATS_SERVER;
+const word = natsServer ? '' : ' (without those of a broker: there is no nats-server)';
+
 let folder: string;
+let nats: RunningNats | undefined;
+let webhookListener: Listener;
 let server: RunningTemporal;
 let connection: Connection;
 let worker: LocalProcess;
@@ -32,9 +41,19 @@ let metrics: Map<string, Exposed>;
 let lines: Record<string, unknown>[];
 let receiver: Awaited<ReturnType<typeof startOtlpReceiver>>;
 const keys = Object.fromEntries(
-  ['succeed', 'throw', 'violate', 'cast', 'fail', 'throwTogether', 'moved', 'cancelled', 'refused', 'traced'].map(
-    (way) => [way, nanoid()],
-  ),
+  [
+    'succeed',
+    'throw',
+    'violate',
+    'cast',
+    'fail',
+    'throwTogether',
+    'moved',
+    'cancelled',
+    'refused',
+    'traced',
+    'forwarded',
+  ].map((way) => [way, nanoid()]),
 ) as Record<string, string>;
 
 const ref = (way: string) => ({ topic: tellingTopic, tenant: 'acme', key: keys[way] as string });
@@ -50,6 +69,8 @@ beforeAll(async () => {
   connection = await Connection.connect({ address: server.address });
   await ensureSearchAttributes(connection, 'default');
   const client = new Client({ connection });
+  if (natsServer) nats = await startNats({ executable: natsServer, folder });
+  webhookListener = await startListener();
   worker = runLocal('test/support/telling-worker.ts', {
     env: {
       ...process.env,
@@ -59,16 +80,20 @@ beforeAll(async () => {
       POSTDATE_METRICS_ADDRESS: `127.0.0.1:${workerPort}`,
       POSTDATE_HTTP_ADDRESS: `127.0.0.1:${httpPort}`,
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES: 'allow',
+      ...(nats && { POSTDATE_NATS_URL: `nats://127.0.0.1:${nats.port}` }),
       // Whatever could be said.
       POSTDATE_LOG_LEVEL: 'trace',
     },
   });
   await worker.prints(/worker is running/);
+  await addWebhook(database.pool, { url: webhookListener.url, tenant: 'acme' }, reach);
 
   const dueAt = Date.now() + 3_000;
   for (const way of ['succeed', 'throw', 'violate', 'cast', 'fail'])
     await schedule(client, { ...ref(way), dueAt, payload: payloadOf(way) });
   await schedule(client, { ...ref('throwTogether'), topic: togetherTopic, dueAt, payload: payloadOf('throwTogether') });
+  await schedule(client, { ...ref('forwarded'), topic: forwardedTopic, dueAt, payload: { secret: SECRET } as never });
   await schedule(client, { ...ref('moved'), dueAt: dueAt + 3_600_000, payload: payloadOf('succeed') });
   // Held already: its delivery is told of a run that is over, which Temporal refuses.
   await schedule(client, { ...ref('cancelled'), topic: togetherTopic, dueAt, payload: payloadOf('succeed') });
@@ -93,7 +118,7 @@ beforeAll(async () => {
   await eventually(async () => {
     expect(
       await counted(`select count(*)::int as n from postdate.delivery where outcome not in ('moved', 'cancelled')`),
-    ).toBe(8);
+    ).toBe(9);
     expect(await counted('select count(*)::int as n from postdate.command where dispatched_at is null')).toBe(0);
     // All events have been read, each at its second try.
     const behind = `select count(*)::int as n from postdate.consumer, postdate.stream_head as head
@@ -106,7 +131,11 @@ beforeAll(async () => {
     const seen = new Map([...(await scrape(serverPort)), ...(await scrape(workerPort))]);
     for (const name of ['workflow_success', 'service_error_with_type', 'temporal_request_failure_total'])
       expect([...seen.keys()]).toContain(name);
-    for (const name of ['temporal_workflow_failed_total', 'postdate_consumer_lag_events'])
+    for (const name of [
+      'temporal_workflow_failed_total',
+      'postdate_consumer_lag_events',
+      'postdate_unanswered_messages',
+    ])
       expect([...seen.keys()]).toContain(name);
     return seen;
   });
@@ -122,13 +151,17 @@ afterAll(async () => {
   worker?.signal('SIGKILL');
   await connection?.close();
   await receiver?.stop();
+  await webhookListener?.stop();
+  await nats?.stop();
   await server?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
 describe('the metrics of a real worker and a real server', () => {
-  it('are those of the page: of each its type and its labels', () => {
-    const shown = documentedMetrics().map(({ name, type, labels }) => ({ name, type, labels: [...labels].sort() }));
+  const ofPage = () => documentedMetrics().filter(({ labels }) => nats || !labels.includes('publisher'));
+
+  it(`are those of the page: of each its type and its labels${word}`, () => {
+    const shown = ofPage().map(({ name, type, labels }) => ({ name, type, labels: [...labels].sort() }));
     const seen = shown.map(({ name }) => ({
       name,
       type: metrics.get(name)?.type,
@@ -139,7 +172,7 @@ describe('the metrics of a real worker and a real server', () => {
 
   it('have none of ours beside those of the page', () => {
     const ours = [...metrics.keys()].filter((name) => isOurs({ name })).sort();
-    const shown = documentedMetrics().filter(isOurs);
+    const shown = ofPage().filter(isOurs);
     expect(ours).toEqual(shown.map(({ name }) => name).sort());
   });
 });

@@ -20,6 +20,32 @@ export const NOT_RUN: { page: string; begins?: string; why: string }[] = [
     begins: 'npm run http\n',
     why: 'goes on until Ctrl-C, on a port that may be taken; test/http/process.test.ts starts the same program',
   },
+  {
+    page: 'docs/deploy.md',
+    why: 'needs a Docker engine, or an account with others; compose file, rights and commands are checked by tests of their own',
+  },
+  {
+    page: 'docs/events.md',
+    why: 'its programs run in test/examples, with addresses of their own; the rest is held to the code by test/asyncapi',
+  },
+  {
+    page: 'docs/forward.md',
+    why: 'run by test/forward/docs.test.ts, which takes each command from the page by its words',
+  },
+  {
+    page: 'docs/webhooks.md',
+    why: 'its listeners run in test/webhooks/docs.test.ts, its commands in test/cli/webhooks.test.ts',
+  },
+  ...['answer --topic', 'unanswered --topic'].map((command) => ({
+    page: 'docs/cli.md',
+    begins: `$ postdate ${command}`,
+    why: 'needs a message that was forwarded: test/forward/whole-way.test.ts has one, and runs it',
+  })),
+  {
+    page: 'docs/cli.md',
+    begins: '$ postdate webhooks list',
+    why: 'needs webhooks that fail: test/cli/webhooks.test.ts has some, and runs it',
+  },
 ];
 
 /** Whether this block is listed above. */

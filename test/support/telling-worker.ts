@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import type { Consumer } from '../../src/consumer';
+import { forwardTopic } from '../../src/forward/forward-topic';
 import type { SchemaMigrations } from '../../src/migrate';
 import { runProcess } from '../../src/process';
 import { type DueMessage, defineTopic, done, type LandingTransaction, PermanentFailure } from '../../src/topic';
@@ -59,6 +60,9 @@ export const togetherTopic = defineTopic({
   },
 });
 
+/** Has no handler, and nobody answers it. */
+export const forwardedTopic = forwardTopic({ name: 'test.forwarded', leadMs: 0, answerWithinMs: 1 });
+
 const listener: Consumer = {
   name: 'telling listener',
   from: 'start',
@@ -72,7 +76,7 @@ if (require.main === module) {
   void runProcess((config, log, stopping) =>
     startWorker(
       config,
-      { topics: [tellingTopic, togetherTopic], consumers: [listener], schemas: [tellingSchema] },
+      { topics: [tellingTopic, togetherTopic, forwardedTopic], consumers: [listener], schemas: [tellingSchema] },
       log,
       stopping,
     ),
