@@ -1,11 +1,6 @@
 /** What no test runs as it stands on its page: how the block begins, or none for all of the page, and why. */
 export const NOT_RUN: { page: string; begins?: string; why: string }[] = [
   {
-    page: 'README.md',
-    begins: '2026-11-24T02:21:40.873Z payment-request.expired',
-    why: 'no command, but what the demo printed once; labelled as text it needs no entry here',
-  },
-  {
     page: 'docs/quick-start.md',
     begins: 'npm ci\n',
     why: 'installs anew what runs this test; .ci/run does so first, in a clean checkout',
