@@ -171,11 +171,15 @@ for (const place of places) {
         (error) => error.message,
       );
       await asleep;
-      expect(await publishBatch(database.pool, other)).toBe(0);
-      await database.pool.query(`select pg_terminate_backend(pid) from (${LOCKS}) as holder`);
-      await eventually(async () => expect(await publishBatch(database.pool, other)).toBe(ids.length));
-      await emit(keysOf(1), [2, 2]);
-      wake();
+      try {
+        expect(await publishBatch(database.pool, other)).toBe(0);
+        await database.pool.query(`select pg_terminate_backend(pid) from (${LOCKS}) as holder`);
+        await eventually(async () => expect(await publishBatch(database.pool, other)).toBe(ids.length));
+        await emit(keysOf(1), [2, 2]);
+      } finally {
+        // Also when this fails: its connection would be waited for at the end.
+        wake();
+      }
       expect(await attempt).toMatch(/terminat|not queryable/);
       expect(await position()).toBe(ids.length);
     });
