@@ -114,3 +114,9 @@ export function refuseStaleAfter(staleAfterMs: unknown): Refusal | undefined {
   if (typeof staleAfterMs === 'number' && staleAfterMs >= 0 && Number.isFinite(staleAfterMs)) return undefined;
   return { code: 'invalidStaleAfter', field: 'staleAfterMs', message: 'must be a number of milliseconds from 0' };
 }
+
+/** PostgreSQL's text has no NUL, and no half of a surrogate pair. JSON writes each as an escape, after whole backslashes. */
+export function refuseUnstorable(json: string): Refusal | undefined {
+  if (!/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) return undefined;
+  return { code: 'invalidPayload', field: 'payload', message: 'must have no NUL and no lone surrogate in its texts' };
+}

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { MessageError, type Refusal, refuseRef } from './admission';
+import { MessageError, type Refusal, refuseRef, refuseUnstorable } from './admission';
 import type { ScheduledMessage } from './contract';
 import type { InstantInput } from './due-time';
 import type { EventType } from './event-types';
@@ -110,5 +110,6 @@ export function refusePayload(topic: Pick<Topic, 'payload'>, payload: unknown): 
   if (Buffer.byteLength(json) > MAX_PAYLOAD_BYTES) {
     return { code: 'payloadTooLarge', field, message: `must be at most ${MAX_PAYLOAD_BYTES} bytes as JSON` };
   }
-  return undefined;
+  // Who holds the message writes it down.
+  return refuseUnstorable(json);
 }

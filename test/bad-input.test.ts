@@ -36,6 +36,8 @@ describe('bad input is refused by code and field, before anything is started', (
     ['an id over 255 bytes', { key: 'k'.repeat(240) }, 'idTooLong', 'key'],
     ['a cycle of zero', { cycle: 0 }, 'invalidCycle', 'cycle'],
     ['a payload of another shape', { payload: { note: 7 } }, 'invalidPayload', 'payload'],
+    ['a payload with a NUL', { payload: { note: 'a\\\0' } }, 'invalidPayload', 'payload'],
+    ['a payload with half a surrogate pair', { payload: { note: '\udc00 😀' } }, 'invalidPayload', 'payload'],
     ['a payload over 16 KB', { payload: { note: 'é'.repeat(8_192) } }, 'payloadTooLarge', 'payload'],
     ['a due time that is NaN', { dueAt: Number.NaN }, 'invalidDueAt', 'dueAt'],
     ['a due time with a fraction of a millisecond', { dueAt: now + 0.5 }, 'invalidDueAt', 'dueAt'],

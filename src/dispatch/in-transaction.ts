@@ -30,7 +30,6 @@ export async function scheduleIn<Schema extends z.ZodType>(
   admit(refuseCommandId(commandId));
   const { topic, tenant, key, dueAt, staleAfterMs } = messageOf(post);
   const payload = JSON.stringify(post.payload) ?? 'null';
-  admit(refuseUnstorable(payload));
   const { cycle, repeat } = post;
   return called(
     tx,
@@ -108,10 +107,4 @@ export function refusalOf({ code, detail, message }: { code?: string; detail?: s
   if (code !== REFUSED || detail === undefined) return undefined;
   const refusal = JSON.parse(detail) as Pick<Refusal, 'code' | 'field'>;
   return new MessageError({ ...refusal, message: message.slice(`${refusal.field}: `.length) });
-}
-
-/** PostgreSQL's text has no NUL, and no half of a surrogate pair. JSON writes each as an escape, after whole backslashes. */
-export function refuseUnstorable(json: string): Refusal | undefined {
-  if (!/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) return undefined;
-  return { code: 'invalidPayload', field: 'payload', message: 'must have no NUL and no lone surrogate in its texts' };
 }

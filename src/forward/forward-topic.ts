@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refuseUnstorable } from '../dispatch/in-transaction';
+import { refuseUnstorable } from '../admission';
 import { rfc3339 } from '../due-time';
 import { cycle, defineEvent, instant, part } from '../event-types';
 import { type DueMessage, defineTopic, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
