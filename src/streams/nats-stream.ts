@@ -13,16 +13,26 @@ export async function ensureStream(
 ): Promise<void> {
   // What it would check takes a permission that nothing else here needs.
   const manager = await jetstreamManager(connection, { checkAPI: false });
+  const isThere = () =>
+    manager.streams.info(stream).then(() => true, otherwise(JetStreamApiCodes.StreamNotFound, false));
+  if (await isThere()) return;
+  const settings = {
+    name: stream,
+    subjects: ['postdate.>'],
+    max_age: nanos(keepDays * 24 * HOUR_MS),
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+  };
   try {
-    await manager.streams.info(stream);
+    await manager.streams.add(settings);
   } catch (error) {
-    if (!(error instanceof JetStreamApiError) || error.code !== JetStreamApiCodes.StreamNotFound) throw error;
-    // Two workers may do so at one time: with the same settings the second one changes nothing.
-    await manager.streams.add({
-      name: stream,
-      subjects: ['postdate.>'],
-      max_age: nanos(keepDays * 24 * HOUR_MS),
-      duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-    });
+    // Of two workers that do so at one time, the second is told that its subjects are taken: by the same stream.
+    if (!(await isThere())) throw error;
   }
 }
+
+const otherwise =
+  <Value>(code: number, value: Value) =>
+  (error: unknown): Value => {
+    if (error instanceof JetStreamApiError && error.code === code) return value;
+    throw error;
+  };
