@@ -83,10 +83,13 @@ async function sweepUntilEnded(messages: ScheduledMessage[], topics: Topic[]): P
     onError: (error: unknown) => errors.push(error),
   };
   const sweeps = topics.map((topic) => startSweepOfWorkflows(deps, topic, { graceMs: 500, everyMs: 200 }));
-  for (const message of messages) {
-    await eventually(async () => expect(await stateOf(message)).toBe('ended'), PATIENCE_MS);
+  try {
+    for (const message of messages) {
+      await eventually(async () => expect(await stateOf(message)).toBe('ended'), PATIENCE_MS);
+    }
+  } finally {
+    await Promise.all(sweeps.map((sweep) => sweep.stop()));
   }
-  await Promise.all(sweeps.map((sweep) => sweep.stop()));
   expect(errors).toEqual([]);
   return rescued;
 }
