@@ -41,6 +41,8 @@ export async function startStack({ dataFolder, env: given, watch, log }: Options
       const postgres = await startPostgres({ dataFolder: reachableFolder(join(dataFolder, 'postgres')), log });
       stops.push(postgres.stop);
       env.DATABASE_URL = await createDatabase(postgres.url, 'postdate');
+      // With a database that is only here, so are the listeners.
+      env.POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES ??= 'allow';
     }
     let waitingUrl: string | undefined;
     if (!env.TEMPORAL_ADDRESS) {

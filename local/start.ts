@@ -30,7 +30,7 @@ async function main(): Promise<void> {
 
 /** What a shell sets by reading it. */
 function exportsOf(env: NodeJS.ProcessEnv): string {
-  const names = ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE'];
+  const names = ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES'];
   const quoted = (value: string) => `'${value.replaceAll("'", "'\\''")}'`;
   return names.flatMap((name) => (env[name] ? `export ${name}=${quoted(env[name])}\n` : [])).join('');
 }

@@ -10,7 +10,8 @@ export interface Shell {
 
 const DONE = '\n<done>\n';
 // Commands come on a descriptor of their own: a program that reads its standard input would take those after it.
-const LOOP = `while IFS= read -r -d '' -u 3 commands; do eval "$commands" </dev/null 3<&-; printf '\\n<done>\\n'; done`;
+// What a page leaves running in the background ends with its shell.
+const LOOP = `trap 'kill $(jobs -p) 2>/dev/null || true' EXIT; while IFS= read -r -d '' -u 3 commands; do eval "$commands" </dev/null 3<&-; printf '\\n<done>\\n'; done`;
 
 export async function withShell<Result>(
   { env, cwd = ROOT }: { env: NodeJS.ProcessEnv; cwd?: string },
