@@ -1,11 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Connection } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { ensureSearchAttributes } from './search-attributes';
 
 // An outage is a matter of seconds at least, and whoever ends it does not wait for this.
 const PAUSE_MS = 2_000;
+// As long as a connection takes that is being made for the first time.
+const ANSWER_WITHIN_MS = 10_000;
 // What waiting does not cure: a person has to.
-const FOR_GOOD = /unauthenticated|permission ?denied|invalid ?argument|not ?found|another type|certificate/i;
+const FOR_GOOD = /unauthenticated|permission[ _]?denied|invalid[ _]?argument|not[ _]?found|another type|certificate/i;
 
 /**
  * Connects to Temporal and sees to it that the namespace knows our search attributes, however long Temporal is away. Undefined
@@ -13,11 +16,19 @@ const FOR_GOOD = /unauthenticated|permission ?denied|invalid ?argument|not ?foun
  */
 export async function connectToTemporal(
   options: NativeConnectionOptions,
-  { namespace, signal, onAway }: { namespace: string; signal: AbortSignal; onAway(error: unknown): void },
+  {
+    namespace,
+    asking,
+    signal,
+    onAway,
+  }: { namespace: string; asking: Connection; signal: AbortSignal; onAway(error: unknown): void },
 ): Promise<NativeConnection | undefined> {
   while (!signal.aborted) {
     let connection: NativeConnection | undefined;
     try {
+      // First in a way that may fail: a native connection that does not come about ends the SDK's idle runtime, and with it
+      // the metrics, for good.
+      await asking.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => asking.workflowService.getSystemInfo({}));
       connection = await NativeConnection.connect(options);
       await ensureSearchAttributes(connection, namespace);
       return connection;

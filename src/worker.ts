@@ -87,7 +87,7 @@ export async function startWorker(
     const streamed = { consumers: parts.consumers, publishers };
     background.push(...startStream(config, streamed, { ...shared, log, landingsOver: hold.landingsOver, onError }));
     const onAway = onError('temporal', 'Temporal is away; what is overdue lands from its rows');
-    connection = await connectToTemporal(connectionOptions, { namespace, signal: stopping, onAway });
+    connection = await connectToTemporal(connectionOptions, { namespace, asking, signal: stopping, onAway });
     if (!connection) {
       await close();
       return { finished: Promise.resolve(), stop: () => undefined };

@@ -82,7 +82,7 @@ it('requests expire while Temporal is away, also those posted meanwhile, and the
   await second.stop();
 }, 300_000);
 
-it('a worker that starts while Temporal is away lands what is overdue from its rows, ends when it is told to, and polls when Temporal is there', async () => {
+it('a worker that starts while Temporal is away lands what is overdue from its rows, shows its metrics, ends when it is told to, and polls when Temporal is there', async () => {
   const port = await freePort();
   const env = {
     DATABASE_URL: database.url,
@@ -100,14 +100,21 @@ it('a worker that starts while Temporal is away lands what is overdue from its r
   expect(await told.exitCode).toBe(0);
   expect(told.printed()).not.toContain('worker is running');
 
-  const waits = runLocal('src/worker.ts', { env });
+  const metricsAddress = `127.0.0.1:${await freePort()}`;
+  const rescued = async () => {
+    const metrics = await (await fetch(`http://${metricsAddress}/metrics`)).text();
+    expect(metrics).toMatch(/^postdate_rescued_messages_total\{.*reason="notDelivered".*\} \d/m);
+  };
+  const waits = runLocal('src/worker.ts', { env: { ...env, POSTDATE_METRICS_ADDRESS: metricsAddress } });
   await waits.prints(/Temporal is away/);
+  await eventually(rescued);
   const server = await startTemporal({
     executable: process.env.POSTDATE_TEST_TEMPORAL_CLI as string,
     dbFile: join(folder.path, 'later.db'),
     preferredPort: port,
   });
   await waits.prints(/worker is running/);
+  await rescued();
   waits.signal('SIGTERM');
   expect(await waits.exitCode).toBe(0);
   await server.stop();
