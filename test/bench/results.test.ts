@@ -1,12 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryChart } from '../../bench/held/report';
+import { postsChart } from '../../bench/http/report';
 import { roundsChart } from '../../bench/schedule/report';
+import { transactionsChart } from '../../bench/sql/report';
 import { rateChart } from '../../bench/sustained/report';
 
 const root = join(__dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'benchmarks.md'), 'utf8');
-const names = ['burst', 'morning-run', 'sustained', 'pending', 'schedule', 'held'];
+const names = ['burst', 'morning-run', 'sustained', 'pending', 'schedule', 'held', 'http', 'sql'];
 const resultsOf = (name: string) => JSON.parse(readFileSync(join(root, 'bench', 'results', `${name}.json`), 'utf8'));
 
 it.each(names)('the results of %s are committed whole, and the page of benchmarks links them', (name) => {
@@ -30,6 +32,8 @@ it('every chart and every file that the page of benchmarks links is there', () =
 it.each([
   ['sustained', ({ contenders }) => rateChart(contenders)],
   ['schedule', ({ contenders, concurrency }) => roundsChart(contenders, concurrency)],
+  ['http', ({ contenders, ...sizes }) => postsChart(contenders, sizes)],
+  ['sql', ({ contenders, ...sizes }) => transactionsChart(contenders, sizes)],
   ['held', ({ contenders: [{ steps, bytesPerMessage }] }) => memoryChart(steps, bytesPerMessage)],
 ] as [string, (results: ReturnType<typeof resultsOf>) => string][])(
   'the chart of %s shows the results beside it',
