@@ -81,11 +81,11 @@ export async function startWorker(
       onError,
     });
     background.push(hold, takeOver, rollCall, sweep);
-    const upkeep = startUpkeep({ ...shared, log, onError }, parts.topics, config.kept);
+    const upkeep = startUpkeep({ ...shared, onError }, parts.topics, config.kept);
     background.push(...upkeep);
     background.push(startReadings({ pool, metrics, onError: onError('readings') }));
     const streamed = { consumers: parts.consumers, publishers };
-    background.push(...startStream(config, streamed, { ...shared, log, landingsOver: hold.landingsOver, onError }));
+    background.push(...startStream(config, streamed, { ...shared, landingsOver: hold.landingsOver, onError }));
     const onAway = onError('temporal', 'Temporal is away; what is overdue lands from its rows');
     connection = await connectToTemporal(connectionOptions, { namespace, asking, signal: stopping, onAway });
     if (!connection) {

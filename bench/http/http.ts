@@ -7,9 +7,10 @@ import { startFleet } from '../harness/fleet';
 import { describeVersions } from '../harness/machine';
 import { NAMESPACE } from '../harness/namespace';
 import { wholeNumber } from '../harness/options';
+import type { Round } from '../harness/rounds';
 import { meterCores } from '../harness/shares';
 import { FORMS, TENANT } from './forms';
-import { contendersOf, postsChart, printPosts, type Round, section } from './report';
+import { contendersOf, postsChart, printPosts, section } from './report';
 
 export const options = {
   messages: { type: 'string' },

@@ -1,14 +1,8 @@
 import { lineChart } from '../harness/chart';
 import type { BenchContext } from '../harness/context';
-import { median, type Percentiles, percentilesOf, readableMs } from '../harness/lateness';
+import { median, type Percentiles, readableMs } from '../harness/lateness';
+import { postingOf, type Round, rounded } from '../harness/rounds';
 import { bottleneckOf, type Cores, shareOf } from '../harness/shares';
-
-/** One round of one form. */
-export interface Round {
-  perSecond: number;
-  callMs: Percentiles;
-  cores: Cores;
-}
 
 export interface Posts {
   name: string;
@@ -21,8 +15,6 @@ export interface Posts {
   bottleneck: string;
 }
 
-const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
-
 /** What the rounds come to, by form. */
 export function contendersOf(
   measured: Map<string, Round[]>,
@@ -31,25 +23,10 @@ export function contendersOf(
   const rateOf = (form: string) => median((measured.get(form) ?? []).map(({ perSecond }) => perSecond));
   return [...measured].map(([name, rounds]) => {
     const of = (figure: (round: Round) => number) => median(rounds.map(figure));
-    const parts = Object.keys(rounds[0]?.cores ?? {});
-    const cores = Object.fromEntries(
-      parts.map((part) => [
-        part,
-        rounded(
-          of((round) => round.cores[part] ?? 0),
-          2,
-        ),
-      ]),
-    );
+    const posting = postingOf(name, rounds, { messages });
+    const { cores } = posting;
     return {
-      name,
-      messages,
-      // Nothing is due in this benchmark, so nothing has an effect.
-      effects: 0,
-      early: 0,
-      latenessMs: percentilesOf([]),
-      perSecond: rounded(rateOf(name), 1),
-      perSecondByRound: rounds.map(({ perSecond }) => rounded(perSecond, 1)),
+      ...posting,
       toClient: rounded(rateOf(name) / rateOf(baseline), 3),
       callMs: {
         p50: of(({ callMs }) => callMs.p50),
@@ -57,7 +34,6 @@ export function contendersOf(
         p99: of(({ callMs }) => callMs.p99),
         max: of(({ callMs }) => callMs.max),
       },
-      cores,
       temporalShare: shareOf(cores, 'Temporal'),
       bottleneck: bottleneckOf({ cores, threads: { API: 1 } }),
     };

@@ -6,6 +6,7 @@ import { median, percentilesOf, readableMs } from '../harness/lateness';
 import { describeVersions } from '../harness/machine';
 import { NAMESPACE } from '../harness/namespace';
 import { wholeNumber } from '../harness/options';
+import { rounded } from '../harness/rounds';
 import { roundsChart } from './report';
 import { startForms } from './starts';
 
@@ -89,5 +90,3 @@ function figures(name: string, rounds: Calls[], ours: Calls[], messages: number)
     clientCpuSecondsPer1000: rounded(median(rounds.map((round) => round.clientCpuSecondsPer1000)), 3),
   };
 }
-
-const rounded = (value: number, digits: number) => Number(value.toFixed(digits));

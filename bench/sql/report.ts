@@ -1,15 +1,13 @@
 import { lineChart } from '../harness/chart';
 import type { BenchContext } from '../harness/context';
-import { median, type Percentiles, percentilesOf, readableMs } from '../harness/lateness';
+import { median, type Percentiles, readableMs } from '../harness/lateness';
+import { postingOf, type Round, rounded } from '../harness/rounds';
 import { bottleneckOf, type Cores } from '../harness/shares';
 import type { CatchUp } from './catch-up';
 
 /** One round of one form. */
-export interface Round {
-  perSecond: number;
+export interface TransactionRound extends Round {
   transactionsPerSecond: number;
-  callMs: Percentiles;
-  cores: Cores;
 }
 
 export interface Transactions {
@@ -24,42 +22,24 @@ export interface Transactions {
   bottleneck: string;
 }
 
-const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
-
 /** What the rounds come to, by form. */
 export function contendersOf(
-  measured: Map<string, Round[]>,
+  measured: Map<string, TransactionRound[]>,
   { messages, baseline }: { messages: number; baseline: string },
 ) {
   const rateOf = (form: string) => median((measured.get(form) ?? []).map(({ perSecond }) => perSecond));
   return [...measured].map(([name, rounds]) => {
-    const of = (figure: (round: Round) => number) => median(rounds.map(figure));
-    const parts = Object.keys(rounds[0]?.cores ?? {});
-    const cores = Object.fromEntries(
-      parts.map((part) => [
-        part,
-        rounded(
-          of((round) => round.cores[part] ?? 0),
-          2,
-        ),
-      ]),
-    );
+    const of = (figure: (round: TransactionRound) => number) => median(rounds.map(figure));
+    const posting = postingOf(name, rounds, { messages });
+    const { cores } = posting;
     return {
-      name,
-      messages,
-      // Nothing is due in this benchmark, so nothing has an effect.
-      effects: 0,
-      early: 0,
-      latenessMs: percentilesOf([]),
-      perSecond: rounded(rateOf(name), 1),
-      perSecondByRound: rounds.map(({ perSecond }) => rounded(perSecond, 1)),
+      ...posting,
       transactionsPerSecond: rounded(
         of((round) => round.transactionsPerSecond),
         1,
       ),
       toRow: rounded(rateOf(name) / rateOf(baseline), 3),
       callMs: { p50: of(({ callMs }) => callMs.p50), p99: of(({ callMs }) => callMs.p99) },
-      cores,
       bottleneck: bottleneckOf({ cores }),
     };
   });

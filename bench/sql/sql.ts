@@ -12,7 +12,7 @@ import { meterCores } from '../harness/shares';
 import { UsageError } from '../harness/usage-error';
 import { measureCatchUp } from './catch-up';
 import { FORMS } from './forms';
-import { contendersOf, printTransactions, type Round, section, transactionsChart } from './report';
+import { contendersOf, printTransactions, section, type TransactionRound, transactionsChart } from './report';
 
 export const options = {
   messages: { type: 'string' },
@@ -69,7 +69,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   const forms = Object.values(FORMS);
   const messagesPerCall = (form: string) => (form === FORMS.many ? perTransaction : 1);
   const callsOf = (form: string, of: number) => Math.max(1, Math.ceil(of / messagesPerCall(form)));
-  const measured = new Map<string, Round[]>(forms.map((form) => [form, []]));
+  const measured = new Map<string, TransactionRound[]>(forms.map((form) => [form, []]));
   for (const form of forms) {
     const round = `warm.${forms.indexOf(form)}`;
     await fleet.run({ form, round, count: callsOf(form, messages / 10), concurrency });

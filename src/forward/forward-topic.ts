@@ -55,7 +55,7 @@ export function forwardTopic<Payload = unknown>(
 
   return defineTopic({
     ...limits,
-    // Refused where it is posted: in the landing, the stream's table could never take it.
+    // Whoever posts by us has been refused before; what was started past us fails here, as the stream's table could never take it.
     payload: payload.refine(isStorable, 'must have no NUL and no lone surrogate in its texts'),
     forward: { answerWithinMs },
     events: [dueEvent(name, payload)],

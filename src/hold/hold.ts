@@ -7,13 +7,13 @@ import { afterLandings } from '../landing/after-landings';
 import type { Landing } from '../landing/landing';
 import { createLanes, type LandingLimits } from '../landing/lanes';
 import { createRelease, type Result } from '../landing/release';
-import { STALE } from '../landing/undelivered';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { createDueTimes } from './due-times';
 import { createHeldWriter } from './held-writer';
 import { createLeadWatch } from './lead-watch';
 import { handedBack, retryLater } from './retry-later';
+import { tellLanded } from './tell-landed';
 
 /** An attempt of an activity, which waits for its delivery to land. */
 export interface Attempt extends Omit<Result, 'tell'> {
@@ -126,21 +126,8 @@ export function createHold(
       for (const attempt of entry.attempts) attempt.reject(landing.error);
       return;
     }
-    if (!landing.before) tell(entry, landing.decision);
+    if (!landing.before) tellLanded(deps, entry, landing.decision);
     release.add(entry.attempts.map((attempt) => ({ ...attempt, tell: () => attempt.resolve(landing.decision) })));
-  }
-
-  /** Tells operators what this landing has decided. What a handler said of it stands in the ledger, not in the log. */
-  function tell({ topic, delivery, heldWhenDue }: Entry, { outcome, reason }: Decision): void {
-    const lateByMs = Math.round(clock.now() - delivery.message.dueAt);
-    const line = { part: 'landing', ...named(delivery.message), outcome, lateByMs };
-    if (outcome === 'failed') log.warn(line, 'failed, and not tried again');
-    else if (reason === STALE) log.warn(line, 'later than its limit, and not delivered');
-    else log.debug(line, 'landed');
-    metrics.decided(topic.name, outcome);
-    if (delivery.late) return;
-    metrics.due(topic.name, heldWhenDue);
-    metrics.late(topic.name, clock.now() - delivery.message.dueAt);
   }
 
   /** Gives back what is not due for a while, for other workers to hold, and takes no more of it. */
