@@ -34,10 +34,11 @@ export function runProgram(
   args: string[],
   { env = {}, input }: { env?: NodeJS.ProcessEnv; input?: string } = {},
 ): LocalProcess {
-  const { DATABASE_URL, TEMPORAL_ADDRESS, ...rest } = process.env;
+  const { DATABASE_URL, TEMPORAL_ADDRESS, FORCE_COLOR, ...rest } = process.env;
   const child = spawn(command, args, {
     cwd: ROOT,
-    env: { ...rest, TEMPORAL_CLI_PATH: process.env.POSTDATE_TEST_TEMPORAL_CLI, ...env },
+    // Some build machines ask for colours though nobody sees them; what is printed here is compared.
+    env: { ...rest, NO_COLOR: '1', TEMPORAL_CLI_PATH: process.env.POSTDATE_TEST_TEMPORAL_CLI, ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   const { stdin, stdout, stderr } = child as ChildProcessWithoutNullStreams;
