@@ -37,7 +37,10 @@ export type RefusalCode =
   | 'invalidReason'
   | 'invalidAnswerWithin'
   | 'invalidUrl'
-  | 'privateAddress';
+  | 'privateAddress'
+  | 'invalidLane'
+  | 'invalidLaneRule'
+  | 'invalidLaneLimit';
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {

@@ -16,6 +16,7 @@ import * as commandFunctions from './migrations/0012-command-functions';
 import * as http from './migrations/0013-http';
 import * as webhooks from './migrations/0014-webhooks';
 import * as answers from './migrations/0015-answers';
+import * as lanes from './migrations/0016-lanes';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -41,6 +42,7 @@ export const postdateSchema: SchemaMigrations = {
     '0013-http': http,
     '0014-webhooks': webhooks,
     '0015-answers': answers,
+    '0016-lanes': lanes,
   },
 };
 

@@ -5,7 +5,7 @@ import { type Decision, type Delivery, deliveryIdOf, errorNames } from '../contr
 import type { DatabaseClock } from '../database-clock';
 import { afterLandings } from '../landing/after-landings';
 import type { Landing } from '../landing/landing';
-import { createLanes, type LandingLimits } from '../landing/lanes';
+import { createQueues, type LandingLimits } from '../landing/queues';
 import { createRelease, type Result } from '../landing/release';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
@@ -66,14 +66,14 @@ export function createHold(
   const { clock, metrics, log } = deps;
   const entries = new Map<string, Entry>();
   const held = createHeldWriter(deps, (delivery) => entries.has(deliveryIdOf(delivery)));
-  const lanes = createLanes(deps, limits, onLanded);
-  const landingsOver = afterLandings(lanes.landing);
+  const queues = createQueues(deps, limits, onLanded);
+  const landingsOver = afterLandings(queues.landing);
   const release = createRelease(landingsOver);
   const leadWatch = createLeadWatch(metrics);
   const dueTimes = createDueTimes<Entry>(clock, (due) => {
     for (const topic of new Set(due.map((entry) => entry.topic))) {
       const deliveries = due.filter((entry) => entry.topic === topic).map(({ delivery }) => delivery);
-      lanes.offer(topic, deliveries);
+      queues.offer(topic, deliveries);
     }
   });
   let stopping = false;

@@ -54,7 +54,7 @@ export const hold: Mutant[] = [
   },
   {
     name: 'a failing group is not landed one by one',
-    file: 'src/landing/lanes.ts',
+    file: 'src/landing/queues.ts',
     find: 'else void landAlone(topic, delivery);',
     replace: 'else fail(topic, delivery, error.cause);',
     tests: ['test/hold/hold.test.ts'],

@@ -38,7 +38,7 @@ const PAUSE_WHILE_AWAY_MS = 500;
  * as a whole is landed one by one, and so is a message that failed before: a poisonous one delays nobody else.
  * `onLanded` hears of every delivery that was offered, once.
  */
-export function createLanes(
+export function createQueues(
   deps: { pool: Pool; metrics: Metrics; signal: AbortSignal; onError(error: unknown): void },
   limits: LandingLimits,
   onLanded: (topic: Topic, delivery: Delivery, landing: Landing) => void,
@@ -46,7 +46,7 @@ export function createLanes(
   const { pool, metrics, signal, onError } = deps;
   const queues = new Map<Topic, Queue>();
   const troubled = new Set<string>();
-  const lanes = createTurns(limits.transactions);
+  const transactions = createTurns(limits.transactions);
   const besides = createTurns(ALONE_AT_A_TIME);
   let groups = 0;
 
@@ -66,7 +66,7 @@ export function createLanes(
     while (waiting.length > 0 && !signal.aborted) {
       await keepPace(topic, Math.min(waiting.length, groupSizeOf(topic)));
       groups += 1;
-      await lanes.enter();
+      await transactions.enter();
       void landGroup(topic, waiting.splice(0, groupSizeOf(topic))).finally(leave);
       metrics.queued(topic.name, waiting.length);
     }
@@ -75,7 +75,7 @@ export function createLanes(
 
   function leave(): void {
     groups -= 1;
-    lanes.leave();
+    transactions.leave();
   }
 
   function groupSizeOf({ landAll, landingsPerSecond = Number.POSITIVE_INFINITY }: Topic): number {
