@@ -109,6 +109,28 @@ export const postdateDashboard: Dashboard = {
       ],
     },
     {
+      title: 'Lanes',
+      panels: [
+        chart('Landed, and not landed', 'reqps', [
+          [perSecond('postdate_lane_landed_messages_total', OF_TOPIC, 'topic, lane'), '{{topic}}@{{lane}}: landed'],
+          [perSecond('postdate_lane_failed_messages_total', OF_TOPIC, 'topic, lane'), '{{topic}}@{{lane}}: not landed'],
+        ]),
+        chart('Fell back to stable', 'short', [
+          [
+            `sum by (topic, lane, reason) (increase(postdate_lane_fallbacks_total${OF_TOPIC}[$__rate_interval]))`,
+            '{{topic}}@{{lane}}: {{reason}}',
+          ],
+        ]),
+        chart('Stopped by the lane guard; malformed rules', 'short', [
+          [
+            `sum by (topic, lane) (increase(postdate_lanes_stopped_total${OF_TOPIC}[$__rate_interval]))`,
+            '{{topic}}@{{lane}}: stopped',
+          ],
+          [`max by (topic) (postdate_malformed_lane_rules${OF_TOPIC})`, '{{topic}}: malformed rules'],
+        ]),
+      ],
+    },
+    {
       title: 'What should not be',
       panels: [
         chart('Not landed, and tried again', 'reqps', [

@@ -1,11 +1,13 @@
 import type { MetricMeter } from '@temporalio/common';
 import type { Outcome } from './contract';
-
-/** What operators see; docs/metrics.md has one line for each, with its labels. `topic` is a label of most. */
+import { createLaneMetrics, type LaneMetrics } from './lanes/lane-metrics';
 import type { Backlog } from './streams/backlog';
 
-/** What operators see of hold, landing and streams. Those of a message have the label `topic`, those of a broker `publisher`. */
-export interface Metrics {
+/**
+ * What operators see of hold, landing, lanes and streams; docs/metrics.md has one line for each, with its labels. Those of a
+ * message have the label `topic`, those of a broker `publisher`.
+ */
+export interface Metrics extends LaneMetrics {
   /** How many messages are held now. */
   held(topic: string, messages: number): void;
   /** A message became due: was it held by then, or did it wake too late? */
@@ -119,6 +121,7 @@ export function createMetrics(meter: MetricMeter, topics: string[] = []): Metric
   }
 
   return {
+    ...createLaneMetrics(meter),
     held: (topic, messages) => held.set(messages, { topic }),
     due: (topic, isHeld) => due.add(1, { topic, held: String(isHeld) }),
     neededLead: (topic, ms) => neededLead.set(ms / 1000, { topic }),

@@ -58,6 +58,12 @@ const CALLS: { [Name in keyof Metrics]: Parameters<Metrics[Name]> } = {
   unsealed: [1],
   connections: ['used', 1],
   failed: ['relay'],
+  laneKnown: ['t', 'canary'],
+  laneLanded: ['t', 'canary'],
+  laneFailed: ['t', 'canary'],
+  laneFellBack: ['t', 'canary', 'failed', 1],
+  laneStopped: ['t', 'canary'],
+  malformedLaneRules: ['t', 1],
 };
 
 it('the page has every metric that the code makes, and no other: name, type, unit, labels', async () => {

@@ -53,6 +53,12 @@ function reports(): { metrics: Metrics; reported: Reported } {
     'unsealed',
     'connections',
     'failed',
+    'laneKnown',
+    'laneLanded',
+    'laneFailed',
+    'laneFellBack',
+    'laneStopped',
+    'malformedLaneRules',
   ] as const;
   const reported = Object.fromEntries(names.map((name) => [name, []])) as unknown as Reported;
   const report =
