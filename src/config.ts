@@ -2,6 +2,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import { topicsIn } from './forward/configured-topics';
 import { isProxyAddress } from './http/address';
+import { refuseLaneName, STABLE } from './lanes/lane';
 import { streamSettings } from './streams/settings';
 import { missingBeside, streamVariables } from './streams/variables';
 import type { Topic } from './topic';
@@ -29,6 +30,15 @@ const variables = z.object({
   POSTDATE_LANDING_GROUP: whole(1, 500).default(500),
   // One commits while the other works. More of them only compete for the same disk.
   POSTDATE_LANDING_TRANSACTIONS: whole(1, 100).default(2),
+  // Whose deliveries this worker lands: everybody's that no rule sends elsewhere, or those of a lane on trial alone.
+  POSTDATE_LANE: z
+    .string()
+    .refine((lane) => !refuseLaneName(lane), 'must be 1 to 40 of a-z, 0-9 and -')
+    .default(STABLE),
+  // Of which topics, in a lane on trial, with commas between; by default of all that are installed.
+  POSTDATE_LANE_TOPICS: z.string().optional(),
+  // What this worker runs, for whoever looks at lanes: a version, or a commit.
+  POSTDATE_BUILD: z.string().max(100).optional(),
   // The workflows as `npm run build` has bundled them; without it a worker does so itself, each time it starts.
   POSTDATE_WORKFLOW_BUNDLE: z.string().optional(),
   // What is overdue for longer is looked after by the sweep, which comes every few seconds.
@@ -85,6 +95,9 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   return {
     databaseUrl: ours.DATABASE_URL,
     databaseConnections: ours.POSTDATE_DATABASE_CONNECTIONS,
+    lane: ours.POSTDATE_LANE,
+    laneTopics: ours.POSTDATE_LANE_TOPICS?.split(',').map((name) => name.trim()),
+    build: ours.POSTDATE_BUILD,
     heldMessages: ours.POSTDATE_HELD_MESSAGES,
     landingGroup: ours.POSTDATE_LANDING_GROUP,
     landingTransactions: ours.POSTDATE_LANDING_TRANSACTIONS,

@@ -54,6 +54,17 @@ export interface Delivery {
   message: ScheduledMessage;
   late: boolean;
   wakeAt?: number;
+  /** Whoever asks for it takes a lane's name for an answer. Absent in what workers of earlier releases ask for. */
+  knowsLanes?: boolean;
+  /** The lane that did not land it: from now on it is for stable. */
+  cameBackFrom?: string;
+  /** Why it is in the lane that has it. */
+  laneReason?: string;
+}
+
+/** Instead of a decision: by the topic's rules this lane's workers land it. */
+export interface InLane {
+  lane: string;
 }
 
 /** Names one message over all its cycles. */
@@ -69,8 +80,12 @@ export const deliveryIdOf = ({ message }: { message: MessageRef & { cycle: numbe
 /** Workflows run here; the workers that poll it carry no business logic. */
 export const WORKFLOW_TASK_QUEUE = 'postdate';
 
-/** A topic's deliveries run here, so releasing a consumer never touches a sleeping workflow. */
-export const deliveryTaskQueue = (topic: string): string => `postdate.${topic}`;
+/**
+ * A topic's deliveries run here, so releasing a consumer never touches a sleeping workflow; those of a lane other than
+ * stable on a queue of its own. `@` cannot occur in a topic's name.
+ */
+export const deliveryTaskQueue = (topic: string, lane?: string): string =>
+  lane === undefined || lane === 'stable' ? `postdate.${topic}` : `postdate.${topic}@${lane}`;
 
 /** Exactly one of these per cycle, in the ledger. */
 export type Outcome = 'delivered' | 'cancelled' | 'moved' | 'skipped' | 'failed';
@@ -96,7 +111,7 @@ export interface Ending {
 
 /** What a topic's workers do for the scheduler. Each answers with the ledger's decision on the message's cycle. */
 export interface LedgerActivities {
-  deliver(input: Delivery): Promise<Decision>;
+  deliver(input: Delivery): Promise<Decision | InLane>;
   cancel(input: { message: ScheduledMessage; command: CancelCommand }): Promise<Decision>;
   move(input: { message: ScheduledMessage; command: MoveCommand & { dueAt: number } }): Promise<Decision>;
 }
@@ -119,6 +134,7 @@ export const errorNames = {
   deliveryFailed: 'PostdateDeliveryFailed',
   notDue: 'PostdateNotDue',
   handedBack: 'PostdateHandedBack',
+  laneFailed: 'PostdateLaneFailed',
 } as const;
 
 /** For operators' lists only; nothing is decided by them, because visibility lags behind. */

@@ -8,46 +8,61 @@ import type { Hold } from './hold/hold';
 import { createPulse } from './hold/pulse';
 import type { Installation } from './installation';
 import { movedOnOf } from './landing/moved-on';
+import type { Topic } from './topic';
 import { WORKFLOWS } from './workflow-bundle';
 
-/** The SDK's workers of this process: one for the workflows, and one for each topic's deliveries. They do not run yet. */
-export async function createWorkers(
-  config: Config,
-  { topics }: Installation,
-  { client, connection, pool, hold }: { client: Client; connection: NativeConnection; pool: Pool; hold: Hold },
-): Promise<Worker[]> {
-  const { namespace } = config.temporal;
-  const shared = {
+interface Parts {
+  client: Client;
+  connection: NativeConnection;
+  pool: Pool;
+  hold: Hold;
+}
+
+const sharedOf = (config: Config, connection: NativeConnection) =>
+  ({
     connection,
-    namespace,
+    namespace: config.temporal.namespace,
     shutdownGraceTime: `${config.shutdownGraceSeconds} s`,
     // After this the process ends even with a delivery stuck in a query; the ledger makes its retry harmless.
     shutdownForceTime: `${config.shutdownGraceSeconds + 5} s`,
-  } as const;
+  }) as const;
+
+/** The SDK's workers of this process: one for the workflows, and one for each topic's deliveries. They do not run yet. */
+export const createWorkers = async (config: Config, { topics }: Installation, parts: Parts): Promise<Worker[]> => [
+  await createWorkflowWorker(config, parts.connection),
+  ...(await createDeliveryWorkers(config, topics, parts)),
+];
+
+const createWorkflowWorker = (config: Config, connection: NativeConnection): Promise<Worker> =>
+  Worker.create({
+    ...sharedOf(config, connection),
+    taskQueue: WORKFLOW_TASK_QUEUE,
+    ...(config.workflowBundle
+      ? { workflowBundle: { codePath: config.workflowBundle } }
+      : { workflowsPath: WORKFLOWS.workflowsPath }),
+    dataConverter: { payloadConverterPath: WORKFLOWS.payloadConverterPath },
+    maxCachedWorkflows: config.cachedWorkflows,
+  });
+
+/** One for the deliveries of each of these topics, in the worker's lane. */
+export function createDeliveryWorkers(
+  config: Config,
+  topics: Topic[],
+  { client, connection, pool, hold }: Parts,
+): Promise<Worker[]> {
   const delivering = { pool, hold, pulse: createPulse(), movedOn: movedOnOf(client) };
-  return [
-    await Worker.create({
-      ...shared,
-      taskQueue: WORKFLOW_TASK_QUEUE,
-      ...(config.workflowBundle
-        ? { workflowBundle: { codePath: config.workflowBundle } }
-        : { workflowsPath: WORKFLOWS.workflowsPath }),
-      dataConverter: { payloadConverterPath: WORKFLOWS.payloadConverterPath },
-      maxCachedWorkflows: config.cachedWorkflows,
-    }),
-    ...(await Promise.all(
-      topics.map((topic) =>
-        Worker.create({
-          ...shared,
-          taskQueue: deliveryTaskQueue(topic.name),
-          activities: createActivities({ ...delivering, topic }),
-          interceptors: { activity: [nameCycle] },
-          // Cancels and moves need slots, too, when all that may be held is held; each of those takes a connection.
-          maxConcurrentActivityTaskExecutions: config.heldMessages + config.databaseConnections,
-        }),
-      ),
-    )),
-  ];
+  return Promise.all(
+    topics.map((topic) =>
+      Worker.create({
+        ...sharedOf(config, connection),
+        taskQueue: deliveryTaskQueue(topic.name, config.lane),
+        activities: createActivities({ ...delivering, topic }),
+        interceptors: { activity: [nameCycle] },
+        // Cancels and moves need slots, too, when all that may be held is held; each of those takes a connection.
+        maxConcurrentActivityTaskExecutions: config.heldMessages + config.databaseConnections,
+      }),
+    ),
+  );
 }
 
 /** Has the SDK's lines about an activity say its message's cycle; topic, tenant and key they have by the workflow's id. */

@@ -11,6 +11,8 @@ import { registerTopics } from './dispatch/registered-topics';
 import { startHolding } from './holding';
 import { type RunningHttp, startHttp } from './http';
 import { type Installation, installed } from './installation';
+import { startLaneWorker } from './lane-worker';
+import { STABLE } from './lanes/lane';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
@@ -75,12 +77,8 @@ export async function startWorker(
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     await registerTopics(pool, parts.topics);
     const shared = { client, pool, worker: nanoid(), metrics, log };
-    const { hold, takeOver, rollCall, sweep } = await startHolding(config, parts, {
-      ...shared,
-      signal: over.signal,
-      onError,
-    });
-    background.push(hold, takeOver, rollCall, sweep);
+    const { hold, loops } = await startHolding(config, parts.topics, { ...shared, signal: over.signal, onError });
+    background.push(hold, ...loops);
     const upkeep = startUpkeep({ ...shared, onError }, parts.topics, config.kept);
     background.push(...upkeep);
     background.push(startReadings({ pool, metrics, onError: onError('readings') }));
@@ -103,10 +101,7 @@ export async function startWorker(
       hold.handBack();
       void dispatcher.stop();
       // Now, not at the end: what was handed back is for the others to hold from this moment on.
-      void takeOver.stop();
-      void rollCall.stop();
-      void sweep.stop();
-      for (const part of upkeep) void part.stop();
+      for (const part of [...loops, ...upkeep]) void part.stop();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     const runs = workers.map((worker) => worker.run());
@@ -128,4 +123,6 @@ export async function startWorker(
 }
 
 if (require.main === module)
-  void runProcess((config, log, stopping) => startWorker(config, installed(config), log, stopping));
+  void runProcess((config, log, stopping) =>
+    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config), log, stopping),
+  );

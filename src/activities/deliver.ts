@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Decision, LedgerActivities } from '../contract';
+import type { Decision, InLane, LedgerActivities } from '../contract';
 import type { Hold } from '../hold/hold';
 import type { Pulse } from '../hold/pulse';
 import type { MovedOn } from '../landing/moved-on';
@@ -25,7 +25,7 @@ export function createDeliver(deps: {
     const letGo = heartbeatTimeoutMs
       ? pulse.add({ timeoutMs: heartbeatTimeoutMs, heartbeat: () => context.heartbeat() })
       : () => undefined;
-    const landed = new Promise<Decision>((resolve, reject) => {
+    const landed = new Promise<Decision | InLane>((resolve, reject) => {
       const deadlineAt = Date.now() + startToCloseTimeoutMs - TELLING_MS;
       hold.keep(topic, delivery, { resolve, reject, deadlineAt, movedOn: () => movedOn(run) });
     });

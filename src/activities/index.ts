@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Decision, LedgerActivities, ScheduledMessage } from '../contract';
+import type { Decision, InLane, LedgerActivities, ScheduledMessage } from '../contract';
 import { leadMsOf } from '../topic-limits';
 import { createDeliver } from './deliver';
 import { createWithdraw } from './withdraw';
@@ -8,8 +8,8 @@ import { createWithdraw } from './withdraw';
 export function createActivities(deps: { pool: Pool } & Parameters<typeof createDeliver>[0]): LedgerActivities {
   const leadMs = leadMsOf(deps.topic);
   // The next cycle wakes with the lead that the topic has now, not with the one of years ago.
-  const withLead = (decision: Decision): Decision =>
-    decision.next ? { ...decision, next: { ...decision.next, leadMs } } : decision;
+  const withLead = <Answer extends Decision | InLane>(answer: Answer): Answer =>
+    'next' in answer && answer.next ? { ...answer, next: { ...answer.next, leadMs } } : answer;
   // Where rows say which cycle waits, the cycle alone says whose a decision is: the sweep lands it for any post.
   const ofAnyPost = <Input extends { message: ScheduledMessage }>(input: Input): Input =>
     deps.topic.businessRows === undefined ? input : { ...input, message: { ...input.message, postId: undefined } };

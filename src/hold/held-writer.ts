@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { runInBackground } from '../background-loop';
 import type { Delivery } from '../contract';
+import { createTurns } from '../landing/turns';
 import { strikeHeld, writeHeld } from './held';
 
 // Whatever is due sooner would have landed before anybody could take it over.
@@ -14,16 +15,23 @@ const BATCH = 500;
  * It may be a moment behind: whoever takes over what has landed meanwhile finds the decision in the ledger.
  */
 export function createHeldWriter(
-  { pool, worker, onError }: { pool: Pool; worker: string; onError(error: unknown): void },
+  { pool, worker, lane, onError }: { pool: Pool; worker: string; lane: string; onError(error: unknown): void },
   isHeld: (delivery: Delivery) => boolean,
 ) {
+  const oneAtATime = createTurns(1);
   const toWrite: Delivery[] = [];
   const toStrike: Delivery[] = [];
 
-  async function flush(): Promise<'more' | 'idle'> {
+  /** Runs what changes rows of this worker by itself, while nothing else is written. */
+  async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    await oneAtATime.enter();
+    return work().finally(oneAtATime.leave);
+  }
+
+  async function writeAndStrike(): Promise<'more' | 'idle'> {
     const written = toWrite.slice(0, BATCH);
     const needed = written.filter(isHeld);
-    if (needed.length > 0) await writeHeld(pool, worker, needed);
+    if (needed.length > 0) await writeHeld(pool, { worker, lane }, needed);
     toWrite.splice(0, written.length);
     const struck = toStrike.slice(0, BATCH);
     const gone = struck.filter((delivery) => !isHeld(delivery));
@@ -32,6 +40,7 @@ export function createHeldWriter(
     return toWrite.length + toStrike.length > 0 ? 'more' : 'idle';
   }
 
+  const flush = () => exclusively(writeAndStrike);
   const loop = runInBackground(flush, { pauseMs: COLLECT_MS, onError });
   return {
     write(delivery: Delivery, dueInMs: number): void {
@@ -41,6 +50,7 @@ export function createHeldWriter(
     writeAll(entries: Iterable<{ delivery: Delivery }>): void {
       for (const { delivery } of entries) toWrite.push(delivery);
     },
+    exclusively,
     strike: (delivery: Delivery) => void toStrike.push(delivery),
     async stop(): Promise<void> {
       await loop.stop();
@@ -48,3 +58,5 @@ export function createHeldWriter(
     },
   };
 }
+
+export type HeldWriter = ReturnType<typeof createHeldWriter>;

@@ -7,22 +7,30 @@ export const WORKER_DEAD_AFTER_MS = 3_000;
 export const WORKER_IS_WELL = `seen_at between clock_timestamp() - interval '${WORKER_DEAD_AFTER_MS} ms'
                                          and clock_timestamp() + interval '${WORKER_DEAD_AFTER_MS} ms'`;
 
-const columnsOf = (deliveries: Delivery[]) => [
+/** In place of a worker, in what waits for any worker of its lane to take it over. */
+export const NOBODY = 'nobody';
+
+export const columnsOf = (deliveries: Delivery[]) => [
   deliveries.map(({ message }) => message.topic),
   deliveries.map(({ message }) => message.tenant),
   deliveries.map(({ message }) => message.key),
   deliveries.map(({ message }) => message.cycle),
 ];
-const ID_ARRAYS = '$1::text[], $2::text[], $3::text[], $4::integer[]';
+export const ID_ARRAYS = '$1::text[], $2::text[], $3::text[], $4::integer[]';
 
-/** Writes down what a worker holds, so that others can land it if the worker dies. */
-export async function writeHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
+/** Writes down what a worker of a lane holds, so that others can land it if the worker dies. */
+export async function writeHeld(
+  db: Queryable,
+  { worker, lane }: { worker: string; lane: string },
+  deliveries: Delivery[],
+): Promise<void> {
   await db.query({
     name: 'postdate.write-held',
-    text: `insert into postdate.held (topic, tenant, key, cycle, delivery, worker)
-     select *, $6 from unnest(${ID_ARRAYS}, $5::jsonb[]) order by 1, 2, 3, 4
-     on conflict (topic, tenant, key, cycle) do update set worker = excluded.worker`,
-    values: [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), worker],
+    text: `insert into postdate.held (topic, tenant, key, cycle, delivery, worker, lane)
+     select *, $6, $7 from unnest(${ID_ARRAYS}, $5::jsonb[]) order by 1, 2, 3, 4
+     on conflict (topic, tenant, key, cycle) do update
+        set worker = excluded.worker, lane = excluded.lane, delivery = excluded.delivery`,
+    values: [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), worker, lane],
   });
 }
 
@@ -71,13 +79,20 @@ export async function findMissing(
   return rows.map(({ place }) => place);
 }
 
+/** Who a worker is: whom it lands for, and what it runs. */
+export interface Serving {
+  lane: string;
+  topics: string[];
+  build?: string;
+}
+
 /** Says that the worker is at work; true if nobody knew: at its first time, or after others had taken it for dead. */
-export async function sayAlive(db: Queryable, worker: string): Promise<boolean> {
+export async function sayAlive(db: Queryable, worker: string, { lane, topics, build }: Serving): Promise<boolean> {
   const { rows } = await db.query<{ inserted: boolean }>(
-    `insert into postdate.worker (id) values ($1)
+    `insert into postdate.worker (id, lane, topics, build) values ($1, $2, $3, $4)
      on conflict (id) do update set seen_at = clock_timestamp()
      returning xmax = 0 as inserted`,
-    [worker],
+    [worker, lane, topics, build ?? null],
   );
   return rows[0]?.inserted ?? false;
 }
@@ -96,20 +111,20 @@ export async function findDead(db: Queryable, worker: string): Promise<string[]>
   return rows.map(({ id }) => id);
 }
 
-/** Takes over up to `limit` messages that dead workers held, of these topics. Each goes to one taker. */
+/** Takes over up to `limit` messages that dead workers held, or nobody, of these topics, in this lane. Each goes to one taker. */
 export async function takeOver(
   db: Queryable,
   worker: string,
-  { dead, topics, limit }: { dead: string[]; topics: string[]; limit: number },
+  { dead, lane, topics, limit }: { dead: string[]; lane: string; topics: string[]; limit: number },
 ): Promise<Delivery[]> {
   const { rows } = await db.query<{ delivery: Delivery }>(
     `update postdate.held set worker = $1
       where (topic, tenant, key, cycle) in (
         select topic, tenant, key, cycle from postdate.held
-         where worker = any($2) and topic = any($3)
-         limit $4 for update skip locked)
+         where worker = any($2) and topic = any($3) and lane = $4
+         limit $5 for update skip locked)
      returning delivery`,
-    [worker, dead, topics, limit],
+    [worker, [...dead, NOBODY], topics, lane, limit],
   );
   return rows.map(({ delivery }) => delivery);
 }
@@ -121,7 +136,7 @@ export async function takeAbandoned(
   { topic, graceMs, limit }: { topic: string; graceMs: number; limit: number },
 ): Promise<Delivery[]> {
   const { rows } = await db.query<{ delivery: Delivery }>(
-    `update postdate.held set worker = $1
+    `update postdate.held set worker = $1, lane = 'stable'
       where (topic, tenant, key, cycle) in (
         select topic, tenant, key, cycle from postdate.held
          where topic = $2

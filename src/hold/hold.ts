@@ -1,36 +1,23 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { named } from '../concern';
-import { type Decision, type Delivery, deliveryIdOf, errorNames } from '../contract';
+import { type Delivery, deliveryIdOf, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import { afterLandings } from '../landing/after-landings';
 import type { Landing } from '../landing/landing';
 import { createQueues, type LandingLimits } from '../landing/queues';
-import { createRelease, type Result } from '../landing/release';
+import { createRelease } from '../landing/release';
+import type { Lanes } from '../lanes/following';
+import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { createDueTimes } from './due-times';
+import { type Attempt, type Entry, entryOf, type Heard } from './entry';
 import { createHeldWriter } from './held-writer';
 import { createLeadWatch } from './lead-watch';
+import { createPlacing } from './placing';
 import { handedBack, retryLater } from './retry-later';
 import { tellLanded } from './tell-landed';
-
-/** An attempt of an activity, which waits for its delivery to land. */
-export interface Attempt extends Omit<Result, 'tell'> {
-  resolve(decision: Decision): void;
-  reject(error: unknown): void;
-}
-
-interface Entry {
-  topic: Topic;
-  delivery: Delivery;
-  attempts: Attempt[];
-  heldWhenDue: boolean;
-  heard?: Heard;
-}
-
-/** Told what became of a delivery that no attempt waits for. */
-export type Heard = (delivery: Delivery, landing: Landing) => void;
 
 export interface HoldLimits extends LandingLimits {
   /** At most so many messages in this process's memory. */
@@ -55,22 +42,36 @@ export function createHold(
   deps: {
     pool: Pool;
     worker: string;
+    lanes: Lanes;
     clock: DatabaseClock;
     metrics: Metrics;
-    log: Pick<Logger, 'warn' | 'debug'>;
+    log: Pick<Logger, 'warn' | 'info' | 'debug'>;
     signal: AbortSignal;
     onError(error: unknown): void;
   },
   limits: HoldLimits,
 ) {
-  const { clock, metrics, log } = deps;
+  const { lanes, clock, metrics, log } = deps;
   const entries = new Map<string, Entry>();
-  const held = createHeldWriter(deps, (delivery) => entries.has(deliveryIdOf(delivery)));
-  const queues = createQueues(deps, limits, onLanded);
-  const landingsOver = afterLandings(queues.landing);
+  const held = createHeldWriter({ ...deps, lane: lanes.mine }, (delivery) => entries.has(deliveryIdOf(delivery)));
+  const landingsOver = afterLandings(() => queues.landing());
   const release = createRelease(landingsOver);
+  const placing = createPlacing(deps, held, release, {
+    all: () => entries.values(),
+    known: (delivery) => entries.get(deliveryIdOf(delivery)),
+    holdOn: add,
+    setAside(entry) {
+      entry.state = 'leaving';
+      entries.set(deliveryIdOf(entry.delivery), entry);
+      dueTimes.remove(entry.delivery.message.dueAt, entry);
+    },
+    letGo: (entry) => void entries.delete(deliveryIdOf(entry.delivery)),
+  });
+  const lane = lanes.mine === STABLE ? undefined : placing.landingLane((...due) => queues.offer(...due));
+  const queues = createQueues({ ...deps, lane }, limits, onLanded);
   const leadWatch = createLeadWatch(metrics);
   const dueTimes = createDueTimes<Entry>(clock, (due) => {
+    for (const entry of due) entry.state = 'landing';
     for (const topic of new Set(due.map((entry) => entry.topic))) {
       const deliveries = due.filter((entry) => entry.topic === topic).map(({ delivery }) => delivery);
       queues.offer(topic, deliveries);
@@ -90,21 +91,24 @@ export function createHold(
     else if (inMs > (message.leadMs ?? 0) + EARLY_ALLOWANCE_MS || entries.size >= limits.heldMessages) {
       attempt.reject(retryLater(errorNames.notDue, Math.min(BACK_AFTER_MS, inMs - (message.leadMs ?? 0))));
     } else {
+      const [mine] = placing.place([entryOf(topic, delivery, { attempts: [attempt], heldWhenDue: inMs > 0 || late })]);
+      if (!mine) return;
       leadWatch.woken(delivery, now);
-      add({ topic, delivery, attempts: [attempt], heldWhenDue: inMs > 0 || late });
-      held.write(delivery, inMs);
+      add(mine);
+      held.write(mine.delivery, inMs);
     }
   }
 
   /** Holds what another worker held before, or nobody. No attempt waits for it here until Temporal makes one. */
   function takeOver(topic: Topic, deliveries: Delivery[], heard?: Heard): void {
-    for (const delivery of deliveries) {
-      if (entries.has(deliveryIdOf(delivery))) continue;
-      add({ topic, delivery, attempts: [], heldWhenDue: heard === undefined, heard });
-    }
+    const unknown = deliveries.filter((delivery) => !entries.has(deliveryIdOf(delivery)));
+    const taken = unknown.map((delivery) => entryOf(topic, delivery, { heldWhenDue: heard === undefined, heard }));
+    // What somebody wants to hear of lands here: it is overdue, and no time is left to follow rules.
+    for (const entry of heard ? taken : placing.place(taken)) add(entry);
   }
 
   function add(entry: Entry): void {
+    entry.state = 'held';
     entries.set(deliveryIdOf(entry.delivery), entry);
     dueTimes.add(entry.delivery.message.dueAt, entry);
   }
@@ -118,6 +122,7 @@ export function createHold(
       return;
     }
     entries.delete(deliveryIdOf(delivery));
+    if ('error' in landing && lanes.mine !== STABLE) return void placing.giveUp(entry, landing.error);
     held.strike(delivery);
     entry.heard?.(delivery, landing);
     if ('error' in landing) {
@@ -152,7 +157,8 @@ export function createHold(
 
   const writeAgain = () => held.writeAll(entries.values());
   const setTimersAnew = dueTimes.setAnew;
-  return { keep, takeOver, handBack, report, writeAgain, setTimersAnew, landingsOver, stop: held.stop };
+  const { reroute } = placing;
+  return { keep, takeOver, reroute, handBack, report, writeAgain, setTimersAnew, landingsOver, stop: held.stop };
 }
 
 export type Hold = ReturnType<typeof createHold>;

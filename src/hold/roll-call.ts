@@ -4,6 +4,7 @@ import { type BackgroundLoop, runInBackground, stoppedTogether } from '../backgr
 import { concerning, named } from '../concern';
 import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { STABLE } from '../lanes/lane';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
 import { someAtATime } from '../some-at-a-time';
@@ -81,7 +82,7 @@ async function callRoll(
     hold.takeOver(topic, deliveries);
     metrics.missing(topic.name, deliveries.length);
     for (const message of due) log.warn({ part: 'roll call', ...named(message) }, 'was missing: held by nobody');
-    await writeHeld(pool, worker, deliveries);
+    await writeHeld(pool, { worker, lane: STABLE }, deliveries);
   }
   return 'idle';
 }

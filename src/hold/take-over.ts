@@ -1,7 +1,11 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
+import { named } from '../concern';
+import type { Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { takeFallbacks } from '../lanes/hand-over';
+import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { findDead, forget, sayAlive, sayGone, takeOver, WORKER_DEAD_AFTER_MS } from './held';
@@ -13,7 +17,8 @@ const BATCH = 500;
 
 /**
  * Says twice a second that this worker is at work, and takes over what others held that no longer say so. Whatever
- * becomes of the workers, a message that was held is landed as long as one of its topic's is left.
+ * becomes of the workers, a message that was held is landed as long as one of its topic's is left. Those of a named lane look
+ * after their own; stable's after whatever no lane lands, too.
  */
 export function startTakeOver(
   deps: {
@@ -21,13 +26,15 @@ export function startTakeOver(
     worker: string;
     clock: DatabaseClock;
     metrics: Metrics;
-    log: Pick<Logger, 'info'>;
+    log: Pick<Logger, 'info' | 'warn'>;
+    build?: string;
     onError(error: unknown): void;
   },
   hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report' | 'setTimersAnew'>,
   topics: Topic[],
+  lane = STABLE,
 ): BackgroundLoop {
-  const { pool, worker, clock, metrics, log, onError } = deps;
+  const { pool, worker, clock, metrics, log, build, onError } = deps;
   const names = topics.map(({ name }) => name);
   let known = false;
 
@@ -35,26 +42,41 @@ export function startTakeOver(
     hold.report(topics);
     const jumpedMs = await clock.read(pool);
     if (jumpedMs !== 0) hold.setTimersAnew();
-    const unknown = await sayAlive(pool, worker);
+    const unknown = await sayAlive(pool, worker, { lane, topics: names, build });
     // Taken for dead, or the database has crashed and with it forgotten what was held.
     if (unknown && known) hold.writeAgain();
     known = true;
     // By the new time nobody else has said it yet.
     if (Math.abs(jumpedMs) >= WORKER_DEAD_AFTER_MS) return 'idle';
     const dead = await findDead(pool, worker);
-    if (dead.length === 0) return 'idle';
-    const deliveries = await takeOver(pool, worker, { dead, topics: names, limit: BATCH });
+    const deliveries = await takeOver(pool, worker, { dead, lane, topics: names, limit: BATCH });
+    keep(deliveries);
+    if (dead.length > 0) metrics.takenOver(deliveries.length);
+    if (deliveries.length > 0) log.info({ part: 'take-over', from: dead, messages: deliveries.length }, 'taken over');
+    if (deliveries.length === BATCH) return 'more';
+    if (lane === STABLE && (await lookAfterLanes()) === BATCH) return 'more';
+    if (dead.length > 0) await forget(pool, dead);
+    return 'idle';
+  }
+
+  /** Lands for other lanes what they do not; returns how many. */
+  async function lookAfterLanes(): Promise<number> {
+    const fallbacks = await takeFallbacks(pool, worker, { topics: names, limit: BATCH });
+    keep(fallbacks.map(({ delivery }) => delivery));
+    for (const { delivery, lane: from, reason } of fallbacks) {
+      metrics.laneFellBack(delivery.message.topic, from, reason, 1);
+      log.warn({ part: 'lanes', ...named(delivery.message), lane: from, reason }, 'fell back to stable');
+    }
+    return fallbacks.length;
+  }
+
+  function keep(deliveries: Delivery[]): void {
     for (const topic of topics) {
       hold.takeOver(
         topic,
         deliveries.filter(({ message }) => message.topic === topic.name),
       );
     }
-    metrics.takenOver(deliveries.length);
-    if (deliveries.length > 0) log.info({ part: 'take-over', from: dead, messages: deliveries.length }, 'taken over');
-    if (deliveries.length === BATCH) return 'more';
-    await forget(pool, dead);
-    return 'idle';
   }
 
   const loop = runInBackground(look, { pauseMs: LOOK_MS, onError });

@@ -3,6 +3,8 @@ import { named } from '../concern';
 import type { Decision, Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import { STALE } from '../landing/undelivered';
+import type { Lanes } from '../lanes/following';
+import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 
@@ -10,19 +12,21 @@ import type { Topic } from '../topic';
 export function tellLanded(
   deps: {
     clock: Pick<DatabaseClock, 'now'>;
-    metrics: Pick<Metrics, 'decided' | 'due' | 'late'>;
+    lanes: Pick<Lanes, 'mine'>;
+    metrics: Pick<Metrics, 'decided' | 'due' | 'late' | 'laneLanded'>;
     log: Pick<Logger, 'warn' | 'debug'>;
   },
   { topic, delivery, heldWhenDue }: { topic: Topic; delivery: Delivery; heldWhenDue: boolean },
   { outcome, reason }: Decision,
 ): void {
-  const { clock, metrics, log } = deps;
+  const { clock, lanes, metrics, log } = deps;
   const lateMs = clock.now() - delivery.message.dueAt;
-  const line = { part: 'landing', ...named(delivery.message), outcome, lateByMs: Math.round(lateMs) };
+  const line = { part: 'landing', ...named(delivery.message), lane: lanes.mine, outcome, lateByMs: Math.round(lateMs) };
   if (outcome === 'failed') log.warn(line, 'failed, and not tried again');
   else if (reason === STALE) log.warn(line, 'later than its limit, and not delivered');
   else log.debug(line, 'landed');
   metrics.decided(topic.name, outcome);
+  if (lanes.mine !== STABLE) metrics.laneLanded(topic.name, lanes.mine);
   if (delivery.late) return;
   metrics.due(topic.name, heldWhenDue);
   metrics.late(topic.name, lateMs);

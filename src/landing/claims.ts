@@ -1,6 +1,7 @@
 import type { Decision, Delivery } from '../contract';
 import type { Queryable } from '../database';
 import { rfc3339 } from '../due-time';
+import { STABLE } from '../lanes/lane';
 import { decisionFor, type FoundRow, LEDGER_COLUMNS, storable } from '../ledger';
 
 /** What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. */
@@ -17,21 +18,26 @@ const ID_ARRAYS = '$2::text[], $3::text[], $4::integer[]';
 const dueTimes = (deliveries: Delivery[]) => deliveries.map(({ message }) => rfc3339(message.dueAt));
 
 /**
- * Claims cycles of one topic for this landing's transaction: the instant of each claim by its place in `deliveries`.
- * No claim for what is decided already, nor for what is not due by the database's clock. Waits for a rival transaction
+ * Claims cycles of one topic for this landing's transaction, in the name of a lane: the instant of each claim by its place in
+ * `deliveries`. No claim for what is decided already, nor for what is not due by the database's clock. Waits for a rival transaction
  * on the same cycle to end.
  */
-export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<Map<number, number>> {
+export async function claim(
+  tx: Queryable,
+  topic: string,
+  deliveries: Delivery[],
+  lane = STABLE,
+): Promise<Map<number, number>> {
   const { rows } = await tx.query<{ place: number; decided_at: Date }>({
     name: 'postdate.claim',
     text: `with due as (
-       select * from unnest(${ID_ARRAYS}, $5::timestamptz[], $6::boolean[], $7::text[])
-         with ordinality as given (tenant, key, cycle, due_at, late, post_id, place)
+       select * from unnest(${ID_ARRAYS}, $5::timestamptz[], $6::boolean[], $7::text[], $8::text[])
+         with ordinality as given (tenant, key, cycle, due_at, late, post_id, lane_reason, place)
         where due_at <= clock_timestamp()
      ), claimed as (
-       insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late, post_id)
+       insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late, post_id, lane, lane_reason)
        -- in one order everywhere, so that two groups with the same rows wait for each other instead of deadlocking
-       select $1, tenant, key, cycle, 'delivered', due_at, late, post_id from due order by tenant, key, cycle
+       select $1, tenant, key, cycle, 'delivered', due_at, late, post_id, $9, lane_reason from due order by tenant, key, cycle
        on conflict do nothing
        returning tenant, key, cycle, decided_at
      )
@@ -42,6 +48,8 @@ export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]
       dueTimes(deliveries),
       deliveries.map(({ late }) => late),
       deliveries.map(({ message }) => message.postId ?? null),
+      deliveries.map(({ laneReason }) => storable(laneReason)),
+      lane,
     ],
   });
   return new Map(rows.map(({ place, decided_at }) => [place, decided_at.getTime()]));

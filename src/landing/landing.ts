@@ -6,6 +6,7 @@ import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from '
 import { claim, readUnclaimed, recordAnswers, unclaim } from './claims';
 import { continued } from './continued';
 import { type Claimed, foregone } from './foregone';
+import { type LandingLane, mustBeAt } from './lane';
 import { tellUndelivered } from './undelivered';
 
 /** What became of one delivery: decided, by this landing or `before` it; not due yet; or to be tried again. */
@@ -18,25 +19,27 @@ const LOCK_TIMEOUT_MS = 500;
  * Lands deliveries of one topic in one transaction: ledger rows, effects and events commit together or not at all.
  * The second landing of a cycle changes nothing and answers what the first one decided. A message whose handler throws
  * is left undecided, with nothing of it in place. Throws when the group fails as a whole, with nothing left behind.
- * A topic's set-based handler is used unless they are to be handled `oneByOne`.
+ * A topic's set-based handler is used unless they are to be handled `oneByOne`. In a `lane` other than stable nothing lands
+ * once its rules have changed: throws a `LaneChanged`.
  */
 export async function land(
   pool: Pool,
   topic: Topic,
   deliveries: Delivery[],
-  { signal, oneByOne = false }: { signal?: AbortSignal; oneByOne?: boolean } = {},
+  { signal, oneByOne = false, lane }: { signal?: AbortSignal; oneByOne?: boolean; lane?: LandingLane } = {},
 ): Promise<Landing[]> {
   const hanging = new AbortController();
   const broken = signal ? AbortSignal.any([signal, hanging.signal]) : hanging.signal;
   const landing = async (tx: PoolClient): Promise<Landing[]> => {
-    const claims = await claim(tx, topic.name, deliveries);
+    if (lane) await mustBeAt(tx, topic.name, lane);
+    const claims = await claim(tx, topic.name, deliveries, lane?.name);
     const claimed = deliveries.flatMap((delivery, place) => {
       const decidedAt = claims.get(place);
       return decidedAt === undefined ? [] : [{ delivery, decidedAt }];
     });
     const others = deliveries.filter((_, place) => !claims.has(place));
     const found = others.length > 0 ? await readUnclaimed(tx, topic.name, others) : [];
-    const handled = await answer(tx, topic, claimed, { oneByOne }).catch((error) => {
+    const handled = await answer(tx, topic, claimed, { oneByOne, lane }).catch((error) => {
       // Whatever hangs may still use the connection: it is broken now, instead of being asked to roll back.
       if (error instanceof HandlerTimeout) hanging.abort();
       throw error;
@@ -54,7 +57,7 @@ async function answer(
   tx: PoolClient,
   topic: Topic,
   claimed: Claimed[],
-  { oneByOne }: { oneByOne: boolean },
+  { oneByOne, lane }: { oneByOne: boolean; lane?: LandingLane },
 ): Promise<Handled[]> {
   const decided = await foregone(tx, topic, claimed);
   const open = claimed.filter((_, place) => !decided.has(place)).map(({ delivery }) => delivery);
@@ -62,10 +65,16 @@ async function answer(
   const answered = await (together ? answersTogether : answersOneByOne)(tx, topic, open);
   return claimed.map((one, place) => {
     const known = decided.get(place);
-    const handled = known ? { answer: known } : (answered.shift() as Handled);
+    const handled = known ? { answer: known } : asOfLane(answered.shift() as Handled, lane);
     return 'error' in handled ? handled : { answer: continued(handled.answer, one) };
   });
 }
+
+/** A lane on trial ends no message as failed: whether that is right, stable's handler says. */
+const asOfLane = (handled: Handled, lane?: LandingLane): Handled =>
+  lane && 'answer' in handled && handled.answer.outcome === 'failed'
+    ? { error: new Error(handled.answer.reason) }
+    : handled;
 
 /** Brings the claimed rows, which say "delivered", to what was answered; those to be tried again are given back. */
 async function writeDown(tx: PoolClient, topic: Topic, claimed: Claimed[], handled: Handled[]): Promise<void> {

@@ -8,6 +8,7 @@ import type { Topic } from '../topic';
 import { traceLanding } from '../tracing';
 import { HandlerTimeout } from './answers';
 import { type Landing, land } from './landing';
+import { LaneChanged } from './lane';
 import { takePlaces } from './pace';
 import { createTurns } from './turns';
 
@@ -16,6 +17,15 @@ export interface LandingLimits {
   groupSize: number;
   /** So many landing transactions of groups at a time. */
   transactions: number;
+}
+
+/** The lane other than stable in whose name a worker lands. */
+export interface QueuesLane {
+  name: string;
+  versionOf(topic: Topic): number;
+  isMine(delivery: Delivery): boolean;
+  /** The rules have changed: these are to be placed anew. */
+  placeAnew(topic: Topic, deliveries: Delivery[]): void;
 }
 
 interface Queue {
@@ -39,11 +49,11 @@ const PAUSE_WHILE_AWAY_MS = 500;
  * `onLanded` hears of every delivery that was offered, once.
  */
 export function createQueues(
-  deps: { pool: Pool; metrics: Metrics; signal: AbortSignal; onError(error: unknown): void },
+  deps: { pool: Pool; metrics: Metrics; signal: AbortSignal; onError(error: unknown): void; lane?: QueuesLane },
   limits: LandingLimits,
   onLanded: (topic: Topic, delivery: Delivery, landing: Landing) => void,
 ) {
-  const { pool, metrics, signal, onError } = deps;
+  const { pool, metrics, signal, onError, lane } = deps;
   const queues = new Map<Topic, Queue>();
   const troubled = new Set<string>();
   const transactions = createTurns(limits.transactions);
@@ -93,10 +103,12 @@ export function createQueues(
   async function landGroup(topic: Topic, group: Delivery[]): Promise<void> {
     const error = await tryLanding(topic, group, { oneByOne: false });
     if (!error) return;
+    if (error.cause instanceof LaneChanged) return lane?.placeAnew(topic, group);
     if (!(await takesWrites(pool))) return landWhenBack(topic, group);
-    const culprit = error.cause instanceof HandlerTimeout ? error.cause.culprit : undefined;
+    // A lane on trial has no time to find out which of them it was: stable lands them all.
+    const hanging = error.cause instanceof HandlerTimeout ? error.cause : undefined;
     for (const delivery of group) {
-      if (delivery === culprit) fail(topic, delivery, error.cause);
+      if (hanging && (lane || delivery === hanging.culprit)) fail(topic, delivery, error.cause);
       else void landAlone(topic, delivery);
     }
   }
@@ -105,7 +117,8 @@ export function createQueues(
     await besides.enter();
     const error = await tryLanding(topic, [delivery], { oneByOne: true }).finally(besides.leave);
     if (!error) return;
-    if (await takesWrites(pool)) fail(topic, delivery, error.cause);
+    if (error.cause instanceof LaneChanged) lane?.placeAnew(topic, [delivery]);
+    else if (await takesWrites(pool)) fail(topic, delivery, error.cause);
     else await landWhenBack(topic, [delivery]);
   }
 
@@ -117,7 +130,9 @@ export function createQueues(
     const startedAt = Date.now();
     const started = performance.now();
     try {
-      const landings = await land(pool, topic, group, { signal, oneByOne });
+      if (lane && !group.every(lane.isMine)) throw new LaneChanged(`not all are for ${lane.name}`);
+      const asLane = lane && { name: lane.name, version: lane.versionOf(topic) };
+      const landings = await land(pool, topic, group, { signal, oneByOne, lane: asLane });
       metrics.landed(topic.name, group.length, performance.now() - started);
       const endedAt = Date.now();
       landings.forEach((landing, place) => {
@@ -131,6 +146,7 @@ export function createQueues(
       });
       return undefined;
     } catch (cause) {
+      if (cause instanceof LaneChanged) return { cause };
       // Of a group it is known of none that it was its fault.
       const [first] = group.length === 1 ? group : [];
       onError(concerning(cause, first ? first.message : { topic: topic.name }, { messages: group.length }));

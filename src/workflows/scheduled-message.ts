@@ -4,22 +4,15 @@ import {
   CancellationScope,
   condition,
   makeContinueAsNewFunc,
-  proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
 import { refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../admission';
 import type { AppliedCommand } from '../commands';
-import {
-  type Decision,
-  deliveryTaskQueue,
-  type Ending,
-  errorNames,
-  type LedgerActivities,
-  type ScheduledMessage,
-  searchAttributesOf,
-} from '../contract';
+import { type Decision, type Ending, errorNames, type ScheduledMessage, searchAttributesOf } from '../contract';
 import { wakeAtOf } from '../wake';
+import { deliveriesIn, ledgerOf } from './activities';
 import { takeCommands } from './commands';
+import { deliverByLane } from './deliver-by-lane';
 import { invalid, listen } from './handlers';
 import { standAt } from './standing';
 import { endingOf, summaryOf } from './wording';
@@ -30,9 +23,6 @@ export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; da
 // A month is short enough that no run outlives the code, keys and server that started it by much, and long enough
 // that a three-year message costs 37 wakes.
 const HOP_MS = 30 * 86_400_000;
-
-const HEARTBEAT_SLACK_MS = 30_000;
-const ATTEMPT_MS = 3_600_000;
 
 /**
  * Sleeps until shortly before the message is due, has it held and landed once, and goes on with the next cycle if there is one.
@@ -46,6 +36,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   const sleeps = Date.now() < posted.dueAt - leadMs;
   const wakeAt = sleeps ? wakeAtOf(posted) : Date.now();
   const ledger = ledgerOf(posted);
+  const deliverIn = (lane?: string) => deliveriesIn(posted, lane);
   const standing = standAt(posted, applied?.at(-1));
   const commands = takeCommands(standing, ledger, applied ?? []);
   listen(standing, commands);
@@ -68,7 +59,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   async function deliver(message: ScheduledMessage): Promise<void> {
     standing.held();
     const delivery = { message, late: message.dueAt <= datedAt, wakeAt: sleeps ? wakeAt : undefined };
-    const delivering = ledger.deliver(delivery).then(standing.obey);
+    const delivering = deliverByLane(delivery, deliverIn).then(standing.obey);
     // A command that wins the ledger's row ends the wait at once, instead of after the delivery's next retry. The run
     // ends then, and with it what is left of the delivery, which would only have found the row.
     await Promise.race([delivering, condition(() => decided(message))]);
@@ -112,32 +103,6 @@ function refuseUnusable(message: ScheduledMessage): void {
   if (refusal) throw invalid(refusal);
   // Written by a newer release than this worker's: wait for a worker that can read it, do not drop it.
   if (message.v > 1) throw new Error(`message version ${message.v} is newer than this worker`);
-}
-
-function ledgerOf(message: ScheduledMessage): LedgerActivities {
-  const { topic, leadMs = 0 } = message;
-  const summary = summaryOf(message);
-  const taskQueue = deliveryTaskQueue(topic);
-  // No end to the retries and no schedule-to-close: an outage of any length may only delay, never drop.
-  const retry = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
-  const { deliver } = proxyActivities<LedgerActivities>({
-    taskQueue,
-    retry,
-    summary,
-    // A killed worker is missed after this. The hold sends its first heartbeat 15 s before, so that a message that is
-    // held for its lead, landed and released within seconds costs none.
-    heartbeatTimeout: leadMs + HEARTBEAT_SLACK_MS,
-    // Heartbeats tell whether somebody is at it; this only bounds an attempt that waits out an outage or a pace.
-    startToCloseTimeout: leadMs + ATTEMPT_MS,
-  });
-  // Longer than the 20 s a statement may take, so that a slow database is seen as its own error first.
-  const { cancel, move } = proxyActivities<LedgerActivities>({
-    taskQueue,
-    retry,
-    summary,
-    startToCloseTimeout: '30 s',
-  });
-  return { deliver, cancel, move };
 }
 
 function continueAs(next: CarriedMessage): Promise<never> {

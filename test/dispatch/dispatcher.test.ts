@@ -129,11 +129,14 @@ it(
     ];
     for (const [command, answer] of calls) {
       const worker = `doomed-${nanoid()}`;
-      await sayAlive(database.pool, worker);
-      const alive = runInBackground(() => sayAlive(database.pool, worker).then(() => 'idle'), {
-        pauseMs: 500,
-        onError,
-      });
+      await sayAlive(database.pool, worker, { lane: 'stable', topics: [] });
+      const alive = runInBackground(
+        () => sayAlive(database.pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
+        {
+          pauseMs: 500,
+          onError,
+        },
+      );
       const [claimed] = await inTransaction(database.pool, async (tx) => {
         await command(tx);
         return claimCommands(tx, worker, { topics: [topic.name], limit: 10 });

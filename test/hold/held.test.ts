@@ -19,7 +19,7 @@ describe.each([
       `insert into postdate.worker (id, seen_at) values ('it', clock_timestamp() + $1::interval)`,
       [seen],
     );
-    await writeHeld(database.pool, 'it', [{ message, late: false }]);
+    await writeHeld(database.pool, { worker: 'it', lane: 'stable' }, [{ message, late: false }]);
   });
 
   it(`is ${is} to the others`, async () => {

@@ -134,7 +134,9 @@ it('a database that has forgotten what was held is told again', async () => {
 it('a worker whose clock jumps sets its timers anew, and takes nothing from those who had no time to be heard', async () => {
   const [message] = burst(1, 60_000);
   await database.pool.query(`insert into postdate.worker (id, seen_at) values ('elsewhere', '-infinity')`);
-  await writeHeld(database.pool, 'elsewhere', [{ message: message as ScheduledMessage, late: false }]);
+  await writeHeld(database.pool, { worker: 'elsewhere', lane: 'stable' }, [
+    { message: message as ScheduledMessage, late: false },
+  ]);
   let jumpedMs = 86_400_000;
   const taken: string[] = [];
   const hold = {

@@ -63,7 +63,10 @@ export function startTestDispatcher(
     topics,
     { dispatchPerSecond: perSecond },
   );
-  const alive = runInBackground(() => sayAlive(pool, worker).then(() => 'idle'), { pauseMs: 500, onError });
+  const alive = runInBackground(() => sayAlive(pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'), {
+    pauseMs: 500,
+    onError,
+  });
   const die = async () => {
     await alive.stop();
     await sayGone(pool, worker);

@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
-import type { Decision, ScheduledMessage } from '../../src/contract';
+import type { Decision, Delivery, ScheduledMessage } from '../../src/contract';
 import { createDatabaseClock } from '../../src/database-clock';
 import { createHold, type Hold, type HoldLimits } from '../../src/hold/hold';
 import { createPulse } from '../../src/hold/pulse';
 import { startRollCall } from '../../src/hold/roll-call';
 import { startTakeOver } from '../../src/hold/take-over';
 import { createWaiting } from '../../src/hold/waiting';
+import { createLanes, startFollowing } from '../../src/lanes/following';
 import type { Metrics } from '../../src/metrics';
 import type { Topic } from '../../src/topic';
 import type { TestDatabase } from './database';
@@ -76,7 +77,7 @@ export function useHolds(database: TestDatabase) {
   return async function startHold(
     topics: Topic[],
     limits: Partial<HoldLimits> = {},
-    { aheadMs = 0, temporal }: { aheadMs?: number; temporal?: TestTemporal } = {},
+    { aheadMs = 0, temporal, lane }: { aheadMs?: number; temporal?: TestTemporal; lane?: string } = {},
   ): Promise<TestHold> {
     const over = new AbortController();
     const right = createDatabaseClock();
@@ -86,12 +87,15 @@ export function useHolds(database: TestDatabase) {
     const onError = (error: unknown) => void errors.push(error);
     const worker = `worker-${Math.random()}`;
     const { metrics, reported } = reports();
-    const shared = { pool: database.pool, worker, clock, metrics, log: silentLog, onError };
+    const lanes = createLanes(database.pool, topics, lane);
+    await lanes.read();
+    const shared = { pool: database.pool, worker, lanes, clock, metrics, log: silentLog, onError };
     const hold = createHold(
       { ...shared, signal: over.signal },
       { heldMessages: 10_000, groupSize: 500, transactions: 2, ...limits },
     );
-    const takeOver = startTakeOver(shared, hold, topics);
+    const takeOver = startTakeOver(shared, hold, topics, lane);
+    const following = startFollowing(lanes, hold, { onError });
     // Only where a test has a Temporal to ask.
     const rollCall = temporal
       ? startRollCall({ ...shared, waiting: createWaiting(temporal.client) }, hold, topics)
@@ -100,7 +104,7 @@ export function useHolds(database: TestDatabase) {
     const end = async () => {
       over.abort();
       hold.handBack();
-      await Promise.all([rollCall.stop(), takeOver.stop(), hold.stop()]);
+      await Promise.all([rollCall.stop(), following.stop(), takeOver.stop(), hold.stop()]);
     };
     ends.push(end);
     return {
@@ -108,9 +112,10 @@ export function useHolds(database: TestDatabase) {
       worker,
       reported,
       errors,
-      deliver: (topic, message, { late = false, wakeAt } = {}) =>
+      deliver: (topic, message, { late = false, wakeAt } = {}): Promise<Decision> =>
         new MockActivityEnvironment({}, { logger: quietLogger }).run(
-          createDeliver({ topic, hold, pulse, movedOn: () => pause(1) }),
+          // Not asked as one who knows lanes, it answers with a decision.
+          createDeliver({ topic, hold, pulse, movedOn: () => pause(1) }) as (input: Delivery) => Promise<Decision>,
           {
             message,
             late,
@@ -119,11 +124,11 @@ export function useHolds(database: TestDatabase) {
         ),
       async leave() {
         hold.handBack();
-        await Promise.all([rollCall.stop(), takeOver.stop()]);
+        await Promise.all([rollCall.stop(), following.stop(), takeOver.stop()]);
       },
       async kill() {
         over.abort();
-        await Promise.all([rollCall.stop(), takeOver.stop(), hold.stop()]);
+        await Promise.all([rollCall.stop(), following.stop(), takeOver.stop(), hold.stop()]);
       },
     };
   };

@@ -36,7 +36,7 @@ describe('without a command', () => {
       await temporal.env.sleep(HOUR_MS - MINUTE_MS);
       expect(ledger.deliveries).toEqual([]);
       expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
-      expect(ledger.deliveries).toEqual([{ message: due, late: false, wakeAt: due.dueAt }]);
+      expect(ledger.deliveries).toEqual([{ message: due, knowsLanes: true, late: false, wakeAt: due.dueAt }]);
       expect(await deliveryBeganAt(due)).toBeGreaterThanOrEqual(due.dueAt);
     });
   });
@@ -56,7 +56,7 @@ describe('without a command', () => {
       const due = { ...(await message(HOUR_MS)), leadMs: 10 * MINUTE_MS };
       const handle = await temporal.start(due);
       await handle.result();
-      expect(ledger.deliveries).toEqual([{ message: due, late: false, wakeAt: wakeAtOf(due) }]);
+      expect(ledger.deliveries).toEqual([{ message: due, knowsLanes: true, late: false, wakeAt: wakeAtOf(due) }]);
       expect(await deliveryBeganAt(due)).toBeGreaterThanOrEqual(wakeAtOf(due));
     });
   });
@@ -85,7 +85,7 @@ describe('without a command', () => {
       const due = { ...(await message(3 * 365 * DAY_MS)), ...extra };
       const handle = await temporal.start(due);
       expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
-      expect(ledger.deliveries).toEqual([{ message: due, late: false, wakeAt: due.dueAt }]);
+      expect(ledger.deliveries).toEqual([{ message: due, knowsLanes: true, late: false, wakeAt: due.dueAt }]);
 
       const runs = await runsOf(due);
       expect(runs).toBe(Math.ceil((3 * 365) / 30));

@@ -1,0 +1,109 @@
+import { Client, Connection } from '@temporalio/client';
+import { type NativeConnection, Runtime } from '@temporalio/worker';
+import { nanoid } from 'nanoid';
+import type { Logger } from 'pino';
+import type { BackgroundLoop } from './background-loop';
+import { concernOf } from './concern';
+import { type Config, ConfigError } from './config';
+import { createPool } from './database';
+import { startHolding } from './holding';
+import type { Installation } from './installation';
+import { STABLE } from './lanes/lane';
+import { createMetrics } from './metrics';
+import { migrate, postdateSchema } from './migrate';
+import type { RunningWorker } from './process';
+import { connectToTemporal } from './temporal-connection';
+import { createDeliveryWorkers } from './temporal-workers';
+import type { Topic } from './topic';
+import { handlerTimeoutMsOf } from './topic-limits';
+
+type OnError = (part: string, words?: string) => (error: unknown) => void;
+
+// After it stable lands what a handler on trial hangs at: well before whoever waits would call it late.
+const LANE_HANDLER_TIMEOUT_MS = 2_000;
+
+/**
+ * The composition root of a worker that serves a lane on trial: it lands what the topics' rules send there, and nothing else.
+ * Workflows, sweep, relay and all that is everybody's are stable's. Resolves when everything polls, or when it is told to stop
+ * before. Throws, with all connections closed, when the database cannot be reached, or something is wrong for good.
+ */
+export async function startLaneWorker(
+  config: Config,
+  parts: Installation,
+  log: Logger,
+  stopping: AbortSignal = new AbortController().signal,
+): Promise<RunningWorker> {
+  const { namespace, connectionOptions } = config.temporal;
+  const topics = topicsOnTrial(config, parts);
+  const metrics = createMetrics(
+    Runtime.instance().metricMeter,
+    topics.map(({ name }) => name),
+  );
+  const onError: OnError =
+    (part, words = 'will be tried again') =>
+    (error) => {
+      metrics.failed(part);
+      log.error({ part, ...concernOf(error), err: error }, words);
+    };
+  const { databaseUrl, databaseConnections: connections } = config;
+  const pool = createPool(databaseUrl, { connections, onError: onError('database') });
+  const over = new AbortController();
+  const asking = Connection.lazy(connectionOptions);
+  const client = new Client({ connection: asking, namespace });
+  const background: Pick<BackgroundLoop, 'stop'>[] = [];
+  let connection: NativeConnection | undefined;
+  const close = async () => {
+    over.abort();
+    await Promise.all(background.map((part) => part.stop()));
+    await connection?.close();
+    await asking.close();
+    await pool.end();
+  };
+  try {
+    // It may be the first worker of its release.
+    for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
+    const shared = { client, pool, worker: nanoid(), metrics, log };
+    const { hold, loops } = await startHolding(config, topics, { ...shared, signal: over.signal, onError });
+    background.push(hold, ...loops);
+    const onAway = onError('temporal', 'Temporal is away; what is left to this lane lands from its rows');
+    connection = await connectToTemporal(connectionOptions, { namespace, asking, signal: stopping, onAway });
+    if (!connection) {
+      await close();
+      return { finished: Promise.resolve(), stop: () => undefined };
+    }
+    const workers = await createDeliveryWorkers(config, topics, { client, connection, pool, hold });
+    const stop = () => {
+      hold.handBack();
+      for (const part of loops) void part.stop();
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    };
+    const runs = workers.map((worker) => worker.run());
+    const finish = async () => {
+      try {
+        await Promise.all(runs);
+      } finally {
+        stop();
+        await Promise.allSettled(runs);
+        await close();
+      }
+    };
+    const { lane, build } = config;
+    log.info({ namespace, lane, build, topics: topics.map(({ name }) => name) }, 'lane worker is running');
+    return { finished: finish(), stop };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function topicsOnTrial({ lane, laneTopics }: Config, { topics }: Installation): Topic[] {
+  if (lane === STABLE) throw new ConfigError('POSTDATE_LANE: must name a lane other than stable for a lane worker');
+  const unknown = laneTopics?.find((name) => !topics.some((topic) => topic.name === name));
+  if (unknown !== undefined) throw new ConfigError(`POSTDATE_LANE_TOPICS: there is no topic ${unknown} in this build`);
+  return topics
+    .filter(({ name }) => laneTopics?.includes(name) ?? true)
+    .map((topic) => ({
+      ...topic,
+      handlerTimeoutMs: Math.min(handlerTimeoutMsOf(topic), LANE_HANDLER_TIMEOUT_MS),
+    }));
+}

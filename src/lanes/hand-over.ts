@@ -1,0 +1,80 @@
+import type { Delivery } from '../contract';
+import type { Queryable } from '../database';
+import { columnsOf, ID_ARRAYS, NOBODY, WORKER_IS_WELL } from '../hold/held';
+import { storable } from '../ledger';
+import { STABLE } from './lane';
+
+/** Leaves messages to a lane: any of its workers takes them over, unless one that is well has them already. */
+export async function leaveTo(db: Queryable, worker: string, lane: string, deliveries: Delivery[]): Promise<void> {
+  await db.query({
+    name: 'postdate.leave-to-lane',
+    text: `insert into postdate.held (topic, tenant, key, cycle, delivery, worker, lane)
+     select *, '${NOBODY}', $6 from unnest(${ID_ARRAYS}, $5::jsonb[]) order by 1, 2, 3, 4
+     on conflict (topic, tenant, key, cycle) do update
+        set worker = excluded.worker, lane = excluded.lane, delivery = excluded.delivery
+      where held.worker = $7
+         or not exists (select 1 from postdate.worker where id = held.worker and ${WORKER_IS_WELL})`,
+    values: [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), lane, worker],
+  });
+}
+
+/** Leaves to stable what a lane has failed at, and counts it against the lane. */
+export async function giveBack(
+  db: Queryable,
+  worker: string,
+  lane: string,
+  failed: { delivery: Delivery; why: string }[],
+): Promise<void> {
+  const deliveries = failed.map(({ delivery }) => delivery);
+  await leaveTo(db, worker, STABLE, deliveries);
+  await db.query(
+    `insert into postdate.lane_failure (topic, tenant, key, cycle, lane, why)
+     select topic, tenant, key, cycle, $6, why
+       from unnest(${ID_ARRAYS}, $5::text[]) as given (topic, tenant, key, cycle, why)`,
+    [...columnsOf(deliveries), failed.map(({ why }) => storable(why)), lane],
+  );
+}
+
+/** Why stable lands what was another lane's. */
+export type FallbackReason = 'notServed' | 'notHeld' | 'notLanded';
+
+// A worker of the lane takes over within half a second, if there is one at work.
+const NOT_HELD_AFTER_MS = 1_000;
+// What is held lands within milliseconds; a lane that needs this long is given no longer.
+const NOT_LANDED_AFTER_MS = 2_000;
+
+/**
+ * Takes over for stable what its lanes do not land: those that no live worker serves, what none of its workers holds a second
+ * after it was due, and whatever of a lane has not landed after two.
+ */
+export async function takeFallbacks(
+  db: Queryable,
+  worker: string,
+  { topics, limit }: { topics: string[]; limit: number },
+): Promise<{ delivery: Delivery; lane: string; reason: FallbackReason }[]> {
+  const { rows } = await db.query<{ delivery: Delivery; from_lane: string; reason: FallbackReason }>(
+    `with found as (
+       select topic, tenant, key, cycle, lane as from_lane,
+              case when not is_served then 'notServed' when not is_held then 'notHeld' else 'notLanded' end as reason
+         from postdate.held cross join lateral (
+                select exists (select 1 from postdate.worker where id = held.worker and ${WORKER_IS_WELL}) as is_held,
+                       exists (select 1 from postdate.worker
+                                where worker.lane = held.lane and held.topic = any(worker.topics)
+                                  and ${WORKER_IS_WELL}) as is_served,
+                       extract(epoch from clock_timestamp()) * 1000
+                         - (held.delivery->'message'->>'dueAt')::float8 as late_ms) as state
+        where lane <> '${STABLE}' and topic = any($2)
+          and ((not is_held and (not is_served or late_ms > ${NOT_HELD_AFTER_MS}))
+               or late_ms > ${NOT_LANDED_AFTER_MS})
+        limit $3 for update of held skip locked
+     )
+     update postdate.held
+        set worker = $1, lane = '${STABLE}',
+            delivery = held.delivery || jsonb_build_object('cameBackFrom', found.from_lane)
+       from found
+      where (held.topic, held.tenant, held.key, held.cycle) = (found.topic, found.tenant, found.key, found.cycle)
+     returning held.delivery, found.from_lane, found.reason`,
+    [worker, topics, limit],
+  );
+  return rows.map(({ from_lane, ...one }) => ({ ...one, lane: from_lane }));
+}
