@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { inTransaction } from '../database';
 import { rfc3339 } from '../due-time';
+import type { Progress } from '../progress';
 import { takeTurnAlone } from '../turn';
 
 /** A day of the ledger, in UTC as YYYY-MM-DD. */
@@ -62,7 +63,10 @@ export const startSealing = (pool: Pool, { onError }: { onError(error: unknown):
   runInBackground(async () => ((await sealNextDay(pool)) ? 'more' : 'idle'), { pauseMs: 600_000, onError });
 
 /** The sealed days whose rows were removed, added or changed since; how many there are, and of those `removed` for their age. */
-export function verifyDays(pool: Pool): Promise<{ days: number; removed: number; broken: BrokenDay[] }> {
+export function verifyDays(
+  pool: Pool,
+  progress?: Progress,
+): Promise<{ days: number; removed: number; broken: BrokenDay[] }> {
   return inTransaction(pool, async (tx) => {
     await tx.query('set transaction isolation level repeatable read, read only');
     await tx.query('set local statement_timeout = 0');
@@ -74,9 +78,11 @@ export function verifyDays(pool: Pool): Promise<{ days: number; removed: number;
     );
     const broken: BrokenDay[] = [];
     const kept = rows.filter(({ removed }) => !removed);
+    progress?.begin('sealed days', kept.length);
     for (const { day, decisions, hash, before } of kept) {
       const found = await hashOf(tx, day, before ?? FIRST_HASH);
       if (found.hash !== hash) broken.push({ day, sealed: { decisions, hash }, found });
+      progress?.done();
     }
     return { days: rows.length, removed: rows.length - kept.length, broken };
   });

@@ -7,6 +7,7 @@ import { withPool } from './connections';
 import { run } from './exit';
 import { withExample } from './options';
 import { print, printJson } from './output';
+import { withProgress } from './progress';
 
 export const addAudit = (program: Command, topics: Topic[]) =>
   withExample(
@@ -20,12 +21,12 @@ export const addAudit = (program: Command, topics: Topic[]) =>
     run(
       withPool(async (pool) => {
         if (options.verify) {
-          const verified = await verifyDays(pool);
+          const verified = await withProgress(options, (progress) => verifyDays(pool, progress));
           if (options.json) printJson(verified);
           else print(verificationOf(verified));
           return verified.broken.length > 0 ? 1 : 0;
         }
-        const audited = await audit(pool, topics);
+        const audited = await withProgress(options, (progress) => audit(pool, topics, progress));
         if (options.json) printJson(audited);
         else print(reportOf(audited));
         return audited.sound ? 0 : 1;

@@ -7,7 +7,7 @@ import { withClient } from './connections';
 import { type ExitCode, run } from './exit';
 import { wholeFromOne, withExample } from './options';
 import { print, printJson } from './output';
-import { progressOf } from './progress';
+import { withProgress } from './progress';
 import { tableOf } from './table';
 
 interface Options {
@@ -39,14 +39,16 @@ async function countBy(topics: Topic[], { by, json, ...options }: Options): Prom
   queryOf(selection);
   const names = topics.map(({ name }) => name).filter((name) => topic === undefined || name === topic);
   return withClient(async (client) => {
-    const progress = progressOf('counting', { hour: hours + 2, topic: names.length, tenant: limit }[by]);
-    const asked = progress.done;
-    const counting = {
-      hour: () => countByHour(client, selection, { hours, asked }),
-      topic: () => countByTopic(client, selection, { topics: names, asked }),
-      tenant: () => countByTenant(client, selection, { limit, asked }),
-    };
-    const counts = await counting[by]().finally(progress.stop);
+    const counts = await withProgress({ json }, (progress) => {
+      progress?.begin('counting', { hour: hours + 2, topic: names.length, tenant: limit }[by]);
+      const asked = progress?.done;
+      const counting = {
+        hour: () => countByHour(client, selection, { hours, asked }),
+        topic: () => countByTopic(client, selection, { topics: names, asked }),
+        tenant: () => countByTenant(client, selection, { limit, asked }),
+      };
+      return counting[by]();
+    });
     if (json) printJson({ by, counts });
     else print(chartOf(by, counts));
     return 0;

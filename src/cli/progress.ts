@@ -1,9 +1,63 @@
-import { SingleBar } from 'cli-progress';
+import { clearLine, cursorTo } from 'node:readline';
+import { type GenericBar, MultiBar } from 'cli-progress';
+import type { Progress } from '../progress';
+import { print } from './output';
 
-/** A bar on standard error for work of known length; none where nobody looks. Call the returned function per piece. */
-export function progressOf(what: string, pieces: number): { done(): void; stop(): void } {
-  if (!process.stderr.isTTY) return { done: () => undefined, stop: () => undefined };
-  const bar = new SingleBar({ format: `${what} {bar} {value} of {total}`, clearOnComplete: true, hideCursor: true });
-  bar.start(pieces, 0);
-  return { done: () => bar.increment(), stop: () => bar.stop() };
+/** Progress on a terminal; what is printed meanwhile stands above it. */
+export interface ShownProgress extends Progress {
+  print(text: string): void;
+}
+
+// With a topic's name before it and two large numbers after it, it still fits on a line of 80.
+const BAR_COLUMNS = 24;
+
+/**
+ * Shows a bar on standard error for as long as `work` takes, and nothing of it afterwards. Where nobody looks, or with `json`,
+ * there is none, and `work` gets no progress to count for.
+ */
+export async function withProgress<Result>(
+  { json }: { json?: boolean },
+  work: (progress?: ShownProgress) => Promise<Result>,
+): Promise<Result> {
+  if (json || !process.stderr.isTTY) return work();
+  const bars = new MultiBar({
+    format: '{what} {bar} {value} of {total}',
+    barsize: BAR_COLUMNS,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  // The process ends by the signal itself, as without a bar; but the terminal gets its cursor back first.
+  const interrupted = (signal: NodeJS.Signals) => {
+    stop();
+    process.kill(process.pid, signal);
+  };
+  const stop = () => {
+    for (const signal of SIGNALS) process.off(signal, interrupted);
+    bars.stop();
+  };
+  for (const signal of SIGNALS) process.once(signal, interrupted);
+  try {
+    return await work(shownBy(bars));
+  } finally {
+    stop();
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+function shownBy(bars: MultiBar): ShownProgress {
+  let bar: GenericBar | undefined;
+  return {
+    begin(what, pieces) {
+      if (bar) bar.start(pieces, 0, { what });
+      else bar = bars.create(pieces, 0, { what });
+    },
+    done: () => bar?.increment(),
+    print(text) {
+      clearLine(process.stderr, 0);
+      cursorTo(process.stderr, 0);
+      print(text);
+      bar?.render(true);
+    },
+  };
 }

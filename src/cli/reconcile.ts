@@ -7,6 +7,7 @@ import { withClient, withPool } from './connections';
 import { run } from './exit';
 import { positive, withExample } from './options';
 import { print, printJson } from './output';
+import { withProgress } from './progress';
 
 export const addReconcile = (program: Command, topics: Topic[]) =>
   withExample(
@@ -26,7 +27,9 @@ export const addReconcile = (program: Command, topics: Topic[]) =>
           let found = 0;
           const reconciled = [];
           for (const topic of topics.filter(hasRows)) {
-            const { started, ended, unusable, refused } = await reconcile({ pool, client }, topic, options);
+            const { started, ended, unusable, refused } = await withProgress(options, (progress) =>
+              reconcile({ pool, client }, topic, { ...options, progress }),
+            );
             if (options.json) reconciled.push({ topic: topic.name, started, ended, unusable, refused });
             else {
               say('started ', started);

@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { createWaiting } from '../hold/waiting';
-import { findFailed } from '../redrive/failed';
-import { redrive } from '../redrive/redrive';
+import { type FailedMessage, findFailed } from '../redrive/failed';
+import { type Redriven, redrive } from '../redrive/redrive';
 import type { Topic } from '../topic';
 import { withClient, withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { instant, positive, topicNamed, withExample } from './options';
 import { print, printJson } from './output';
+import { withProgress } from './progress';
 
 interface RedriveOptions {
   topic: string;
@@ -55,15 +56,20 @@ async function redriveSelected(topics: Topic[], options: RedriveOptions): Promis
     }
     return withClient(async (client) => {
       const deps = { pool, client, waiting: createWaiting(client) };
-      const all = [];
-      for (const one of failed) {
-        const [redriven] = await Promise.all([
-          redrive(deps, topic, one, { by, reason: because }),
-          pause(1_000 / options.perSecond),
-        ]);
-        all.push({ ...one, redriven });
-        if (!options.json) print(`${redriven.result}  ${one.tenant}/${one.key}`);
-      }
+      const all: (FailedMessage & { redriven: Redriven })[] = [];
+      await withProgress(options, async (progress) => {
+        progress?.begin('redriving', failed.length);
+        const say = progress?.print ?? print;
+        for (const one of failed) {
+          const [redriven] = await Promise.all([
+            redrive(deps, topic, one, { by, reason: because }),
+            pause(1_000 / options.perSecond),
+          ]);
+          all.push({ ...one, redriven });
+          progress?.done();
+          if (!options.json) say(`${redriven.result}  ${one.tenant}/${one.key}`);
+        }
+      });
       if (options.json) printJson(all);
       return all.some(({ redriven }) => redriven.result !== 'redriven') ? 1 : 0;
     });

@@ -21,6 +21,9 @@ const EVERY_MS = 1_000;
 // Home, and clear from there: without a flicker, and what was on the screen before can still be scrolled to.
 const HOME = '\u001b[H\u001b[J';
 const CLEAR = '\u001b[2J';
+// Without the cursor, which would jump about, and with long lines cut by the terminal: wrapped, they would push others out.
+const TAKEN = '\u001b[?25l\u001b[?7l';
+const GIVEN_BACK = '\u001b[?7h\u001b[?25h';
 
 export function addWatch(program: Command): void {
   const command = program
@@ -49,23 +52,32 @@ async function watch(
   json: boolean,
 ): Promise<ExitCode> {
   const over = new AbortController();
-  void askedToEnd().then(() => over.abort());
-  if (!json) process.stdout.write(CLEAR);
-  while (!over.signal.aborted) {
-    const outlook = await outlookOf(deps, selection);
-    if (json) printJsonLine(outlook);
-    else print(HOME + screenOf(outlook));
-    // Only the abort rejects it, and that is the end that was asked for.
-    await pause(EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
+  const giveBack = () => !json && process.stdout.write(GIVEN_BACK);
+  void askedToEnd().then(() => {
+    over.abort();
+    // At once: whoever has to ask twice, as Temporal does not answer, gets no other chance.
+    giveBack();
+  });
+  if (!json) process.stdout.write(TAKEN + CLEAR);
+  try {
+    while (!over.signal.aborted) {
+      const outlook = await outlookOf(deps, selection);
+      if (json) printJsonLine(outlook);
+      else print(HOME + screenOf(outlook, process.stdout.rows));
+      // Only the abort rejects it, and that is the end that was asked for.
+      await pause(EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    }
+  } finally {
+    giveBack();
   }
   return 0;
 }
 
-/** The outlook as a screen for people. */
-export function screenOf({ at, next, held, overdue, landed, landedLastMinute }: Outlook): string {
+/** The outlook as a screen for people, whose top stays in sight however few `rows` the terminal has. */
+function screenOf({ at, next, held, overdue, landed, landedLastMinute }: Outlook, rows?: number): string {
   const holding = held.map(({ topic, messages }) => `${messages} of ${topic}`).join(', ') || 'none';
   const now = Date.parse(at);
-  return [
+  const lines = [
     `${at}   Ctrl-C ends this`,
     '',
     `held:     ${holding}`,
@@ -92,5 +104,7 @@ export function screenOf({ at, next, held, overdue, landed, landedLastMinute }: 
         `${tenant}/${key} cycle ${cycle}`,
       ]),
     ),
-  ].join('\n');
+  ].flatMap((text) => text.split('\n'));
+  // The last row is the cursor's. Some terminals do not know how many they have, or say 0.
+  return lines.slice(0, rows ? rows - 1 : undefined).join('\n');
 }

@@ -4,8 +4,10 @@ import type { Pool } from 'pg';
 import { refuseRef } from '../admission';
 import { cancel, describe, schedule } from '../client';
 import type { MessageRef, ScheduledMessage } from '../contract';
+import { countWaiting } from '../counts';
 import { list } from '../lookup';
-import { type TopicWithRows, undecided, withoutRow } from './waiting-rows';
+import type { Progress } from '../progress';
+import { countUndecided, type TopicWithRows, undecided, withoutRow } from './waiting-rows';
 
 export interface ReconcileOptions {
   /** At most so many workflows are started or ended a second. */
@@ -14,6 +16,8 @@ export interface ReconcileOptions {
   dryRun?: boolean;
   /** Ends workflows without a row however many they are. */
   force?: boolean;
+  /** Is told of rows, then of workflows, then of those that are ended. */
+  progress?: Progress;
 }
 
 export interface Reconciled {
@@ -45,52 +49,65 @@ export async function reconcile(
   topic: TopicWithRows,
   options: ReconcileOptions,
 ): Promise<Reconciled> {
-  const { perSecond, dryRun = false, force = false } = options;
+  const { perSecond, dryRun = false, force = false, progress } = options;
   const rate = async (work: () => Promise<unknown>) => {
     if (!dryRun) await Promise.all([work(), pause(1_000 / perSecond)]);
   };
   const started: MessageRef[] = [];
   const unusable: MessageRef[] = [];
-  for await (const message of withoutWorkflow(pool, client, topic, unusable)) {
+  // Counted for nobody who does not follow: the call is made, and its arguments are worked out, only where somebody does.
+  progress?.begin(`rows of ${topic.name}`, await countUndecided(pool, topic));
+  for await (const message of withoutWorkflow({ pool, client, progress }, topic, unusable)) {
     const { tenant, key, cycle, dueAt, payload } = message;
     const post = { topic, tenant, key, cycle, dueAt, payload: payload as never };
     await rate(() => schedule(client, post, { onConflict: 'keep' }));
     started.push(message);
   }
-  const { orphans, waiting } = await withoutRows(pool, client, topic);
+  const { orphans, waiting } = await withoutRows({ pool, client, progress }, topic);
   if (!force && orphans.length > Math.max(FEW, waiting / 10)) {
     return { started, ended: [], unusable, refused: { withoutRow: orphans.length, waiting } };
   }
-  for (const ref of orphans) await rate(() => cancel(client, ref, { reason: NO_ROW }));
+  progress?.begin(`without a row, of ${topic.name}`, orphans.length);
+  for (const ref of orphans) {
+    await rate(() => cancel(client, ref, { reason: NO_ROW }));
+    progress?.done();
+  }
   return { started, ended: orphans, unusable };
 }
 
+interface Deps {
+  pool: Pool;
+  client: Client;
+  progress?: Progress;
+}
+
 async function* withoutWorkflow(
-  pool: Pool,
-  client: Client,
+  { pool, client, progress }: Deps,
   topic: TopicWithRows,
   unusable: MessageRef[],
 ): AsyncGenerator<ScheduledMessage> {
   let after = { tenant: '', key: '' };
   for (;;) {
     const page = await undecided(pool, topic, { after, limit: PAGE });
-    unusable.push(...page.filter((message) => refuseRef(message) !== undefined));
     const usable = page.filter((message) => refuseRef(message) === undefined);
     const known = new Set<string>();
     if (usable.length > 0) {
       const keys = usable.map(({ key }) => key);
       for await (const run of list(client, { topic: topic.name, keys, state: 'waiting' })) known.add(nameOf(run));
     }
-    for (const message of usable.filter((one) => !known.has(nameOf(one)))) {
-      // Visibility may be behind; this is not.
-      if ((await describe(client, message))?.state !== 'waiting') yield message;
+    for (const message of page) {
+      if (refuseRef(message) !== undefined) unusable.push(message);
+      // Visibility may be behind; what `describe` says is not.
+      else if (!known.has(nameOf(message)) && (await describe(client, message))?.state !== 'waiting') yield message;
+      progress?.done();
     }
     if (page.length < PAGE) return;
     after = page.at(-1) as ScheduledMessage;
   }
 }
 
-async function withoutRows(pool: Pool, client: Client, topic: TopicWithRows) {
+async function withoutRows({ pool, client, progress }: Deps, topic: TopicWithRows) {
+  progress?.begin(`workflows of ${topic.name}`, await countWaiting(client, { topic: topic.name }));
   const orphans: MessageRef[] = [];
   let waiting = 0;
   let page: MessageRef[] = [];
@@ -102,6 +119,7 @@ async function withoutRows(pool: Pool, client: Client, topic: TopicWithRows) {
   for await (const { tenant, key } of list(client, { topic: topic.name, state: 'waiting' })) {
     page.push({ topic: topic.name, tenant, key });
     if (page.length === PAGE) await look();
+    progress?.done();
   }
   await look();
   return { orphans, waiting };

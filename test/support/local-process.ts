@@ -15,6 +15,8 @@ export interface LocalProcess {
   /** The first match of the pattern in what it prints, awaited. */
   prints(pattern: RegExp): Promise<RegExpExecArray>;
   signal(signal: NodeJS.Signals): void;
+  /** Types into it, where it reads what is typed. */
+  types(text: string): void;
   exitCode: Promise<number | null>;
   /** Its exit code, once all that it has printed is here; whoever it has started may keep that waiting. */
   ended: Promise<number | null>;
@@ -32,14 +34,14 @@ export const runLocal = (
 export function runProgram(
   command: string,
   args: string[],
-  { env = {}, input }: { env?: NodeJS.ProcessEnv; input?: string } = {},
+  { env = {}, input, typed = false }: { env?: NodeJS.ProcessEnv; input?: string; typed?: boolean } = {},
 ): LocalProcess {
   const { DATABASE_URL, TEMPORAL_ADDRESS, FORCE_COLOR, ...rest } = process.env;
   const child = spawn(command, args, {
     cwd: ROOT,
     // Some build machines ask for colours though nobody sees them; what is printed here is compared.
     env: { ...rest, NO_COLOR: '1', TEMPORAL_CLI_PATH: process.env.POSTDATE_TEST_TEMPORAL_CLI, ...env },
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [input === undefined && !typed ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   const { stdin, stdout, stderr } = child as ChildProcessWithoutNullStreams;
   if (input !== undefined) stdin.end(input);
@@ -68,6 +70,7 @@ export function runProgram(
         return match;
       }),
     signal: (signal) => child.kill(signal),
+    types: (text) => void stdin.write(text),
     exitCode: new Promise((resolve) => child.once('exit', (code) => resolve(code))),
     ended: new Promise((resolve) => child.once('close', (code) => resolve(code))),
   };

@@ -1,0 +1,5 @@
+/** Whoever follows long work: told what it goes through next, of how many pieces, and when another one is done. */
+export interface Progress {
+  begin(what: string, pieces: number): void;
+  done(): void;
+}
