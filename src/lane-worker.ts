@@ -19,8 +19,9 @@ import { handlerTimeoutMsOf } from './topic-limits';
 
 type OnError = (part: string, words?: string) => (error: unknown) => void;
 
-// After it stable lands what a handler on trial hangs at: well before whoever waits would call it late.
-const LANE_HANDLER_TIMEOUT_MS = 2_000;
+// Then stable lands what a handler on trial hangs at. A little before it would do so of its own accord, so that the lane
+// says what went wrong.
+const LANE_HANDLER_TIMEOUT_MS = 1_500;
 
 /**
  * The composition root of a worker that serves a lane on trial: it lands what the topics' rules send there, and nothing else.

@@ -19,7 +19,7 @@ export const buildsSchema: SchemaMigrations = {
 };
 
 /** What a build does with what it is given. */
-export const CONDUCTS = ['lands', 'throws', 'hangs', 'answersWrongly'] as const;
+export const CONDUCTS = ['lands', 'throws', 'hangs', 'answersWrongly', 'landsSlowly'] as const;
 export type Conduct = (typeof CONDUCTS)[number];
 
 const payload = z.object({ currency: z.string().optional() });
@@ -32,6 +32,7 @@ export const topicOfBuild = (build: string, conduct: Conduct = 'lands', leadMs =
       [messages.map(({ tenant }) => tenant), messages.map(({ key }) => key), build],
     );
     await tx.emit(messages.map((message) => ({ message, type: 'test.landed', data: { build } })));
+    if (conduct === 'landsSlowly') await pause(100);
     if (conduct === 'throws') throw new Error(`build ${build} is broken`);
     if (conduct === 'hangs') await pause(2 ** 31 - 1, undefined, { ref: false });
     // What a handler that was compiled with its types ignored may return.

@@ -12,6 +12,7 @@ interface LaneWorkerOptions {
   lane?: string;
   conduct?: Conduct;
   leadMs?: number;
+  landingGroup?: number;
 }
 
 /** Workers of builds named after their lanes, each a process of its own; none is left after a test. */
@@ -23,12 +24,18 @@ export function useLaneWorkers(temporal: TestTemporal, database: { url: string }
       await worker.exitCode;
     }
   });
-  return async ({ lane = 'stable', conduct = 'lands', leadMs = 600_000 }: LaneWorkerOptions = {}) => {
+  return async ({
+    lane = 'stable',
+    conduct = 'lands',
+    leadMs = 600_000,
+    landingGroup = 500,
+  }: LaneWorkerOptions = {}) => {
     const worker = runLocal('test/support/lane-worker.ts', {
       env: {
         ...temporal.envFor(database),
         POSTDATE_LANE: lane,
         POSTDATE_BUILD: lane,
+        POSTDATE_LANDING_GROUP: String(landingGroup),
         BUILD_CONDUCT: conduct,
         BUILD_LEAD_MS: String(leadMs),
       },
