@@ -113,11 +113,20 @@ for (const place of places) {
       expect(await position()).toBe(1);
       const others = await emit(['a'], [2, 5]);
       broker.signal('SIGSTOP');
-      const attempt = publishBatch(database.pool, publisher).then(
+      let ask = () => {};
+      const asked = new Promise<void>((resolve) => (ask = resolve));
+      const attempt = publishBatch(database.pool, {
+        ...publisher,
+        publish(events) {
+          ask();
+          return publisher.publish(events);
+        },
+      }).then(
         () => 'acknowledged',
         () => 'failed',
       );
-      await eventually(async () => expect((await database.pool.query(LOCKS)).rowCount).toBe(1));
+      await asked;
+      expect((await database.pool.query(LOCKS)).rowCount).toBe(1);
       expect(await position()).toBe(1);
       await broker.kill();
       expect(await attempt).toBe('failed');
@@ -173,8 +182,9 @@ for (const place of places) {
       await asleep;
       try {
         expect(await publishBatch(database.pool, other)).toBe(0);
-        await database.pool.query(`select pg_terminate_backend(pid) from (${LOCKS}) as holder`);
-        await eventually(async () => expect(await publishBatch(database.pool, other)).toBe(ids.length));
+        // It waits so long for the end of the holder, and with it of the lock.
+        await database.pool.query(`select pg_terminate_backend(pid, 10000) from (${LOCKS}) as holder`);
+        expect(await publishBatch(database.pool, other)).toBe(ids.length);
         await emit(keysOf(1), [2, 2]);
       } finally {
         // Also when this fails: its connection would be waited for at the end.

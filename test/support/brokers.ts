@@ -70,7 +70,11 @@ export function useBroker(place: Place): TestBroker {
     await broker.start();
     await place.renew();
   });
-  afterEach(() => Promise.all(publishers.splice(0).map((publisher) => publisher.close())));
+  afterEach(async () => {
+    // A test that failed may have left it stopped: neither it nor who is connected to it would ever end.
+    broker.signal('SIGCONT');
+    await Promise.all(publishers.splice(0).map((publisher) => publisher.close()));
+  });
   afterAll(async () => {
     await server?.stop();
     await rm(folder, { recursive: true, force: true });
