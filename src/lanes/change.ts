@@ -13,6 +13,7 @@ import {
   refuseLaneName,
   STABLE,
 } from './lane';
+import { type PercentMatch, raisePercent } from './percent-rule';
 
 /** What somebody wants of a lane. What is left out stays as it is; a lane that is new is live. */
 export interface LaneWish {
@@ -20,6 +21,8 @@ export interface LaneWish {
   /** Its rules, in place of those that it has, in their order; they come `first` of all of the topic's, or last. */
   rules?: LaneMatch[];
   first?: boolean;
+  /** Raises its rule of a percentage; its other rules stay as they are. */
+  percent?: PercentMatch;
   limits?: Partial<LaneLimits>;
   /** `null` ends a ramp. */
   ramp?: LaneRamp | null;
@@ -42,9 +45,15 @@ export type LaneChanged =
 
 /**
  * Changes a lane and its rules, and writes down who, what and why, in one transaction. It waits for landings in lanes that
- * are under way; once it has returned, nothing lands by the rules before. Throws a `MessageError` for what cannot be.
+ * are under way; once it has returned, nothing lands by the rules before. `also` is done in the same transaction, once it is
+ * changed. Throws a `MessageError` for what cannot be.
  */
-export function changeLane(pool: Pool, change: LaneChangeOf, wish: LaneWish): Promise<LaneChanged> {
+export function changeLane(
+  pool: Pool,
+  change: LaneChangeOf,
+  wish: LaneWish,
+  also: (tx: Queryable, changeId: number) => Promise<void> = async () => undefined,
+): Promise<LaneChanged> {
   const { topic, lane } = change;
   admit(refuseLaneName(lane));
   if (lane === STABLE && (wish.mode ?? wish.limits ?? wish.ramp) !== undefined) {
@@ -60,6 +69,7 @@ export function changeLane(pool: Pool, change: LaneChangeOf, wish: LaneWish): Pr
     const before = await stateOf(tx, topic, lane);
     if (lane !== STABLE) await writeLane(tx, topic, lane, wish);
     if (wish.rules) await writeRules(tx, change, wish.rules, wish.first === true);
+    if (wish.percent) await raisePercent(tx, change, wish.percent);
     const after = await stateOf(tx, topic, lane);
     const raised = await lockVersion(tx, topic);
     const { rows } = await tx.query<{ id: string }>(
@@ -76,7 +86,9 @@ export function changeLane(pool: Pool, change: LaneChangeOf, wish: LaneWish): Pr
         raised,
       ],
     );
-    return { result: 'changed', version: raised, changeId: Number(rows[0]?.id) };
+    const changeId = Number(rows[0]?.id);
+    await also(tx, changeId);
+    return { result: 'changed', version: raised, changeId };
   });
 }
 
