@@ -64,14 +64,14 @@ export function changeLane(
     });
   }
   return inTransaction(pool, async (tx) => {
-    const version = await lockVersion(tx, topic);
+    const version = await versionAlone(tx, topic);
     if (change.ifVersion !== undefined && change.ifVersion !== version) return { result: 'overtaken', version };
     const before = await stateOf(tx, topic, lane);
     if (lane !== STABLE) await writeLane(tx, topic, lane, wish);
     if (wish.rules) await writeRules(tx, change, wish.rules, wish.first === true);
     if (wish.percent) await raisePercent(tx, change, wish.percent);
     const after = await stateOf(tx, topic, lane);
-    const raised = await lockVersion(tx, topic);
+    const raised = await readVersion(tx, topic);
     const { rows } = await tx.query<{ id: string }>(
       `insert into postdate.lane_change (topic, lane, what, before, after, reason, author, version)
        values ($1, $2, $3, $4, $5, $6, $7, $8) returning id`,
@@ -92,18 +92,14 @@ export function changeLane(
   });
 }
 
-async function lockVersion(tx: Queryable, topic: string): Promise<number> {
-  const { rows } = await tx.query<{ version: number }>(
-    `with new as (insert into postdate.lane_version (topic, version) values ($1, 0) on conflict do nothing returning version)
-     select version::float8 as version from new`,
-    [topic],
-  );
-  if (rows[0]) return rows[0].version;
-  const known = await tx.query<{ version: number }>(
-    'select version::float8 as version from postdate.lane_version where topic = $1 for update',
-    [topic],
-  );
-  return known.rows[0]?.version ?? 0;
+async function versionAlone(tx: Queryable, topic: string): Promise<number> {
+  await tx.query('select postdate.change_lanes($1)', [topic]);
+  return readVersion(tx, topic);
+}
+
+async function readVersion(tx: Queryable, topic: string): Promise<number> {
+  const text = 'select version::float8 as version from postdate.lane_version where topic = $1';
+  return (await tx.query<{ version: number }>(text, [topic])).rows[0]?.version ?? 0;
 }
 
 /** What an audit row shows of a lane. */
