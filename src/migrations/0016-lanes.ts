@@ -105,7 +105,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     key       text        not null,
     cycle     integer     not null,
     why       text        not null,
-    failed_at timestamptz not null default clock_timestamp()
+    failed_at timestamptz not null default clock_timestamp(),
+    -- stable may miss it at the moment at which the lane gives it up
+    unique (topic, lane, tenant, key, cycle)
   )`.execute(db);
   await sql`create index lane_failure_lane on postdate.lane_failure (topic, lane, failed_at)`.execute(db);
 }
