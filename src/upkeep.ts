@@ -4,12 +4,13 @@ import type { Logger } from 'pino';
 import { startSealing } from './audit/ledger-days';
 import type { BackgroundLoop } from './background-loop';
 import { startUnansweredWatch } from './forward/unanswered';
+import { startLaneGuard } from './lanes/lane-guard';
 import type { Metrics } from './metrics';
 import { type KeptDays, startRetention } from './retention/retention';
 import { startReconciliation } from './sweep/reconciliation';
 import type { Topic } from './topic';
 
-/** What nobody waits for: rounds of minutes and hours, each done by one worker for all; and a look at what is unanswered. */
+/** What nobody waits for: rounds, each done by one worker for all; and a look at what is unanswered. */
 export function startUpkeep(
   deps: {
     pool: Pool;
@@ -28,5 +29,9 @@ export function startUpkeep(
     startSealing(pool, { onError: onError('sealing') }),
     startRetention({ pool, onError: onError('retention') }, topics, kept),
     startUnansweredWatch({ pool, metrics, onError: onError('unanswered') }, topics),
+    startLaneGuard(
+      { pool, metrics, log, onError: onError('lane guard') },
+      topics.map(({ name }) => name),
+    ),
   ];
 }

@@ -8,6 +8,7 @@ import { freePort } from '../local/ports';
 import { type RunningTemporal, startTemporal } from '../local/temporal-server';
 import { cancel, move, schedule } from '../src/client';
 import { createApiKey } from '../src/http/keys';
+import { changeLane } from '../src/lanes/change';
 import { ensureSearchAttributes } from '../src/search-attributes';
 import { addWebhook } from '../src/webhooks/webhooks';
 import { useDatabase } from './support/database';
@@ -87,6 +88,11 @@ beforeAll(async () => {
     },
   });
   await worker.prints(/worker is running/);
+  await changeLane(
+    database.pool,
+    { topic: 'test.telling', lane: 'canary', what: 'set', author: 'ann', reason: 'its metrics begin' },
+    { mode: 'stopped' },
+  );
   await addWebhook(database.pool, { url: webhookListener.url, tenant: 'acme' }, reach);
 
   const dueAt = Date.now() + 3_000;
@@ -135,6 +141,7 @@ beforeAll(async () => {
       'temporal_workflow_failed_total',
       'postdate_consumer_lag_events',
       'postdate_unanswered_messages',
+      'postdate_lane_landed_messages_total',
     ])
       expect([...seen.keys()]).toContain(name);
     return seen;

@@ -3,7 +3,7 @@ import { ways, webhookHeaders } from './channels';
 import { answer, eventsOf, type Json, messageOf, schemasOf } from './messages';
 
 // Of the events, not of the program: it rises when what they say changes.
-const VERSION = '1.0.0';
+const VERSION = '1.1.0';
 
 const CONTENT_TYPE = 'application/cloudevents+json';
 

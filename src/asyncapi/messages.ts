@@ -3,6 +3,7 @@ import { cloudEvent, type EventType } from '../event-types';
 import { ForwardAnswer } from '../forward/answer';
 import { dueEventOf, forwardedData } from '../forward/forward-topic';
 import { undelivered } from '../landing/undelivered';
+import { laneStopped } from '../lanes/lane-stopped';
 import type { Topic } from '../topic';
 
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document
@@ -37,7 +38,7 @@ const forwarded: Described = {
 };
 
 export const eventsOf = (topics: Topic[]): Described[] => [
-  ...Object.values(undelivered).map((event) => ofType(event)),
+  ...[...Object.values(undelivered), laneStopped].map((event) => ofType(event)),
   forwarded,
   ...topics.flatMap(({ name, events = [] }) => events.map((event) => ofType(event, `/postdate/${name}`))),
 ];

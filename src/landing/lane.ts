@@ -18,7 +18,7 @@ export class LaneChanged extends Error {
 export async function mustBeAt(tx: Queryable, topic: string, { version }: LandingLane): Promise<void> {
   const { rows } = await tx.query<{ version: number }>({
     name: 'postdate.lane-version',
-    text: 'select version::float8 as version from postdate.lane_version where topic = $1 for share',
+    text: 'select postdate.hold_lanes($1)::float8 as version',
     values: [topic],
   });
   if (rows[0]?.version !== version) throw new LaneChanged(`lanes of ${topic} are at version ${rows[0]?.version}`);

@@ -13,6 +13,7 @@ import {
   refuseLaneName,
   STABLE,
 } from './lane';
+import { type PercentMatch, raisePercent } from './percent-rule';
 
 /** What somebody wants of a lane. What is left out stays as it is; a lane that is new is live. */
 export interface LaneWish {
@@ -20,6 +21,8 @@ export interface LaneWish {
   /** Its rules, in place of those that it has, in their order; they come `first` of all of the topic's, or last. */
   rules?: LaneMatch[];
   first?: boolean;
+  /** Raises its rule of a percentage; its other rules stay as they are. */
+  percent?: PercentMatch;
   limits?: Partial<LaneLimits>;
   /** `null` ends a ramp. */
   ramp?: LaneRamp | null;
@@ -42,9 +45,15 @@ export type LaneChanged =
 
 /**
  * Changes a lane and its rules, and writes down who, what and why, in one transaction. It waits for landings in lanes that
- * are under way; once it has returned, nothing lands by the rules before. Throws a `MessageError` for what cannot be.
+ * are under way; once it has returned, nothing lands by the rules before. `also` is done in the same transaction, once it is
+ * changed. Throws a `MessageError` for what cannot be.
  */
-export function changeLane(pool: Pool, change: LaneChangeOf, wish: LaneWish): Promise<LaneChanged> {
+export function changeLane(
+  pool: Pool,
+  change: LaneChangeOf,
+  wish: LaneWish,
+  also: (tx: Queryable, changeId: number) => Promise<void> = async () => undefined,
+): Promise<LaneChanged> {
   const { topic, lane } = change;
   admit(refuseLaneName(lane));
   if (lane === STABLE && (wish.mode ?? wish.limits ?? wish.ramp) !== undefined) {
@@ -55,13 +64,14 @@ export function changeLane(pool: Pool, change: LaneChangeOf, wish: LaneWish): Pr
     });
   }
   return inTransaction(pool, async (tx) => {
-    const version = await lockVersion(tx, topic);
+    const version = await versionAlone(tx, topic);
     if (change.ifVersion !== undefined && change.ifVersion !== version) return { result: 'overtaken', version };
     const before = await stateOf(tx, topic, lane);
     if (lane !== STABLE) await writeLane(tx, topic, lane, wish);
     if (wish.rules) await writeRules(tx, change, wish.rules, wish.first === true);
+    if (wish.percent) await raisePercent(tx, change, wish.percent);
     const after = await stateOf(tx, topic, lane);
-    const raised = await lockVersion(tx, topic);
+    const raised = await readVersion(tx, topic);
     const { rows } = await tx.query<{ id: string }>(
       `insert into postdate.lane_change (topic, lane, what, before, after, reason, author, version)
        values ($1, $2, $3, $4, $5, $6, $7, $8) returning id`,
@@ -76,22 +86,20 @@ export function changeLane(pool: Pool, change: LaneChangeOf, wish: LaneWish): Pr
         raised,
       ],
     );
-    return { result: 'changed', version: raised, changeId: Number(rows[0]?.id) };
+    const changeId = Number(rows[0]?.id);
+    await also(tx, changeId);
+    return { result: 'changed', version: raised, changeId };
   });
 }
 
-async function lockVersion(tx: Queryable, topic: string): Promise<number> {
-  const { rows } = await tx.query<{ version: number }>(
-    `with new as (insert into postdate.lane_version (topic, version) values ($1, 0) on conflict do nothing returning version)
-     select version::float8 as version from new`,
-    [topic],
-  );
-  if (rows[0]) return rows[0].version;
-  const known = await tx.query<{ version: number }>(
-    'select version::float8 as version from postdate.lane_version where topic = $1 for update',
-    [topic],
-  );
-  return known.rows[0]?.version ?? 0;
+async function versionAlone(tx: Queryable, topic: string): Promise<number> {
+  await tx.query('select postdate.change_lanes($1)', [topic]);
+  return readVersion(tx, topic);
+}
+
+async function readVersion(tx: Queryable, topic: string): Promise<number> {
+  const text = 'select version::float8 as version from postdate.lane_version where topic = $1';
+  return (await tx.query<{ version: number }>(text, [topic])).rows[0]?.version ?? 0;
 }
 
 /** What an audit row shows of a lane. */

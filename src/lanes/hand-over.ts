@@ -30,7 +30,8 @@ export async function giveBack(
   await db.query(
     `insert into postdate.lane_failure (topic, tenant, key, cycle, lane, why)
      select topic, tenant, key, cycle, $6, why
-       from unnest(${ID_ARRAYS}, $5::text[]) as given (topic, tenant, key, cycle, why)`,
+       from unnest(${ID_ARRAYS}, $5::text[]) as given (topic, tenant, key, cycle, why) order by 1, 2, 3, 4
+     on conflict (topic, lane, tenant, key, cycle) do update set why = excluded.why`,
     [...columnsOf(deliveries), failed.map(({ why }) => storable(why)), lane],
   );
 }
@@ -45,7 +46,8 @@ const NOT_LANDED_AFTER_MS = 2_000;
 
 /**
  * Takes over for stable what its lanes do not land: those that no live worker serves, what none of its workers holds a second
- * after it was due, and whatever of a lane has not landed after two.
+ * after it was due, and whatever of a lane has not landed after two. It counts against the lane, unless its last worker was
+ * told to stop: a release of the lane is no failure of it.
  */
 export async function takeFallbacks(
   db: Queryable,
@@ -55,9 +57,14 @@ export async function takeFallbacks(
   const { rows } = await db.query<{ delivery: Delivery; from_lane: string; reason: FallbackReason }>(
     `with found as (
        select topic, tenant, key, cycle, lane as from_lane,
-              case when not is_served then 'notServed' when not is_held then 'notHeld' else 'notLanded' end as reason
+              case when not is_served then 'notServed' when not is_held then 'notHeld' else 'notLanded' end as reason,
+              case when is_served and is_held then 'it was not landed in time'
+                   when is_served then 'nobody held it when it was due'
+                   when has_died then 'its worker has died' end as why
          from postdate.held cross join lateral (
                 select exists (select 1 from postdate.worker where id = held.worker and ${WORKER_IS_WELL}) as is_held,
+                       exists (select 1 from postdate.worker
+                                where id = held.worker and seen_at > '-infinity') as has_died,
                        exists (select 1 from postdate.worker
                                 where worker.lane = held.lane and held.topic = any(worker.topics)
                                   and ${WORKER_IS_WELL}) as is_served,
@@ -67,6 +74,10 @@ export async function takeFallbacks(
           and ((not is_held and (not is_served or late_ms > ${NOT_HELD_AFTER_MS}))
                or late_ms > ${NOT_LANDED_AFTER_MS})
         limit $3 for update of held skip locked
+     ), failed as (
+       insert into postdate.lane_failure (topic, lane, tenant, key, cycle, why)
+       select topic, from_lane, tenant, key, cycle, why from found where why is not null order by 1, 2, 3, 4, 5
+       on conflict (topic, lane, tenant, key, cycle) do nothing
      )
      update postdate.held
         set worker = $1, lane = '${STABLE}',

@@ -60,7 +60,7 @@ export const laneRamp = z.strictObject({
     .max(31 * 86_400),
   by: z.enum(['tenant', 'key']),
   /** RFC 3339: when the present step began. */
-  since: z.string(),
+  since: z.iso.datetime({ offset: true }),
 });
 export type LaneRamp = z.output<typeof laneRamp>;
 

@@ -42,19 +42,37 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   )`.execute(db);
   await sql`create index lane_rule_topic on postdate.lane_rule (topic, place)`.execute(db);
   await sql`
-  -- Raised by every change of a topic's lanes and rules, by whatever means. Who lands in a lane locks it for share: once a
-  -- change has committed, nothing lands by the rules before it.
+  -- Raised by every change of a topic's lanes and rules, by whatever means.
   create table postdate.lane_version (
     topic   text   primary key,
     version bigint not null
   )`.execute(db);
   await sql`
-  create function postdate.raise_lane_version() returns trigger language plpgsql as $$
+  -- Whoever lands in a lane holds the topic's lanes as they are, and whoever changes them has them alone: once a change has
+  -- committed, nothing lands by the rules before it. Not by the row's own lock: one shared by landings that follow each other
+  -- without a gap is never free, and a lane under load could not be stopped. Here who waits comes before who comes later.
+  create function postdate.change_lanes(of_topic text) returns void language sql as $$
+    select pg_advisory_xact_lock(hashtextextended('postdate.lanes:' || of_topic, 0))
+  $$`.execute(db);
+  await sql`
+  create function postdate.hold_lanes(of_topic text) returns bigint language plpgsql as $$
   begin
-    insert into postdate.lane_version as known (topic, version)
-    select topic, 1 from (values (case when tg_op <> 'DELETE' then new.topic end), (case when tg_op <> 'INSERT' then old.topic end))
-      as changed (topic) where topic is not null group by topic order by topic
-    on conflict (topic) do update set version = known.version + 1;
+    perform pg_advisory_xact_lock_shared(hashtextextended('postdate.lanes:' || of_topic, 0));
+    -- A statement of its own, which sees what was committed while this one waited.
+    return (select version from postdate.lane_version where topic = of_topic);
+  end $$`.execute(db);
+  await sql`
+  create function postdate.raise_lane_version() returns trigger language plpgsql as $$
+  declare changed text;
+  begin
+    for changed in
+      select topic from (values (case when tg_op <> 'DELETE' then new.topic end), (case when tg_op <> 'INSERT' then old.topic end))
+        as given (topic) where topic is not null group by topic order by topic
+    loop
+      perform postdate.change_lanes(changed);
+      insert into postdate.lane_version as known (topic, version) values (changed, 1)
+      on conflict (topic) do update set version = known.version + 1;
+    end loop;
     return null;
   end $$`.execute(db);
   for (const table of ['lane', 'lane_rule']) {
@@ -87,7 +105,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     key       text        not null,
     cycle     integer     not null,
     why       text        not null,
-    failed_at timestamptz not null default clock_timestamp()
+    failed_at timestamptz not null default clock_timestamp(),
+    -- stable may miss it at the moment at which the lane gives it up
+    unique (topic, lane, tenant, key, cycle)
   )`.execute(db);
   await sql`create index lane_failure_lane on postdate.lane_failure (topic, lane, failed_at)`.execute(db);
 }

@@ -14,7 +14,7 @@ export interface KeptDays {
   outboxDays: number;
   /** Decisions on messages that are finished. Absent: for ever. */
   ledgerDays?: number;
-  /** Commands that were dispatched. */
+  /** Commands that were dispatched, and what lanes failed at. */
   commandDays: number;
   /** The log of what webhooks were sent. */
   webhookDays: number;
@@ -94,6 +94,16 @@ export async function pruneCommands(db: Queryable, days: number): Promise<number
   return rowCount ?? 0;
 }
 
+/** Removes what lanes failed at this long ago; whatever became of those messages is in the ledger. Returns how many. */
+export async function pruneLaneFailures(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.lane_failure where id in (
+       select id from postdate.lane_failure where failed_at < clock_timestamp() - make_interval(days => $1) limit $2)`,
+    [days, BATCH],
+  );
+  return rowCount ?? 0;
+}
+
 /** Removes deliveries to webhooks that ended this long ago; what waits stays. Returns how many. */
 export async function pruneWebhookDeliveries(db: Queryable, days: number): Promise<number> {
   const { rowCount } = await db.query(
@@ -128,6 +138,7 @@ export function startRetention(
       const removedRows = [
         await pruneOutbox(tx, outboxDays),
         await pruneCommands(tx, commandDays),
+        await pruneLaneFailures(tx, commandDays),
         await pruneWebhookDeliveries(tx, webhookDays),
       ];
       if (ledgerDays !== undefined) {

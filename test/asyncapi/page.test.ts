@@ -29,7 +29,7 @@ it('docs/events.md has a row for each event of asyncapi.json, and no other', () 
 });
 
 it('it names each field that an event of the document can have', () => {
-  for (const name of ['CloudEvent', 'Failed', 'Skipped', 'DueMessage', 'PaymentRequest']) {
+  for (const name of ['CloudEvent', 'Failed', 'Skipped', 'LaneStopped', 'DueMessage', 'PaymentRequest']) {
     const { properties } = schemas[name] ?? schemas['postdate.failed'];
     for (const field of Object.keys(properties)) expect(page).toMatch(new RegExp(`[\`"]${field}[\`"]`));
   }

@@ -1,6 +1,7 @@
 import { answers } from './bugs/answers';
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
+import { laneGuard } from './bugs/lane-guard';
 import { log } from './bugs/log';
 import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
@@ -20,6 +21,7 @@ export interface Mutant {
 export const mutants: Mutant[] = [
   ...deliveries,
   ...hold,
+  ...laneGuard,
   ...sweep,
   ...records,
   ...stream,

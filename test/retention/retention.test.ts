@@ -3,8 +3,15 @@ import { audit } from '../../src/audit/audit';
 import { sealNextDay, verifyDays } from '../../src/audit/ledger-days';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { paymentsSchema } from '../../src/payment-requests/schema';
-import { pruneCommands, pruneLedger, pruneOutbox, pruneWebhookDeliveries } from '../../src/retention/retention';
+import {
+  pruneCommands,
+  pruneLaneFailures,
+  pruneLedger,
+  pruneOutbox,
+  pruneWebhookDeliveries,
+} from '../../src/retention/retention';
 import { useDatabase } from '../support/database';
+import { failed, setLane } from '../support/lane-figures';
 
 const database = useDatabase(paymentsSchema);
 const topic = paymentRequestExpiry;
@@ -49,6 +56,19 @@ it('old events go when they are in the stream and every consumer has passed them
   await query(`insert into postdate.consumer (name, position) values ('fast', 3), ('slow', 1)`);
   expect(await pruneOutbox(database.pool, 30)).toBe(1);
   expect(await ids()).toEqual(['unread', 'unrelayed', 'young']);
+});
+
+it('what a lane failed at goes by age, and who has changed the lane stays for ever', async () => {
+  const of = { topic: topic.name, lane: 'canary' };
+  await setLane(database.pool, of, {});
+  await query(`update postdate.lane_change set changed_at = now() - interval '4000 days'`);
+  await failed(database.pool, of, 2, { secondsAgo: 31 * 86_400 });
+  await failed(database.pool, of, 3, { secondsAgo: 29 * 86_400 });
+  expect(await pruneLaneFailures(database.pool, 30)).toBe(2);
+  expect(await pruneLaneFailures(database.pool, 30)).toBe(0);
+  const { rows } = await query(`select (select count(*)::int from postdate.lane_failure) as failures,
+                                       (select count(*)::int from postdate.lane_change) as changes`);
+  expect(rows).toEqual([{ failures: 3, changes: 1 }]);
 });
 
 it('commands go when they were dispatched long ago, and never while they wait', async () => {

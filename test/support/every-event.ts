@@ -11,6 +11,7 @@ import { createPaymentRequests } from '../../src/payment-requests/requests';
 import { defineTopic, done, PermanentFailure } from '../../src/topic';
 import { eventsIn } from './described-events';
 import { effectMessage } from './effects';
+import { failed, setLane, testLaneGuard } from './lane-figures';
 
 const HOUR_MS = 3_600_000;
 
@@ -48,5 +49,9 @@ export async function everyEvent(pool: Pool, { reason }: { reason: string }): Pr
   // A failure that is told by the database itself.
   const forwarded = { topic: forwarding.name, tenant: 'acme', key: 'order-7', cycle: 1 };
   await recordAnswer(pool, forwarded, { do: 'failed', reason: 'no such order' });
+  const canary = { topic: paymentRequestExpiry.name, lane: 'canary' };
+  await setLane(pool, canary, {});
+  await failed(pool, canary, 20);
+  await testLaneGuard(pool).look(canary.topic);
   return eventsIn(pool);
 }
