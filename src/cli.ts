@@ -8,6 +8,8 @@ import { addCount } from './cli/count';
 import { addDoctor } from './cli/doctor';
 import { addEvents } from './cli/events';
 import { EXIT_CODES, fail } from './cli/exit';
+import { addLane } from './cli/lane';
+import { addLanes } from './cli/lanes';
 import { addList } from './cli/list';
 import { addMove } from './cli/move';
 import { oneLine } from './cli/output';
@@ -36,6 +38,8 @@ const adders = [
   addEvents,
   addReplay,
   addTopics,
+  addLanes,
+  addLane,
   addStuck,
   addUnanswered,
   addRedrive,

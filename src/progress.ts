@@ -1,5 +1,5 @@
-/** Whoever follows long work: told what it goes through next, of how many pieces, and when another one is done. */
+/** Whoever follows long work: told what it goes through next, of how many pieces, and when another one, or so many, are done. */
 export interface Progress {
   begin(what: string, pieces: number): void;
-  done(): void;
+  done(pieces?: number): void;
 }

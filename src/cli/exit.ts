@@ -5,7 +5,7 @@ export type ExitCode = 0 | 1 | 2;
 
 export const EXIT_CODES = `Exit codes:
   0  done, or nothing wrong was found
-  1  the answer is no, or not yet: rejected, stale, tooLate, requested, notFound; or something wrong was found
+  1  the answer is no, or not yet: rejected, stale, tooLate, requested, notFound, overtaken; or something wrong was found
   2  it could not be done, or the input was bad: one line on standard error says what to do`;
 
 /** Runs a command to its exit code; what it throws is said in one line, and is a 2. */

@@ -34,6 +34,15 @@ export function instant(text: string): Date {
   return new Date(epochMs);
 }
 
+const LASTS = /^(\d+)(s|m|h|d)$/;
+
+/** A time like 90s, 10m or 1h, in seconds. */
+export function seconds(text: string): number {
+  const [, amount, unit] = LASTS.exec(text) ?? [];
+  if (!unit) throw new InvalidArgumentError('must be a time like 90s, 10m or 1h');
+  return (Number(amount) * (UNIT_MS[unit] as number)) / 1_000;
+}
+
 const FROM_NOW = /^\+(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
 const UNIT_MS: Record<string, number> = {
   ms: 1,

@@ -52,7 +52,7 @@ function shownBy(bars: MultiBar): ShownProgress {
       if (bar) bar.start(pieces, 0, { what });
       else bar = bars.create(pieces, 0, { what });
     },
-    done: () => bar?.increment(),
+    done: (pieces) => bar?.increment(pieces),
     print(text) {
       clearLine(process.stderr, 0);
       cursorTo(process.stderr, 0);

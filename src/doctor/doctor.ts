@@ -6,6 +6,7 @@ import { postdateSchema } from '../migrate';
 import type { Publisher } from '../streams/publisher';
 import { DATABASE_CHECKS, databaseChecks, databaseOf } from './database';
 import { type Check, type Found, fail, uncheckable } from './finding';
+import { LANE_CHECKS, laneChecks } from './lanes';
 import { publisherChecks, STREAM_CHECKS, streamChecks } from './stream';
 import { serverOf, TEMPORAL_CHECKS, temporalChecks } from './temporal';
 import { WEBHOOK_CHECKS, webhookChecks } from './webhooks';
@@ -45,8 +46,8 @@ export function checksOf(
       : uncheckable(topics.map(overdueCheckOf), `${pool ? 'Temporal' : 'the database'} is away`)),
     ...publisherChecks(publishers),
     ...(pool
-      ? [...streamChecks(pool, [...consumers, ...publishers]), ...webhookChecks(pool)]
-      : uncheckable([...STREAM_CHECKS, ...WEBHOOK_CHECKS], 'the database is away')),
+      ? [...laneChecks(pool, topics), ...streamChecks(pool, [...consumers, ...publishers]), ...webhookChecks(pool)]
+      : uncheckable([...LANE_CHECKS, ...STREAM_CHECKS, ...WEBHOOK_CHECKS], 'the database is away')),
   ];
 }
 

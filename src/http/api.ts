@@ -8,13 +8,14 @@ import { batchRoute } from './batch';
 import { docsPage } from './docs-page';
 import { addHealth } from './health';
 import { parseJson } from './json';
-import type { Caller } from './keys';
+import { type Caller, EVERY_TENANT } from './keys';
+import { laneRoutes } from './lanes';
 import { ARRIVAL_TIMEOUT_MS, createRateLimit, MAX_BODY_BYTES } from './limits';
 import { type MessageParts, messageRoutes } from './messages';
 import { meterAnswers } from './metering';
 import { openApiOf } from './openapi';
 import { paymentRequestRoutes } from './payment-requests';
-import { ProblemError, problem, problemOf } from './problems';
+import { ProblemError, type problem, problemOf } from './problems';
 import { admitted, type Route } from './route';
 import { answerUnreadable } from './unreadable';
 
@@ -35,6 +36,7 @@ export const routesOf = (parts: MessageParts, report: (error: unknown) => void =
   ...messageRoutes(parts),
   batchRoute(parts, report),
   ...paymentRequestRoutes(parts),
+  ...laneRoutes(parts),
 ];
 
 /** docs/openapi.json. It says nothing of topics, so it is the same for every installation. */
@@ -68,7 +70,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
     body.length === 0 ? undefined : parseJson(body),
   );
   app.setErrorHandler(fail);
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, problem('notFound', 'There is no such path.')));
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, noPath().problem));
 
   function spend({ keyId }: Caller, tokens: number): void {
     const empty = rate.take(keyId, tokens);
@@ -86,6 +88,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
       async onRequest(request) {
         const caller = await authenticate(request);
         spend(caller, 1);
+        if (route.operatorsOnly && caller.tenant !== EVERY_TENANT) throw noPath();
         callers.set(request, caller);
       },
       async handler(request, reply) {
@@ -131,6 +134,8 @@ export function createApi(parts: ApiParts): FastifyInstance {
   );
   return app;
 }
+
+const noPath = () => new ProblemError('notFound', 'There is no such path.');
 
 function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
   const key = headers['idempotency-key'];

@@ -34,6 +34,8 @@ const PROBLEMS = {
   rejected: [409, 'A message of this name waits already'],
   tooLate: [409, 'It is decided already'],
   stale: [409, 'Another cycle waits'],
+  overtaken: [409, 'Somebody else has changed it meanwhile'],
+  unconfirmed: [409, 'It is drastic, and nobody has confirmed it'],
   idempotencyKeyReused: [409, 'The Idempotency-Key was used for another request'],
   bodyTooLarge: [413, 'The body is too large'],
   unsupportedMediaType: [415, 'The body must be application/json'],

@@ -33,6 +33,8 @@ export interface Route<
   query?: Query;
   body?: Body;
   takesIdempotencyKey?: boolean;
+  /** To other keys there is no such path. */
+  operatorsOnly?: boolean;
   bodyBytes?: number;
   /** How many tokens of the rate limit it costs beside the request's one. */
   costs?(body: z.output<Body>): number;
@@ -64,6 +66,11 @@ const CODES: Record<string, string> = {
   repeat: 'invalidRepeat',
   payload: 'invalidPayload',
   do: 'invalidAnswer',
+  lane: 'invalidLane',
+  mode: 'invalidLane',
+  rules: 'invalidLaneRule',
+  steps: 'invalidLaneRule',
+  by: 'invalidLaneRule',
   payer: 'invalidPayload',
   payee: 'invalidPayload',
   amount: 'invalidPayload',

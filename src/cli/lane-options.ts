@@ -1,0 +1,63 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { LaneMatch } from '../lanes/lane';
+import { identityOfCaller } from './connections';
+import { position } from './options';
+
+/** What all commands of a lane are given. */
+export interface LaneOptions {
+  topic: string;
+  lane: string;
+  reason?: string;
+  author?: string;
+  ifVersion?: number;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+export const BY = ['tenant', 'key'] as const;
+
+/** Adds the options that name a lane, and who changes it on what ground. */
+export const withLane = (command: Command): Command =>
+  command
+    .requiredOption('--topic <topic>', 'of this topic')
+    .requiredOption('--lane <lane>', 'its name, for example canary')
+    .option('--author <name>', 'who wants it, for the record; else user@host')
+    .option(
+      '--if-version <number>',
+      'only if the lanes are still at this version, as postdate lanes shows it',
+      position,
+    );
+
+/** Adds the options of a change that is looked at before it is made. */
+export const withJudgement = (command: Command): Command =>
+  command
+    .option('--dry-run', 'change nothing, and say which waiting messages and tenants it would catch')
+    .option('--yes', 'do not look at what waits, nor ask, even if it is drastic');
+
+export const withReason = (command: Command): Command =>
+  command.option('--reason <text>', 'why, for the record', 'by an operator');
+
+/** The part of a request that is the same for all commands. */
+export const requestOf = ({ topic, lane, reason = '', author = identityOfCaller(), ifVersion }: LaneOptions) => ({
+  ...{ topic, lane, reason, author, ifVersion },
+});
+
+export const names = (text: string): string[] => text.split(',').map((name) => name.trim());
+/** What is no number is refused later, with all that is no percentage or limit, by its code. */
+export const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
+export const numbers = (text: string): number[] => text.split(',').map(number);
+
+/** `path=value,…`, once more: what looks like a number, true or false stands for the text as well. */
+export function attribute(text: string, before: LaneMatch[] = []): LaneMatch[] {
+  const [, path, values] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  if (path === undefined || values === undefined) {
+    throw new InvalidArgumentError('must be path=value, or path=value,value');
+  }
+  const oneOf = values.split(',').flatMap((value) => [value, ...meaningOf(value)]);
+  return [...before, { attribute: path, oneOf }];
+}
+
+function meaningOf(text: string): (number | boolean)[] {
+  if (text === 'true' || text === 'false') return [text === 'true'];
+  return text !== '' && String(Number(text)) === text ? [Number(text)] : [];
+}

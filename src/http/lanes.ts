@@ -1,0 +1,138 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import { MessageError } from '../admission';
+import { laneHistory } from '../lanes/history';
+import type { LaneLimits, LaneMatch } from '../lanes/lane';
+import { lanesOf } from '../lanes/overview';
+import { type Overtaken, prepareChange } from '../lanes/prepare';
+import { admitRequest, type LaneRequest } from '../lanes/request';
+import type { Topic } from '../topic';
+import { refused } from './answers';
+import type { Caller } from './keys';
+import * as schemas from './lane-schemas';
+import { problem } from './problems';
+import { type Answer, defineRoute, type Route } from './route';
+
+interface LaneParts {
+  client: Client;
+  pool: Pool;
+  topics: Topic[];
+}
+interface Wanted {
+  author?: unknown;
+  reason?: unknown;
+  ifVersion?: number;
+}
+
+/** The API's operations on lanes. They are every tenant's business, so only operators' keys see them. */
+export function laneRoutes(parts: LaneParts): Route[] {
+  const { pool, topics } = parts;
+  const known = { params: schemas.laneRef, operatorsOnly: true } as const;
+  const judged = { answers: { 200: schemas.laneChanged.or(schemas.laneDryRun) }, conflicts: true } as const;
+  const path = '/v1/lanes/{topic}/{lane}';
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/lanes',
+      operationId: 'lanes',
+      summary: 'The lanes of topics: who serves them, their rules, and how they do',
+      operatorsOnly: true,
+      query: schemas.laneSelection,
+      answers: { 200: schemas.lanes },
+      async run({ query: { topic } }) {
+        if (topic !== undefined) mustBeInstalled(topics, topic);
+        const names = topics.map(({ name }) => name);
+        return { status: 200, body: { topics: await lanesOf(pool, names, topic) } };
+      },
+    }),
+    defineRoute({
+      ...known,
+      method: 'GET',
+      path: `${path}/history`,
+      operationId: 'laneHistory',
+      summary: 'Who has changed a lane, and why, the latest change first',
+      query: schemas.historyQuery,
+      answers: { 200: schemas.history },
+      async run({ params: { topic, lane }, query: { limit } }) {
+        mustBeInstalled(topics, topic);
+        return { status: 200, body: { changes: await laneHistory(pool, { topic, lane, limit }) } };
+      },
+    }),
+    defineRoute({
+      ...known,
+      ...judged,
+      method: 'POST',
+      path,
+      operationId: 'setLane',
+      summary: 'Says what a lane takes; makes the lane if there is none',
+      body: schemas.laneSet,
+      run({ caller, params, body: { mode, rules, first, limits, ...body } }) {
+        const set = { mode, rules: rules as LaneMatch[] | undefined, first, limits: limits as Partial<LaneLimits> };
+        return changed(parts, { ...set, ...params, ...wantedBy(caller, body), what: 'set' }, body);
+      },
+    }),
+    defineRoute({
+      ...known,
+      ...judged,
+      method: 'POST',
+      path: `${path}/ramp`,
+      operationId: 'rampLane',
+      summary: 'Has a lane take a percentage, at once or in steps, beside its other rules',
+      body: schemas.laneRampTo,
+      run({ caller, params, body: { percent, steps = [], everySeconds, by, ...body } }) {
+        const all = (percent === undefined ? steps : [percent, ...steps]) as number[];
+        const ramp = { steps: all, everySeconds: everySeconds as number | undefined, by };
+        return changed(parts, { ...ramp, ...params, ...wantedBy(caller, body), what: 'ramp' }, body);
+      },
+    }),
+    defineRoute({
+      ...known,
+      method: 'POST',
+      path: `${path}/stop`,
+      operationId: 'stopLane',
+      summary: 'Sends all that a lane takes to stable, at once',
+      body: schemas.laneStop,
+      answers: { 200: schemas.laneChanged },
+      conflicts: true,
+      run({ caller, params, body }) {
+        return changed(parts, { ...params, ...wantedBy(caller, body), what: 'stop' }, { confirm: true });
+      },
+    }),
+  ];
+}
+
+function mustBeInstalled(topics: Topic[], topic: string): void {
+  if (topics.some(({ name }) => name === topic)) return;
+  throw new MessageError({ code: 'unknownTopic', field: 'topic', message: 'is not installed here' });
+}
+
+/** What is written down of a change. Whoever it says has asked, the key has. */
+function wantedBy({ keyId }: Caller, { author, reason = 'by an operator', ifVersion }: Wanted) {
+  const key = `API key ${keyId}`;
+  // Anything else is refused as it is.
+  const said = typeof author === 'string' && author.trim() !== '' ? `${author} (${key})` : author;
+  return { author: (author === undefined ? key : said) as string, reason: reason as string, ifVersion };
+}
+
+async function changed(
+  { client, pool, topics }: LaneParts,
+  request: LaneRequest,
+  { dryRun, confirm }: { dryRun?: boolean; confirm?: boolean },
+): Promise<Answer> {
+  const topic = admitRequest(request, topics);
+  const prepared = await prepareChange(pool, topic, request, confirm && !dryRun ? undefined : { client });
+  if (prepared.result === 'overtaken') return overtaken(prepared);
+  const { version, found, drastic, toBeKnown } = prepared;
+  const said = { ...found, drastic, toBeKnown };
+  if (dryRun) return { status: 200, body: { result: 'dryRun', version, ...said } };
+  if (drastic.length > 0 && !confirm) {
+    return refused(problem('unconfirmed', `${drastic.join('; ')}.`, { version, ...said }));
+  }
+  const made = await prepared.make();
+  return made.result === 'overtaken' ? overtaken(made) : { status: 200, body: { ...made, ...said } };
+}
+
+const overtaken = ({ version, by }: Overtaken) =>
+  refused(
+    problem('overtaken', 'Somebody else has changed the lanes of this topic; nothing is changed.', { version, by }),
+  );

@@ -1,0 +1,36 @@
+import type { Queryable } from '../database';
+
+/** A row of `postdate.lane_change`: who changed what, and why. `changedAt` is RFC 3339. */
+export interface RecordedChange {
+  id: number;
+  topic: string;
+  lane: string;
+  what: 'set' | 'ramp' | 'step' | 'stop';
+  version: number;
+  author: string;
+  reason: string;
+  changedAt: string;
+  before: object;
+  after: object;
+}
+
+/** The last changes, the latest first: of a topic, of a lane. */
+export async function laneHistory(
+  db: Queryable,
+  { topic, lane, limit }: { topic?: string; lane?: string; limit: number },
+): Promise<RecordedChange[]> {
+  const { rows } = await db.query<Omit<RecordedChange, 'changedAt'> & { changed_at: Date }>(
+    `select id::float8 as id, topic, lane, what, version::float8 as version, author, reason, before, after, changed_at
+       from postdate.lane_change
+      where ($1::text is null or topic = $1) and ($2::text is null or lane = $2)
+      order by lane_change.id desc limit $3`,
+    [topic, lane, limit],
+  );
+  return rows.map(({ changed_at, ...row }) => ({ ...row, changedAt: changed_at.toISOString() }));
+}
+
+/** Who made the version that somebody was overtaken by; undefined where that was done by hand in the database. */
+export async function overtakenBy(db: Queryable, topic: string, version: number): Promise<RecordedChange | undefined> {
+  const [last] = await laneHistory(db, { topic, limit: 1 });
+  return last?.version === version ? last : undefined;
+}

@@ -1,0 +1,23 @@
+import { nanoid } from 'nanoid';
+import { sayAlive } from '../../src/hold/held';
+import type { TestDatabase } from './database';
+
+// A worker's own pace is twice a second.
+const SAYS_ALIVE_MS = 500;
+
+/** Workers that land nothing, and say that they live as long as the file's tests run: which lane of which topics they serve. */
+export function useLiveWorkers(database: TestDatabase) {
+  const ends: (() => void)[] = [];
+  afterAll(() => {
+    for (const end of ends) end();
+  });
+  return async function liveWorker({ lane, topics, build }: { lane: string; topics: string[]; build?: string }) {
+    const id = nanoid();
+    await database.pool.query('insert into postdate.worker (id, lane, topics, build) values ($1, $2, $3, $4)', [
+      ...[id, lane, topics, build],
+    ]);
+    // One that fails is not seen, and what counts on it says so.
+    const timer = setInterval(() => void sayAlive(database.pool, id).catch(() => undefined), SAYS_ALIVE_MS);
+    ends.push(() => clearInterval(timer));
+  };
+}
