@@ -29,12 +29,14 @@ interface ViaOptions {
 }
 
 /** Reads the demo's own arguments; throws with what may be given. */
-export function readDemoArguments(args: string[]): { via: Via; keep: boolean } {
-  const options = { via: { type: 'string', default: 'client' }, keep: { type: 'boolean', default: false } } as const;
-  const { via, keep } = parseArgs({ args, options }).values;
+export function readDemoArguments(args: string[]): { via: Via; canary: boolean; keep: boolean } {
+  const flag = { type: 'boolean', default: false } as const;
+  const options = { via: { type: 'string' }, canary: flag, keep: flag } as const;
+  const { via = 'client', canary, keep } = parseArgs({ args, options }).values;
   const known = VIAS.find((one) => one === via);
   if (!known) throw new Error(`--via ${via}: must be one of ${VIAS.join(', ')}`);
-  return { via: known, keep };
+  if (canary && via !== 'client') throw new Error('--canary: goes through the client alone');
+  return { via: known, canary, keep };
 }
 
 /** Promises a service A that goes this way, ready to be called. */

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
+import type { Pool } from 'pg';
 import pc from 'picocolors';
 import { readConfig } from '../src/config';
 import { createPool } from '../src/database';
+import { BUILDS, releaseStepByStep } from './demo-canary';
 import { showEvents } from './demo-events';
 import { type DemoLine, expectedCounts, readDemoInput } from './demo-input';
 import { deviations, readOutcome, report } from './demo-report';
-import { type DemoProducer, readDemoArguments, startProducer } from './demo-via';
-import { startStack, toldToStop } from './stack';
+import { type DemoProducer, readDemoArguments, startProducer, type Via } from './demo-via';
+import { type Stack, startStack, toldToStop } from './stack';
 
 const INPUT = join(__dirname, '..', 'examples', 'payment-requests.csv');
 // After the last due time: a worker killed in the meantime needs 10 s to be missed and as long to be back.
@@ -43,23 +45,13 @@ async function play(lines: DemoLine[], run: string, requests: DemoProducer): Pro
   return lines.map(idOf);
 }
 
-async function main({ via, keep }: ReturnType<typeof readDemoArguments>): Promise<number> {
-  const told = toldToStop();
+/** The day of the input, with the events as they come; resolves with what did not end as the input says. */
+async function playTheDay(via: Via, { pool, stack }: { pool: Pool; stack: Stack }): Promise<string[]> {
   const lines = readDemoInput(INPUT);
   const expected = expectedCounts(lines);
-  const dataFolder = await mkdtemp(join(tmpdir(), 'postdate-demo-'));
-  // Started by root, PostgreSQL runs under another account, which must be able to enter.
-  await chmod(dataFolder, 0o755);
-  const stack = await startStack({ dataFolder, env: process.env, log });
-  const config = readConfig(stack.env);
-  const pool = createPool(config.databaseUrl, {
-    connections: 10,
-    onError: (error) => log(`database: ${error.message}`),
-  });
-  let producer: DemoProducer | undefined;
+  const tenants = lines.map(({ tenant }) => tenant);
+  const producer = await startProducer(via, { pool, env: stack.env, tenants, dataFolder: stack.dataFolder, log });
   try {
-    const tenants = lines.map(({ tenant }) => tenant);
-    producer = await startProducer(via, { pool, env: stack.env, tenants, dataFolder, log });
     const head = await pool.query('select position from postdate.stream_head');
     if (stack.waitingUrl) log(`watch them wait: ${stack.waitingUrl}\n`);
     // In every id, so that the demo can run again in a database that has seen it.
@@ -84,13 +76,32 @@ async function main({ via, keep }: ReturnType<typeof readDemoArguments>): Promis
         ? pc.red(`not as the input says: ${off.join('; ')}`)
         : pc.green('every payment request ended once, as the input says'),
     );
+    return off;
+  } finally {
+    await producer.stop();
+  }
+}
+
+async function main({ via, canary, keep }: ReturnType<typeof readDemoArguments>): Promise<number> {
+  const told = toldToStop();
+  const dataFolder = await mkdtemp(join(tmpdir(), 'postdate-demo-'));
+  // Started by root, PostgreSQL runs under another account, which must be able to enter.
+  await chmod(dataFolder, 0o755);
+  const env = canary ? { ...process.env, POSTDATE_BUILD: BUILDS.stable } : process.env;
+  const stack = await startStack({ dataFolder, env, log });
+  const config = readConfig(stack.env);
+  const pool = createPool(config.databaseUrl, {
+    connections: 10,
+    onError: (error) => log(`database: ${error.message}`),
+  });
+  try {
+    const off = canary ? await releaseStepByStep({ pool, stack, log }) : await playTheDay(via, { pool, stack });
     if (keep) {
       log(`The stack keeps running (DATABASE_URL=${config.databaseUrl}); Ctrl-C stops it.`);
       await told;
     }
     return off.length ? 1 : 0;
   } finally {
-    await producer?.stop();
     await pool.end();
     await stack.stop();
     await rm(dataFolder, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { refuseLaneName, STABLE } from './lanes/lane';
 import { streamSettings } from './streams/settings';
 import { missingBeside, streamVariables } from './streams/variables';
 import type { Topic } from './topic';
+import { versionVariables, type WorkflowVersion } from './workflow-version';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
@@ -37,8 +38,6 @@ const variables = z.object({
     .default(STABLE),
   // Of which topics, in a lane on trial, with commas between; by default of all that are installed.
   POSTDATE_LANE_TOPICS: z.string().optional(),
-  // What this worker runs, for whoever looks at lanes: a version, or a commit.
-  POSTDATE_BUILD: z.string().max(100).optional(),
   // The workflows as `npm run build` has bundled them; without it a worker does so itself, each time it starts.
   POSTDATE_WORKFLOW_BUNDLE: z.string().optional(),
   // What is overdue for longer is looked after by the sweep, which comes every few seconds.
@@ -70,6 +69,7 @@ const variables = z.object({
   POSTDATE_FORWARD_TOPICS: z.string().optional(),
   // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
+  ...versionVariables,
   ...streamVariables,
 });
 
@@ -124,10 +124,23 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     forwardTopics: forwardTopicsOf(env),
     logLevel: ours.POSTDATE_LOG_LEVEL,
     workflowBundle: ours.POSTDATE_WORKFLOW_BUNDLE,
+    workflowVersion: workflowVersionOf(ours),
     cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,
     shutdownGraceSeconds: ours.POSTDATE_SHUTDOWN_GRACE_SECONDS,
     temporal: readTemporal(given as Record<string, string>),
   };
+}
+
+function workflowVersionOf({
+  POSTDATE_DEPLOYMENT: deploymentName,
+  POSTDATE_BUILD: buildId,
+}: {
+  POSTDATE_DEPLOYMENT?: string;
+  POSTDATE_BUILD?: string;
+}): WorkflowVersion | undefined {
+  if (deploymentName === undefined) return undefined;
+  if (buildId === undefined) throw new ConfigError('POSTDATE_BUILD: is needed beside POSTDATE_DEPLOYMENT');
+  return { deploymentName, buildId };
 }
 
 /** The forward topics that the environment declares, for those who need no more of it. Throws a `ConfigError`. */

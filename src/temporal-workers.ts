@@ -10,6 +10,7 @@ import type { Installation } from './installation';
 import { movedOnOf } from './landing/moved-on';
 import type { Topic } from './topic';
 import { WORKFLOWS } from './workflow-bundle';
+import { deploymentOptionsOf } from './workflow-version';
 
 interface Parts {
   client: Client;
@@ -42,6 +43,8 @@ const createWorkflowWorker = (config: Config, connection: NativeConnection): Pro
       : { workflowsPath: WORKFLOWS.workflowsPath }),
     dataConverter: { payloadConverterPath: WORKFLOWS.payloadConverterPath },
     maxCachedWorkflows: config.cachedWorkflows,
+    // Of this one alone: which build delivers a message is the lanes' matter.
+    workerDeploymentOptions: deploymentOptionsOf(config.workflowVersion),
   });
 
 /** One for the deliveries of each of these topics, in the worker's lane. */

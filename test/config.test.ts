@@ -61,6 +61,16 @@ it('takes a user name alone for a token, and certificates for a wish for TLS', (
   expect(streams({ POSTDATE_KAFKA_BROKERS: 'a:1', ...files }).kafka?.ssl).toEqual({ cert: text, key: text });
 });
 
+it('knows the version of the workflow code by deployment and build, and never by one of them', () => {
+  const version = (env: object) => readConfig({ ...good, ...env }).workflowVersion;
+  const both = { POSTDATE_DEPLOYMENT: 'postdate', POSTDATE_BUILD: '1.4.0-rc.1+5f3a' };
+  expect(version(both)).toEqual({ deploymentName: 'postdate', buildId: '1.4.0-rc.1+5f3a' });
+  expect(version({})).toBeUndefined();
+  expect(version({ POSTDATE_BUILD: 'v1' })).toBeUndefined();
+  const alone = { ...good, POSTDATE_DEPLOYMENT: 'postdate' };
+  expect(() => readConfig(alone)).toThrow(new ConfigError('POSTDATE_BUILD: is needed beside POSTDATE_DEPLOYMENT'));
+});
+
 it('never says a password that stands in a variable at fault', () => {
   const wrong = { ...good, POSTDATE_NATS_URL: 'http://user:secret@nats.example' };
   expect(() => readConfig(wrong)).toThrow(/^POSTDATE_NATS_URL: (?!.*secret)/);
@@ -74,6 +84,10 @@ it.each([
   ['POSTDATE_DATABASE_CONNECTIONS', 'many'],
   ['POSTDATE_CACHED_WORKFLOWS', '1.5'],
   ['POSTDATE_HELD_MESSAGES', '0'],
+  ['POSTDATE_BUILD', 'my build'],
+  ['POSTDATE_BUILD', '__unversioned__'],
+  ['POSTDATE_DEPLOYMENT', 'post.date'],
+  ['POSTDATE_DEPLOYMENT', 'post:date'],
   ['POSTDATE_LANDING_GROUP', '501'],
   ['POSTDATE_LANDING_TRANSACTIONS', '-2'],
   ['POSTDATE_DISPATCH_PER_SECOND', '0'],

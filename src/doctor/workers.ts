@@ -8,6 +8,7 @@ import { list } from '../lookup';
 import { hasRows, overdue } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
 import { type Check, type Found, fail, ok } from './finding';
+import { versionsOf } from './workflow-version';
 
 // temporal.api.enums.v1.TaskQueueType
 const WORKFLOWS = 1;
@@ -29,11 +30,12 @@ export const queueCheckOf = (queue: string): string => `task queue ${queue}`;
 async function pollersOf(client: Client, name: string, taskQueueType: number): Promise<Found> {
   const { workflowService, options } = client.workflow;
   const { namespace } = options;
-  const { pollers } = await workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType });
-  const heardMs = (pollers ?? []).map(({ lastAccessTime }) => Date.now() - tsToMs(lastAccessTime));
-  const polling = heardMs.filter((ms) => ms < POLLED_WITHIN_MS).length;
-  if (polling > 0) return ok(`polled by ${polling}`);
-  const [latest] = heardMs.sort((one, two) => one - two);
+  const described = await workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType });
+  const pollers = described.pollers ?? [];
+  const heardMsOf = ({ lastAccessTime }: (typeof pollers)[number]) => Date.now() - tsToMs(lastAccessTime);
+  const polling = pollers.filter((poller) => heardMsOf(poller) < POLLED_WITHIN_MS);
+  if (polling.length > 0) return versionsOf(polling, described.versioningInfo);
+  const [latest] = pollers.map(heardMsOf).sort((one, two) => one - two);
   const last = latest === undefined ? 'polled by nobody' : `last polled ${Math.round(latest / 1_000)} s ago`;
   return fail(last, `${START}; what waits there waits for it`);
 }

@@ -111,8 +111,10 @@ it('over HTTP each tenant has a key of its own, which is of no use when the demo
 });
 
 it('the demo goes through the client when it is told no other way, and refuses one that there is not', () => {
-  expect(readDemoArguments([])).toEqual({ via: 'client', keep: false });
-  expect(readDemoArguments(['--via', 'http', '--keep'])).toEqual({ via: 'http', keep: true });
+  expect(readDemoArguments([])).toEqual({ via: 'client', canary: false, keep: false });
+  expect(readDemoArguments(['--via', 'http', '--keep'])).toEqual({ via: 'http', canary: false, keep: true });
+  expect(readDemoArguments(['--canary'])).toEqual({ via: 'client', canary: true, keep: false });
+  expect(() => readDemoArguments(['--canary', '--via', 'sql'])).toThrow('--canary: goes through the client');
   expect(VIAS.map((via) => readDemoArguments(['--via', via]).via)).toEqual(['client', 'http', 'sql']);
   expect(() => readDemoArguments(['--via', 'pigeon'])).toThrow('--via pigeon: must be one of client, http, sql');
   expect(() => readDemoArguments(['--vai=http'])).toThrow(/Unknown option '--vai'/);
