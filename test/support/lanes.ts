@@ -13,11 +13,10 @@ export function useLiveWorkers(database: TestDatabase) {
   });
   return async function liveWorker({ lane, topics, build }: { lane: string; topics: string[]; build?: string }) {
     const id = nanoid();
-    await database.pool.query('insert into postdate.worker (id, lane, topics, build) values ($1, $2, $3, $4)', [
-      ...[id, lane, topics, build],
-    ]);
+    const alive = () => sayAlive(database.pool, id, { lane, topics, build });
+    await alive();
     // One that fails is not seen, and what counts on it says so.
-    const timer = setInterval(() => void sayAlive(database.pool, id).catch(() => undefined), SAYS_ALIVE_MS);
+    const timer = setInterval(() => void alive().catch(() => undefined), SAYS_ALIVE_MS);
     ends.push(() => clearInterval(timer));
   };
 }
