@@ -15,6 +15,7 @@ import { addReconcile } from './cli/reconcile';
 import { addRedrive } from './cli/redrive';
 import { addReplay } from './cli/replay';
 import { addSchedule } from './cli/schedule';
+import { addShadow } from './cli/shadow';
 import { addShow } from './cli/show';
 import { addStuck } from './cli/stuck';
 import { addTopics } from './cli/topics';
@@ -41,6 +42,7 @@ const adders = [
   addRedrive,
   addReconcile,
   addAudit,
+  addShadow,
   addApiKey,
   addWebhooks,
 ];
