@@ -34,7 +34,8 @@ export function startShadow(deps: ShadowDeps, topics: Topic[], lane: string): Pi
   // What breaks one of its connections fails the trial as well, and is told there.
   const trials = createPool(deps.databaseUrl, { connections: 1, onError: () => undefined });
   const tried = topics.filter(({ forward }) => !forward);
-  const shadow = { ...deps, trials };
+  const stopping = new AbortController();
+  const shadow = { ...deps, trials, signal: stopping.signal };
   // Two loops: a handler that hangs must not make the rows of the next message be read too late.
   const loops = stoppedTogether([
     runInBackground(
@@ -54,6 +55,7 @@ export function startShadow(deps: ShadowDeps, topics: Topic[], lane: string): Pi
   ]);
   return {
     async stop() {
+      stopping.abort();
       await loops.stop();
       await trials.end();
     },
@@ -73,16 +75,17 @@ const inEach =
     return results.includes('more') ? 'more' : 'idle';
   };
 
-/** Tries a few copies of a topic, if stable has decided any. */
+/** Tries a few copies of a topic, if stable has decided any. Aborting `signal` leaves the rest of them to other processes. */
 export async function tryRipe(
-  deps: Omit<ShadowDeps, 'databaseUrl'> & { trials: Pool },
+  deps: Omit<ShadowDeps, 'databaseUrl'> & { trials: Pool; signal?: AbortSignal },
   topic: Topic,
   lane: string,
 ): Promise<'more' | 'idle'> {
-  const { pool, build, onError } = deps;
+  const { pool, build, onError, signal } = deps;
   const copies = await takeRipe(pool, topic.name, lane);
   const events = await readStablesEvents(pool, copies);
   for (const [place, copy] of copies.entries()) {
+    if (signal?.aborted) break;
     try {
       const comparison = await compareCopy(deps, topic, copy, events[place] as EventsByType);
       await recordComparison(pool, copy, comparison, build);
