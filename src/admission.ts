@@ -23,6 +23,7 @@ export type RefusalCode =
   | 'invalidPace'
   | 'invalidHandlerTimeout'
   | 'invalidStaleAfter'
+  | 'invalidObserved'
   | 'invalidRepeat'
   | 'invalidPayloadVersion'
   | 'invalidPayload'

@@ -17,6 +17,7 @@ import { addReconcile } from './cli/reconcile';
 import { addRedrive } from './cli/redrive';
 import { addReplay } from './cli/replay';
 import { addSchedule } from './cli/schedule';
+import { addShadow } from './cli/shadow';
 import { addShow } from './cli/show';
 import { addStuck } from './cli/stuck';
 import { addTopics } from './cli/topics';
@@ -45,6 +46,7 @@ const adders = [
   addRedrive,
   addReconcile,
   addAudit,
+  addShadow,
   addApiKey,
   addWebhooks,
 ];

@@ -17,6 +17,7 @@ import * as http from './migrations/0013-http';
 import * as webhooks from './migrations/0014-webhooks';
 import * as answers from './migrations/0015-answers';
 import * as lanes from './migrations/0016-lanes';
+import * as shadow from './migrations/0017-shadow';
 
 /** A schema of the database with its migrations, applied in the order of their names. */
 export interface SchemaMigrations {
@@ -43,6 +44,7 @@ export const postdateSchema: SchemaMigrations = {
     '0014-webhooks': webhooks,
     '0015-answers': answers,
     '0016-lanes': lanes,
+    '0017-shadow': shadow,
   },
 };
 

@@ -38,8 +38,22 @@ export function checkLimits(topic: Topic): void {
       field: 'answerWithinMs',
       message: 'must be a number of milliseconds from 1 to 20 years',
     }) ??
+    refuseObserved(topic) ??
     refusePayloadVersion(topic);
   if (refusal) throw new MessageError({ ...refusal, message: `of topic ${name} ${refusal.message}` });
+}
+
+// As PostgreSQL takes them without quotes; it goes into statements as it stands.
+const TABLE = /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/;
+
+function refuseObserved({ observed = [], volatile: names = [] }: Topic): Refusal | undefined {
+  const code = 'invalidObserved';
+  const nameless = observed.some(({ table }) => !TABLE.test(String(table)));
+  if (nameless) return { code, field: 'observed', message: 'must have tables like payments.payment_request' };
+  const boundless = observed.some(({ where }) => !/\$2\b/.test(String(where)));
+  if (boundless) return { code, field: 'observed', message: 'must have a where that names rows by $2, the key' };
+  const nobody = names.some((name) => typeof name !== 'string' || name === '');
+  return nobody ? { code, field: 'volatile', message: 'must have names of columns and fields' } : undefined;
 }
 
 const isFrom = (least: number, value: unknown): boolean =>

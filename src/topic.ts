@@ -35,6 +35,12 @@ export type HandlerAnswer =
   | { do: 'again'; dueAt: InstantInput }
   | { do: 'skip'; reason: string; last?: boolean };
 
+/** Rows of one table that belong to one message, whatever becomes of them: `where` names them by what does not change. */
+export interface ObservedRows {
+  table: string;
+  where: string;
+}
+
 /** A kind of message, declared by its consumer. Producers need only its name and payload schema. */
 export interface Topic<Schema extends z.ZodType = z.ZodType> {
   name: string;
@@ -61,6 +67,16 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
    * and the audit compares rows, ledger and events. Not for messages that `repeat`: a row does not say how.
    */
   businessRows?: string;
+  /**
+   * The rows that its handler may change for one message, which a shadow lane compares: `table` with its schema, `where` with
+   * `$1` for the tenant and `$2` for the key, both text. Without it only answers and events are compared.
+   */
+  observed?: ObservedRows[];
+  /**
+   * Names of what differs at each run and is left out of a shadow's comparisons: columns, fields of events' data at any depth,
+   * `reason` and `nextDueAt` of the answer.
+   */
+  volatile?: string[];
   /** The events that tell of its messages, by whomever they are emitted: what `npm run asyncapi` describes. */
   events?: EventType[];
   /** Set by `forwardTopic`: the due message itself is the event, and whoever is given it answers. */

@@ -107,6 +107,18 @@ describe("a topic's limits", () => {
   });
 
   it.each([
+    ['observed', [{ table: 'payment_request', where: 'id = $2' }]],
+    ['observed', [{ table: 'payments.request; drop table x', where: 'id = $2' }]],
+    ['observed', [{ table: 'payments.payment_request', where: 'true' }]],
+    ['volatile', ['']],
+  ])('%s of %j is refused: nobody could read its rows, or it would read them all', (field, value) => {
+    const refused = expect.objectContaining({ code: 'invalidObserved', field });
+    expect(() => defineTopic({ ...topic, [field]: value })).toThrow(refused);
+    const observed = [{ table: 'payments.payment_request', where: 'tenant = $1 and id = $2' }];
+    expect(defineTopic({ ...topic, observed, volatile: ['closed_at'] })).toMatchObject({ observed });
+  });
+
+  it.each([
     ['leadMs', [0, 0.5, 86_400_000]],
     ['landingsPerSecond', [1 / 86_400, 1, 5_000]],
     ['handlerTimeoutMs', [1, 20_000]],

@@ -76,14 +76,16 @@ async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Prom
   }
 }
 
-function dueMessage(topic: Topic, { message, late }: Delivery): DueMessage<unknown> {
+/** A delivery's message as its handler is given it. Throws a `PermanentFailure` for a payload that no retry will change. */
+export function dueMessage(topic: Topic, { message, late }: Delivery): DueMessage<unknown> {
   const payload = topic.payload.safeParse(upcast(topic, message));
   // The schema has changed since the message was posted, perhaps years ago; no retry will change the payload.
   if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
   return { ...message, payload: payload.data, late };
 }
 
-function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): Answer {
+/** What a handler's answer makes of the cycle. Throws a `PermanentFailure` for a next due time that cannot be. */
+export function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): Answer {
   if (answer.do === 'skip') return { outcome: 'skipped', reason: answer.reason, last: answer.last };
   if (answer.do === 'done') return { outcome: 'delivered', last: answer.last };
   const dueAt = epochMsOf(answer.dueAt);

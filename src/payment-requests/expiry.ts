@@ -20,6 +20,8 @@ export const paymentRequestExpiry = defineTopic({
   businessRows: `select tenant, id as key, cycle, due_at, '{}'::jsonb as payload, status = 'PENDING' as waits,
                         case status when 'EXPIRED' then 'payment-request.expired' end as told
                    from payments.payment_request`,
+  observed: [{ table: 'payments.payment_request', where: 'tenant = $1 and id = $2' }],
+  volatile: ['closed_at', 'closedAt'],
   async handle({ query, emit }, message) {
     const emitAll: GroupTransaction['emit'] = async (events) => {
       for (const { type, data } of events) await emit(type, data);

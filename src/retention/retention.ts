@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { inTransaction, type Queryable } from '../database';
+import { pruneComparisons } from '../lanes/shadow/comparisons';
+import { pruneCopies } from '../lanes/shadow/copies';
 import { hasRows } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
 import { takeTurnAlone } from '../turn';
@@ -8,6 +10,8 @@ import { takeTurnAlone } from '../turn';
 // Small, so that no lock is held for long, and often enough for whatever a day brings.
 const BATCH = 1_000;
 const EVERY_MS = 600_000;
+// What a lane was compared for is over by then: it is released, or stopped.
+const COMPARISON_DAYS = 30;
 
 export interface KeptDays {
   /** Events that everyone has been told. */
@@ -140,6 +144,8 @@ export function startRetention(
         await pruneCommands(tx, commandDays),
         await pruneLaneFailures(tx, commandDays),
         await pruneWebhookDeliveries(tx, webhookDays),
+        await pruneCopies(tx, BATCH),
+        await pruneComparisons(tx, COMPARISON_DAYS, BATCH),
       ];
       if (ledgerDays !== undefined) {
         for (const topic of topics) removedRows.push(await pruneLedger(tx, topic, ledgerDays));

@@ -1,6 +1,7 @@
 import { nanoid } from 'nanoid';
 import { audit } from '../../src/audit/audit';
 import { sealNextDay, verifyDays } from '../../src/audit/ledger-days';
+import { pruneComparisons } from '../../src/lanes/shadow/comparisons';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { paymentsSchema } from '../../src/payment-requests/schema';
 import {
@@ -108,6 +109,21 @@ it('the log of what webhooks were sent goes when it is old, and never what waits
   expect(await pruneWebhookDeliveries(database.pool, 30)).toBe(2);
   const { rows } = await query('select event_id from postdate.webhook_delivery order by event_id');
   expect(rows).toEqual([{ event_id: 'waits' }, { event_id: 'young' }]);
+});
+
+it('what shadows were compared in goes when it is old, and no sooner', async () => {
+  for (const [key, daysAgo] of [
+    ['old', 31],
+    ['young', 29],
+  ]) {
+    await query(
+      `insert into postdate.shadow_comparison (topic, lane, tenant, key, cycle, compared_at, different, kinds, rows_compared)
+       values ($1, 'v2', 'acme', $2, 1, now() - make_interval(days => $3), false, '{}', true)`,
+      [topic.name, key, daysAgo],
+    );
+  }
+  expect(await pruneComparisons(database.pool, 30, 100)).toBe(1);
+  expect((await query('select key from postdate.shadow_comparison')).rows).toEqual([{ key: 'young' }]);
 });
 
 it('decisions go with their whole message, when it was finished long ago and no row waits for it', async () => {

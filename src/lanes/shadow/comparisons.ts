@@ -1,0 +1,97 @@
+import type { Queryable } from '../../database';
+import type { ErrorFields } from '../../log-errors';
+import type { DifferenceKind, Differences } from './compare';
+import type { RipeCopy } from './stables';
+import type { NotCompared } from './trial';
+
+/** What came of one copy. `failed`: the shadow's handler threw this, without its words, which may repeat a payload. */
+export type Comparison =
+  | { notCompared: NotCompared; because?: ErrorFields }
+  | { failed: ErrorFields; rowsCompared: boolean }
+  | { differences: Differences; rowsCompared: boolean };
+
+// Of each kind, lane and build: enough to see what it is about. All of them are counted.
+const EXAMPLES = 20;
+
+const kindsOf = (one: Comparison): DifferenceKind[] => {
+  if ('failed' in one) return ['failed'];
+  return 'differences' in one ? (Object.keys(one.differences) as DifferenceKind[]) : [];
+};
+
+function detailOf(one: Comparison): object | undefined {
+  if ('failed' in one) return { failed: one.failed };
+  if ('differences' in one) return kindsOf(one).length > 0 ? one.differences : undefined;
+  return one.because && { because: one.because };
+}
+
+/** Writes down what came of a copy, and strikes the copy out. Of two that tried one message the first one counts. */
+export async function recordComparison(
+  db: Queryable,
+  { delivery: { message }, lane }: RipeCopy,
+  comparison: Comparison,
+  build?: string,
+): Promise<void> {
+  const kinds = kindsOf(comparison);
+  const notCompared = 'notCompared' in comparison ? comparison.notCompared : undefined;
+  const detail = detailOf(comparison);
+  await db.query(
+    `with examples as (
+       select coalesce(kind, not_compared) as of, count(*) as examples
+         from postdate.shadow_comparison left join unnest(kinds) as kind on true
+        where topic = $1 and lane = $2 and build is not distinct from $6 and detail is not null
+        group by 1
+     ), struck as (
+       delete from postdate.shadow_copy
+        where (topic, lane, tenant, key, cycle) = ($1, $2, $3, $4, $5::integer)
+     )
+     insert into postdate.shadow_comparison
+       (topic, lane, tenant, key, cycle, build, not_compared, different, kinds, rows_compared, detail)
+     values ($1, $2, $3, $4, $5, $6, $7, cardinality($8::text[]) > 0, $8, $9,
+             case when exists (select from unnest($8::text[] || $7::text) as given (of)
+                                where of is not null and coalesce((select examples from examples
+                                                where examples.of = given.of), 0) < ${EXAMPLES})
+                  then $10::jsonb end)
+     on conflict do nothing`,
+    [
+      message.topic,
+      lane,
+      message.tenant,
+      message.key,
+      message.cycle,
+      build ?? null,
+      notCompared ?? null,
+      kinds,
+      'rowsCompared' in comparison && comparison.rowsCompared,
+      detail ? JSON.stringify(detail) : null,
+    ],
+  );
+}
+
+/** How many messages a shadow lane was compared in over the last seconds, and in how many it was different. */
+export async function differencesOf(
+  db: Queryable,
+  topic: string,
+  lane: string,
+  sinceSeconds: number,
+): Promise<{ compared: number; different: number }> {
+  const { rows } = await db.query<{ compared: number; different: number }>(
+    `select count(*)::float8 as compared, count(*) filter (where different)::float8 as different
+       from postdate.shadow_comparison
+      where topic = $1 and lane = $2 and not_compared is null
+        and compared_at > clock_timestamp() - make_interval(secs => $3)`,
+    [topic, lane, sinceSeconds],
+  );
+  return rows[0] ?? { compared: 0, different: 0 };
+}
+
+/** Removes comparisons that are this old. Returns how many. */
+export async function pruneComparisons(db: Queryable, days: number, limit: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.shadow_comparison where (topic, lane, tenant, key, cycle) in (
+       select topic, lane, tenant, key, cycle from postdate.shadow_comparison
+        where compared_at < clock_timestamp() - make_interval(days => $1)
+        limit $2)`,
+    [days, limit],
+  );
+  return rowCount ?? 0;
+}
