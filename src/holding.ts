@@ -9,6 +9,7 @@ import { startTakeOver } from './hold/take-over';
 import { createWaiting } from './hold/waiting';
 import { createLanes, startFollowing } from './lanes/following';
 import { STABLE } from './lanes/lane';
+import { createShadowCopies } from './lanes/shadow/copies';
 import type { Metrics } from './metrics';
 import { createRevival } from './sweep/revival';
 import { startSweep } from './sweep/sweep';
@@ -29,13 +30,16 @@ export async function startHolding(
   const lanes = createLanes(connected.pool, topics, lane);
   await lanes.read();
   const shared = { ...connected, clock, lanes };
+  // Only what stable holds is copied: a lane's own trial says how it does.
+  const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.board);
+  const onHeld = lane === STABLE ? copies.copy : undefined;
   const hold = createHold(
-    { ...shared, signal, onError: onError('landing') },
+    { ...shared, signal, onHeld, onError: onError('landing') },
     { heldMessages, groupSize, transactions },
   );
   const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
   const following = startFollowing(lanes, hold, { onError: onError('lanes') });
-  const lookingAfterOwn = [takeOver, following];
+  const lookingAfterOwn = [takeOver, following, copies];
   // What nobody came for is stable's to look after: it is late already, and no time for trials.
   if (lane !== STABLE) return { hold, loops: lookingAfterOwn };
   const asking = { ...shared, waiting: createWaiting(client) };

@@ -9,6 +9,7 @@ import { createPool } from './database';
 import { startHolding } from './holding';
 import type { Installation } from './installation';
 import { STABLE } from './lanes/lane';
+import { startShadow } from './lanes/shadow/shadow';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import type { RunningWorker } from './process';
@@ -46,7 +47,7 @@ export async function startLaneWorker(
       metrics.failed(part);
       log.error({ part, ...concernOf(error), err: error }, words);
     };
-  const { databaseUrl, databaseConnections: connections } = config;
+  const { databaseUrl, databaseConnections: connections, lane, build } = config;
   const pool = createPool(databaseUrl, { connections, onError: onError('database') });
   const over = new AbortController();
   const asking = Connection.lazy(connectionOptions);
@@ -65,7 +66,8 @@ export async function startLaneWorker(
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     const shared = { client, pool, worker: nanoid(), metrics, log };
     const { hold, loops } = await startHolding(config, topics, { ...shared, signal: over.signal, onError });
-    background.push(hold, ...loops);
+    const shadow = startShadow({ pool, databaseUrl, build, onError: onError('shadow') }, topics, lane);
+    background.push(hold, ...loops, shadow);
     const onAway = onError('temporal', 'Temporal is away; what is left to this lane lands from its rows');
     connection = await connectToTemporal(connectionOptions, { namespace, asking, signal: stopping, onAway });
     if (!connection) {
@@ -75,7 +77,7 @@ export async function startLaneWorker(
     const workers = await createDeliveryWorkers(config, topics, { client, connection, pool, hold });
     const stop = () => {
       hold.handBack();
-      for (const part of loops) void part.stop();
+      for (const part of [...loops, shadow]) void part.stop();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     const runs = workers.map((worker) => worker.run());
@@ -88,7 +90,6 @@ export async function startLaneWorker(
         await close();
       }
     };
-    const { lane, build } = config;
     log.info({ namespace, lane, build, topics: topics.map(({ name }) => name) }, 'lane worker is running');
     return { finished: finish(), stop };
   } catch (error) {

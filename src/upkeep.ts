@@ -5,6 +5,7 @@ import { startSealing } from './audit/ledger-days';
 import type { BackgroundLoop } from './background-loop';
 import { startUnansweredWatch } from './forward/unanswered';
 import { startLaneGuard } from './lanes/lane-guard';
+import { differencesOf } from './lanes/shadow/comparisons';
 import type { Metrics } from './metrics';
 import { type KeptDays, startRetention } from './retention/retention';
 import { startReconciliation } from './sweep/reconciliation';
@@ -30,7 +31,7 @@ export function startUpkeep(
     startRetention({ pool, onError: onError('retention') }, topics, kept),
     startUnansweredWatch({ pool, metrics, onError: onError('unanswered') }, topics),
     startLaneGuard(
-      { pool, metrics, log, onError: onError('lane guard') },
+      { pool, metrics, log, differencesOf, onError: onError('lane guard') },
       topics.map(({ name }) => name),
     ),
   ];

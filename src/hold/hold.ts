@@ -47,6 +47,8 @@ export function createHold(
     metrics: Metrics;
     log: Pick<Logger, 'warn' | 'info' | 'debug'>;
     signal: AbortSignal;
+    /** Told of each delivery that is held from now on, and again of all when the lanes have changed. */
+    onHeld?(topic: Topic, delivery: Delivery): void;
     onError(error: unknown): void;
   },
   limits: HoldLimits,
@@ -111,6 +113,13 @@ export function createHold(
     entry.state = 'held';
     entries.set(deliveryIdOf(entry.delivery), entry);
     dueTimes.add(entry.delivery.message.dueAt, entry);
+    deps.onHeld?.(entry.topic, entry.delivery);
+  }
+
+  /** Follows the lanes' rules as they are now, and lets whoever wants to know see what stays. */
+  function reroute(): void {
+    placing.reroute();
+    for (const { topic, delivery, state } of entries.values()) if (state === 'held') deps.onHeld?.(topic, delivery);
   }
 
   function onLanded(topic: Topic, delivery: Delivery, landing: Landing): void {
@@ -157,7 +166,6 @@ export function createHold(
 
   const writeAgain = () => held.writeAll(entries.values());
   const setTimersAnew = dueTimes.setAnew;
-  const { reroute } = placing;
   return { keep, takeOver, reroute, handBack, report, writeAgain, setTimersAnew, landingsOver, stop: held.stop };
 }
 

@@ -67,19 +67,17 @@ export async function recordComparison(
   );
 }
 
-/** How many messages a shadow lane was compared in over the last seconds, and in how many it was different. */
+/** How many messages a shadow lane was compared in since an instant (RFC 3339), and in how many it was different. */
 export async function differencesOf(
   db: Queryable,
-  topic: string,
-  lane: string,
-  sinceSeconds: number,
+  { topic, lane, since }: { topic: string; lane: string; since: string },
 ): Promise<{ compared: number; different: number }> {
   const { rows } = await db.query<{ compared: number; different: number }>(
     `select count(*)::float8 as compared, count(*) filter (where different)::float8 as different
        from postdate.shadow_comparison
       where topic = $1 and lane = $2 and not_compared is null
-        and compared_at > clock_timestamp() - make_interval(secs => $3)`,
-    [topic, lane, sinceSeconds],
+        and compared_at >= $3`,
+    [topic, lane, since],
   );
   return rows[0] ?? { compared: 0, different: 0 };
 }

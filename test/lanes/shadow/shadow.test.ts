@@ -1,4 +1,5 @@
 import { registerTopics } from '../../../src/dispatch/registered-topics';
+import { rfc3339 } from '../../../src/due-time';
 import { changeLane } from '../../../src/lanes/change';
 import { differencesOf } from '../../../src/lanes/shadow/comparisons';
 import { startShadow } from '../../../src/lanes/shadow/shadow';
@@ -32,6 +33,8 @@ const selling = shelfTopic(async ({ query, emit }, { key }) => {
   await emit('test.sold', { key });
   return done;
 });
+
+const anHourAgo = () => rfc3339(Date.now() - 3_600_000);
 
 it('of messages that are held and land at one instant two shadow processes compare each once', async () => {
   const dueInMs = 3_000;
@@ -104,9 +107,17 @@ it('all differences are counted, and the first twenty of a build are kept as exa
   await play(25, silent, 'one');
   await play(3, silent, 'two');
   await play(4, selling, 'two');
-  expect(await differencesOf(database.pool, selling.name, LANE, 600)).toEqual({ compared: 32, different: 28 });
-  expect(await differencesOf(database.pool, selling.name, 'other', 600)).toEqual({ compared: 0, different: 0 });
-  expect(await differencesOf(database.pool, selling.name, LANE, 0)).toEqual({ compared: 0, different: 0 });
+  expect(await differencesOf(database.pool, { topic: selling.name, lane: LANE, since: anHourAgo() })).toEqual({
+    compared: 32,
+    different: 28,
+  });
+  expect(await differencesOf(database.pool, { topic: selling.name, lane: 'other', since: anHourAgo() })).toEqual({
+    compared: 0,
+    different: 0,
+  });
+  expect(
+    await differencesOf(database.pool, { topic: selling.name, lane: LANE, since: rfc3339(Date.now() + 3_600_000) }),
+  ).toEqual({ compared: 0, different: 0 });
   const summary = await summarise(database.pool, { topic: selling.name, lane: LANE }, 100);
   expect(summary).toMatchObject({ compared: 32, different: 28, kinds: { events: 28, rows: 28 }, notCompared: {} });
   expect(summary.examples.map(({ build }) => build).sort()).toEqual([
