@@ -46,7 +46,7 @@ export const laneLimits = z.strictObject({
   /** Of messages that the lane landed or failed; for differences, of those compared. */
   minCount: z.int().min(1).max(1_000_000).default(20),
   errorRate: z.number().min(0).max(1).default(0.05),
-  lateP99Ms: z.number().min(1).max(86_400_000).default(5_000),
+  lateP99Ms: z.number().min(1).max(86_400_000).default(1_000),
   differenceRate: z.number().min(0).max(1).default(0.01),
 });
 export type LaneLimits = z.output<typeof laneLimits>;

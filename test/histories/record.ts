@@ -1,6 +1,7 @@
 import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
@@ -10,10 +11,17 @@ import { startPostgres } from '../../local/postgres';
 import { findTemporal } from '../../local/temporal-cli';
 import { startTemporal } from '../../local/temporal-server';
 import { version } from '../../package.json';
+import { runInBackground } from '../../src/background-loop';
 import { readConfig } from '../../src/config';
+import { createPool } from '../../src/database';
+import { sayAlive } from '../../src/hold/held';
+import { startLaneWorker } from '../../src/lane-worker';
+import { readBoard } from '../../src/lanes/board';
+import { changeLane } from '../../src/lanes/change';
 import { startWorker } from '../../src/worker';
+import { eventually } from '../support/eventually';
 import { playHop } from './hop';
-import { HOPPED, play, playedNames, sceneTopic } from './scenes';
+import { HOPPED, LANES, laneRules, laneTopic, play, playedNames, sceneTopic } from './scenes';
 
 const log = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -32,7 +40,11 @@ async function main(): Promise<void> {
   try {
     const env = { ...process.env, DATABASE_URL: postgres.url, TEMPORAL_ADDRESS: temporal.address };
     const installation = { topics: [sceneTopic], consumers: [], schemas: [] };
-    const worker = await startWorker(readConfig(env), installation, pino({ level: 'error' }));
+    const log = pino({ level: 'error' });
+    const worker = await startWorker(readConfig(env), installation, log);
+    const onTrial = { ...installation, topics: [laneTopic] };
+    const laneWorker = await startLaneWorker(readConfig({ ...env, POSTDATE_LANE: LANES.served }), onTrial, log);
+    const lanes = await openLanes(postgres.url);
     const connection = await Connection.connect({ address: temporal.address });
     try {
       await mkdir(target, { recursive: true });
@@ -41,8 +53,11 @@ async function main(): Promise<void> {
       );
     } finally {
       await connection.close();
-      worker.stop();
-      await worker.finished;
+      await lanes.close();
+      for (const one of [laneWorker, worker]) {
+        one.stop();
+        await one.finished;
+      }
     }
     await record(playHop, join(target, `${HOPPED}.json`));
   } finally {
@@ -50,6 +65,31 @@ async function main(): Promise<void> {
     await postgres.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Sets the lanes' rules, waits until they are known, and says of a worker that there is not that it lives. */
+async function openLanes(url: string): Promise<{ close(): Promise<void> }> {
+  const pool = createPool(url, { connections: 2, onError: (error) => log(error.message) });
+  const topic = sceneTopic.name;
+  for (const [lane, rules] of Object.entries(laneRules)) {
+    await changeLane(pool, { topic, lane, what: 'set', author: 'record', reason: 'for the histories' }, { rules });
+  }
+  const alive = runInBackground(
+    () => sayAlive(pool, 'nobody at all', { lane: LANES.empty, topics: [topic] }).then(() => 'idle'),
+    { pauseMs: 500, onError: (error) => log(String(error)) },
+  );
+  // Workers read twice a second which lanes there are, and who serves them.
+  await eventually(async () => {
+    const { served } = await readBoard(pool, topic);
+    if (served.size < 2) throw new Error('not all lanes are served yet');
+  });
+  await pause(2_000);
+  return {
+    async close() {
+      await alive.stop();
+      await pool.end();
+    },
+  };
 }
 
 async function record(recorded: () => Promise<History>, file: string): Promise<void> {

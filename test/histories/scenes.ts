@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { cancel, move, schedule } from '../../src/client';
 import { messageQuery, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
+import type { LaneMatch } from '../../src/lanes/lane';
 import { messageOf } from '../../src/post';
 import type { RepeatInput } from '../../src/repeat';
 import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
@@ -9,11 +10,13 @@ import { eventually } from '../support/eventually';
 
 const HOUR_MS = 3_600_000;
 const troubled = new Set<string>();
+const IN_LANES = ['inItsLane', 'failedByItsLane', 'leftByItsLane'] as const;
+type Handler = 'done' | 'skip' | 'fail' | 'again' | 'trouble' | (typeof IN_LANES)[number];
 
 /** What the handler does is written in the payload, so that each scene reads in a few lines. */
 export const sceneTopic = defineTopic({
   name: 'history.scene',
-  payload: z.object({ handler: z.enum(['done', 'skip', 'fail', 'again', 'trouble']) }),
+  payload: z.object({ handler: z.enum(['done', 'skip', 'fail', 'again', 'trouble', ...IN_LANES]) }),
   async handle(_tx, { payload: { handler }, cycle, key }) {
     if (handler === 'skip') return skip('paid already');
     if (handler === 'fail') throw new PermanentFailure('no such account');
@@ -26,6 +29,24 @@ export const sceneTopic = defineTopic({
   },
 });
 
+/** The same in its lane on trial, where one of them fails. */
+export const laneTopic: typeof sceneTopic = {
+  ...sceneTopic,
+  async handle(tx, message) {
+    if (message.payload.handler === 'failedByItsLane') throw new Error('the build on trial is broken');
+    return sceneTopic.handle(tx, message);
+  },
+};
+
+/** The lane that a worker of `laneTopic` serves; and one whose worker is said to live, and takes nothing. */
+export const LANES = { served: 'trial', empty: 'empty' };
+
+/** Which messages are for which of them. */
+export const laneRules: Record<string, LaneMatch[]> = {
+  [LANES.served]: [{ attribute: 'handler', oneOf: ['inItsLane', 'failedByItsLane'] }],
+  [LANES.empty]: [{ attribute: 'handler', oneOf: ['leftByItsLane'] }],
+};
+
 /** One run of a message that was just posted, and what may be done to it. */
 function stage(client: Client, key: string) {
   const ref = { topic: sceneTopic.name, tenant: 'acme', key };
@@ -34,7 +55,7 @@ function stage(client: Client, key: string) {
     ref,
     handle,
     post: async (
-      handler: 'done' | 'skip' | 'fail' | 'again' | 'trouble',
+      handler: Handler,
       dueInMs: number,
       { leadMs = 1_000, repeat }: { leadMs?: number; repeat?: RepeatInput } = {},
     ) => {
@@ -71,6 +92,12 @@ function stage(client: Client, key: string) {
       eventually(async () => {
         const { state } = await handle.query(messageQuery);
         if (state !== 'held') throw new Error('it is not held yet');
+      }),
+    inItsLane: () =>
+      eventually(async () => {
+        const { events } = await handle.fetchHistory();
+        const queues = events?.map((event) => event.activityTaskScheduledEventAttributes?.taskQueue?.name);
+        if (!queues?.some((queue) => queue?.includes('@'))) throw new Error('it is in no lane yet');
       }),
     ended: () =>
       eventually(async () => {
@@ -166,6 +193,16 @@ const scenes: Record<string, Scene> = {
     const runId = await postPutOff('done', HOUR_MS, 3_000);
     await handle.signal('move', { dueAt: Date.now() + 2 * HOUR_MS });
     await handle.signal('cancel', { reason: 'paid' });
+    await ended();
+    return runId;
+  },
+  'in-its-lane': posted('inItsLane', 1_500),
+  'failed-by-its-lane': posted('failedByItsLane', 1_500),
+  'left-by-its-lane': posted('leftByItsLane', 1_500),
+  'cancelled-in-its-lane': async ({ post, inItsLane, ended, ref }, client) => {
+    const runId = await post('inItsLane', 30_000, { leadMs: HOUR_MS });
+    await inItsLane();
+    await cancel(client, ref);
     await ended();
     return runId;
   },

@@ -53,13 +53,14 @@ export function startShadow(deps: ShadowDeps, topics: Topic[], lane: string): Pi
       },
     ),
   ]);
-  return {
-    async stop() {
-      stopping.abort();
-      await loops.stop();
-      await trials.end();
-    },
-  };
+  let stopped: Promise<void> | undefined;
+  async function end(): Promise<void> {
+    stopping.abort();
+    await loops.stop();
+    await trials.end();
+  }
+  // A worker that is told to stop does so, and awaits it once more when it closes.
+  return { stop: () => (stopped ??= end()) };
 }
 
 /** Does a piece of work of each topic; one whose rows cannot be read, for example, keeps no other from it. */
