@@ -23,10 +23,10 @@ export interface LaneName {
   lane: string;
 }
 
-/** Reads how many messages a lane's shadow was compared by since an instant, and how many differed. */
+/** Reads how many messages of a shadow's lane were compared since an instant, and how many differed. */
 export type DifferencesOf = (
   db: Queryable,
-  lane: LaneName & { since: string },
+  stretch: LaneName & Pick<LaneFigures, 'since'>,
 ) => Promise<Pick<LaneFigures, 'compared' | 'different'>>;
 
 // A window may be a day, and is looked at every second: the latest messages say how the lane is.

@@ -17,10 +17,12 @@ export async function stepWhileHealthy(
 ): Promise<number | undefined> {
   const [percent, ...steps] = ramp?.steps ?? [];
   if (ramp === undefined || percent === undefined) return undefined;
-  const { by, everySeconds, since } = ramp;
-  if (now.getTime() - Date.parse(since) < everySeconds * 1_000) return undefined;
+  const { by, everySeconds } = ramp;
+  const since = new Date(ramp.since);
+  // Not of one that cannot be read, either: that lasts until somebody begins another.
+  if (!(now.getTime() - since.getTime() >= everySeconds * 1_000)) return undefined;
   // Of the whole step: in a lane of few messages no window has enough of them to say anything.
-  const figures = await readFigures(pool, { topic, lane }, limits, { since, differencesOf });
+  const figures = await readFigures(pool, { topic, lane }, limits, { since: since.toISOString(), differencesOf });
   if (figures.landed < limits.minCount || limitCrossed(limits, figures)) return undefined;
   const { result } = await changeLane(
     pool,

@@ -191,7 +191,7 @@ it('a percentage that is higher already is not lowered, and one that is gone com
   expect((await stateOf(gone)).rules).toEqual([{ tenants: ['acme'] }, { percent: 25, by: 'tenant' }]);
 });
 
-it('a ramp that somebody has spoilt by hand is none, and the lane is guarded all the same', async () => {
+it('a ramp that somebody has spoilt by hand goes no further, and its lane is guarded all the same', async () => {
   const of = await ramp();
   await database.pool.query(
     `update postdate.lane set ramp = jsonb_set(ramp, '{since}', '"yesterday"') where topic = $1`,

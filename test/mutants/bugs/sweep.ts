@@ -70,8 +70,8 @@ export const sweep: Mutant[] = [
   {
     name: 'reconcile starts what no list shows though it waits',
     file: 'src/sweep/reconcile.ts',
-    find: "if ((await describe(client, message))?.state !== 'waiting') yield message;",
-    replace: 'yield message;',
+    find: " && (await describe(client, message))?.state !== 'waiting') yield message;",
+    replace: ') yield message;',
     tests: ['test/sweep/reconcile.test.ts'],
   },
   {
