@@ -36,6 +36,7 @@ export function startTakeOver(
 ): BackgroundLoop {
   const { pool, worker, clock, metrics, log, build, onError } = deps;
   const names = topics.map(({ name }) => name);
+  const paced = topics.filter(({ landingsPerSecond }) => landingsPerSecond !== undefined).map(({ name }) => name);
   let known = false;
 
   async function look(): Promise<'more' | 'idle'> {
@@ -61,7 +62,7 @@ export function startTakeOver(
 
   /** Lands for other lanes what they do not; returns how many. */
   async function lookAfterLanes(): Promise<number> {
-    const fallbacks = await takeFallbacks(pool, worker, { topics: names, limit: BATCH });
+    const fallbacks = await takeFallbacks(pool, worker, { topics: names, paced, limit: BATCH });
     keep(fallbacks.map(({ delivery }) => delivery));
     for (const { delivery, lane: from, reason } of fallbacks) {
       metrics.laneFellBack(delivery.message.topic, from, reason, 1);

@@ -46,13 +46,13 @@ const NOT_LANDED_AFTER_MS = 2_000;
 
 /**
  * Takes over for stable what its lanes do not land: those that no live worker serves, what none of its workers holds a second
- * after it was due, and whatever of a lane has not landed after two. It counts against the lane, unless its last worker was
+ * after it was due, and whatever of a lane has not landed after two; of `paced` topics not the last. It counts against the lane, unless its last worker was
  * told to stop: a release of the lane is no failure of it.
  */
 export async function takeFallbacks(
   db: Queryable,
   worker: string,
-  { topics, limit }: { topics: string[]; limit: number },
+  { topics, paced, limit }: { topics: string[]; paced: string[]; limit: number },
 ): Promise<{ delivery: Delivery; lane: string; reason: FallbackReason }[]> {
   const { rows } = await db.query<{ delivery: Delivery; from_lane: string; reason: FallbackReason }>(
     `with found as (
@@ -72,7 +72,8 @@ export async function takeFallbacks(
                          - (held.delivery->'message'->>'dueAt')::float8 as late_ms) as state
         where lane <> '${STABLE}' and topic = any($2)
           and ((not is_held and (not is_served or late_ms > ${NOT_HELD_AFTER_MS}))
-               or late_ms > ${NOT_LANDED_AFTER_MS})
+               -- with a pace of its own a topic is late by intent
+               or (late_ms > ${NOT_LANDED_AFTER_MS} and topic <> all($4)))
         limit $3 for update of held skip locked
      ), failed as (
        insert into postdate.lane_failure (topic, lane, tenant, key, cycle, why)
@@ -85,7 +86,7 @@ export async function takeFallbacks(
        from found
       where (held.topic, held.tenant, held.key, held.cycle) = (found.topic, found.tenant, found.key, found.cycle)
      returning held.delivery, found.from_lane, found.reason`,
-    [worker, topics, limit],
+    [worker, topics, limit, paced],
   );
   return rows.map(({ from_lane, ...one }) => ({ ...one, lane: from_lane }));
 }

@@ -95,7 +95,7 @@ it('a lane is tried, set, ramped and stopped, and what was done is shown with it
     { percent: 1, by: 'key' },
   ]);
   expect(await set('--error-rate', '0.1', '--min-count', '5')).toMatchObject({ code: 0 });
-  expect((await board()).lanes.get('canary')?.limits).toMatchObject({ errorRate: 0.1, minCount: 5, lateP99Ms: 5_000 });
+  expect((await board()).lanes.get('canary')?.limits).toMatchObject({ errorRate: 0.1, minCount: 5, lateP99Ms: 1_000 });
   expect(await lane('ramp', '--steps', '2,50,100', '--every', '10m')).toMatchObject({
     code: 0,
     printed: expect.stringMatching(/^ramped /),
@@ -186,7 +186,7 @@ it('lanes shows who serves them, their rules in order, and what they did in thei
   );
   expect(printed).toMatch(/canary +live +1 +2\.0\.0 +2 +1 +1500 ms +60 s/);
   expect(printed).toMatch(/0 +stable +tenants initech +ann +a trial\n1 +canary +tenants acme/);
-  expect(printed).toMatch(/canary stops by itself at 5 % errors, late p99 5000 ms/);
+  expect(printed).toMatch(/canary stops by itself at 5 % errors, late p99 1000 ms/);
   expect(printed).toMatch(/rule \d+ of v2 is skipped: its match cannot be read/);
   const all = jsonOf(await postdate('lanes', '--json'));
   expect(all.map((one: { topic: string }) => one.topic)).toEqual([

@@ -20,7 +20,9 @@ const die = (worker: string) =>
     worker,
   ]);
 const fallbacks = async (topic: string) =>
-  (await takeFallbacks(database.pool, 'of stable', { topics: [topic], limit: 10 })).map(({ reason }) => reason);
+  (await takeFallbacks(database.pool, 'of stable', { topics: [topic], paced: [], limit: 10 })).map(
+    ({ reason }) => reason,
+  );
 const failures = async (topic: string) =>
   (await database.pool.query('select why from postdate.lane_failure where topic = $1', [topic])).rows.map(
     ({ why }) => why,
@@ -67,4 +69,13 @@ it('what the lane gives up as stable takes it counts once, with the reason of wh
     expect(await fallbacks(one.topic)).toEqual([]);
     expect(await failures(one.topic)).toEqual(['it hung']);
   }
+});
+
+it("what waits for its topic's pace is left to a well worker, however late it is, and not to one that has died", async () => {
+  const one = await held('a paced canary', 60_000);
+  await serve(one.worker, one.topic);
+  const paced = { topics: [one.topic], paced: [one.topic], limit: 10 };
+  expect(await takeFallbacks(database.pool, 'of stable', paced)).toEqual([]);
+  await die(one.worker);
+  expect(await takeFallbacks(database.pool, 'of stable', paced)).toMatchObject([{ reason: 'notServed' }]);
 });
