@@ -1,5 +1,6 @@
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
+import { STABLE } from '../lanes/lane';
 import type { Happening } from './story';
 
 // The newest of each kind; a series of years has more than anybody reads.
@@ -24,11 +25,13 @@ interface DecisionRow {
   next_due_at: Date | null;
   reason: string | null;
   command_id: string | null;
+  lane: string | null;
+  lane_reason: string | null;
 }
 
 async function decisionsOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
   const { rows } = await db.query<DecisionRow>(
-    `select cycle, outcome, decided_at, due_at, late, next_cycle, next_due_at, reason, command_id,
+    `select cycle, outcome, decided_at, due_at, late, next_cycle, next_due_at, reason, command_id, lane, lane_reason,
             (extract(epoch from decided_at - due_at) * 1000)::float8 as late_by_ms
        from postdate.delivery
       where topic = $1 and tenant = $2 and key = $3
@@ -39,6 +42,7 @@ async function decisionsOf(db: Queryable, ref: MessageRef): Promise<Happening[]>
   return rows.map((row) => {
     const withdrawn = row.outcome === 'cancelled' || row.outcome === 'moved';
     const next = row.next_due_at && `cycle ${row.next_cycle} is due ${row.next_due_at.toISOString()}`;
+    const lane = laneOf(row);
     const wasDue = row.late && !withdrawn ? 'it was due when it was posted' : undefined;
     return {
       at: row.decided_at.toISOString(),
@@ -47,23 +51,35 @@ async function decisionsOf(db: Queryable, ref: MessageRef): Promise<Happening[]>
       cycle: row.cycle,
       commandId: row.command_id ?? undefined,
       lateByMs: withdrawn ? undefined : Math.floor(row.late_by_ms),
-      detail: [row.reason, wasDue, next].filter(Boolean).join('; ') || undefined,
+      detail: [row.reason, lane, wasDue, next].filter(Boolean).join('; ') || undefined,
     };
   });
 }
 
+/** Stable goes without saying, unless there was a reason for it. */
+function laneOf({ lane, lane_reason }: Pick<DecisionRow, 'lane' | 'lane_reason'>): string | undefined {
+  if (lane === null || (lane === STABLE && lane_reason === null)) return undefined;
+  return lane_reason === null ? `in lane ${lane}` : `in lane ${lane}: ${lane_reason}`;
+}
+
 async function heldOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
-  const { rows } = await db.query<{ cycle: number; worker: string; seen_at: Date | null; now: Date }>(
+  const { rows } = await db.query<{ cycle: number; worker: string; lane: string; seen_at: Date | null; now: Date }>(
     // A worker that leaves is seen at minus infinity, which is no date elsewhere.
-    `select held.cycle, held.worker, nullif(worker.seen_at, '-infinity') as seen_at, clock_timestamp() as now
+    `select held.cycle, held.worker, held.lane, nullif(worker.seen_at, '-infinity') as seen_at, clock_timestamp() as now
        from postdate.held left join postdate.worker on worker.id = held.worker
       where topic = $1 and tenant = $2 and key = $3
       limit $4`,
     valuesOf(ref),
   );
-  return rows.map(({ cycle, worker, seen_at, now }) => {
+  return rows.map(({ cycle, worker, lane, seen_at, now }) => {
     const seen = seen_at ? `seen at work ${seen_at.toISOString()}` : 'gone: another one takes it over';
-    return { at: now.toISOString(), source: 'held', what: 'is held', cycle, detail: `by worker ${worker}, ${seen}` };
+    return {
+      at: now.toISOString(),
+      source: 'held',
+      what: 'is held',
+      cycle,
+      detail: `${lane === STABLE ? '' : `in lane ${lane}, `}by worker ${worker}, ${seen}`,
+    };
   });
 }
 
