@@ -2,6 +2,7 @@ import { answers } from './bugs/answers';
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
 import { laneGuard } from './bugs/lane-guard';
+import { lanes } from './bugs/lanes';
 import { log } from './bugs/log';
 import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
@@ -21,6 +22,7 @@ export interface Mutant {
 export const mutants: Mutant[] = [
   ...deliveries,
   ...hold,
+  ...lanes,
   ...laneGuard,
   ...sweep,
   ...records,

@@ -1,0 +1,82 @@
+import type { Mutant } from '../mutants';
+
+const [hold, choose, change, fence] = [
+  'test/hold/lanes.test.ts',
+  'test/lanes/choose.test.ts',
+  'test/lanes/change.test.ts',
+  'test/landing/lane.test.ts',
+] as [string, string, string, string];
+
+/** About which lane has a message, and what becomes of it when that lane does not land it. */
+export const lanes: Mutant[] = [
+  {
+    name: 'a lane lands by rules that have changed',
+    file: 'src/landing/lane.ts',
+    find: 'if (rows[0]?.version !== version)',
+    replace: 'if (version < 0)',
+    tests: [fence],
+  },
+  {
+    name: 'a lane on trial ends messages as failed',
+    file: 'src/landing/landing.ts',
+    find: "lane && 'answer' in handled",
+    replace: "lane?.name === 'stable' && 'answer' in handled",
+    tests: [hold],
+  },
+  {
+    name: 'what a lane failed at is tried there again',
+    file: 'src/lanes/following.ts',
+    find: 'if (cameBackFrom) return',
+    replace: 'if (cameBackFrom === STABLE) return',
+    tests: [hold],
+  },
+  {
+    name: 'a lane without workers keeps its messages waiting',
+    file: 'src/lanes/choose.ts',
+    find: ' || board.served.has(lane)',
+    replace: ' || board.served.size === 0 || board.served.has(lane)',
+    tests: [hold, choose],
+  },
+  {
+    name: 'a stopped lane is given messages',
+    file: 'src/lanes/choose.ts',
+    find: "?.mode !== 'live'",
+    replace: '=== undefined',
+    tests: [hold, choose],
+  },
+  {
+    name: 'every lane begins with the same tenants',
+    file: 'src/lanes/choose.ts',
+    find: `@\${lane}:`,
+    replace: '@lane:',
+    tests: [choose],
+  },
+  {
+    name: 'what is held does not follow the rules',
+    file: 'src/hold/placing.ts',
+    find: "entry.state === 'held' && ",
+    replace: "entry.state === 'leaving' && ",
+    tests: [hold],
+  },
+  {
+    name: 'who knows no lanes is told of one',
+    file: 'src/hold/placing.ts',
+    find: 'attempts.length > 0 && !delivery.knowsLanes ? lanes.mine : lane',
+    replace: 'lane',
+    tests: [hold],
+  },
+  {
+    name: 'stable does not look after lanes whose workers are dead',
+    file: 'src/hold/take-over.ts',
+    find: 'lane === STABLE && (await lookAfterLanes())',
+    replace: 'lane !== STABLE && (await lookAfterLanes())',
+    tests: [hold],
+  },
+  {
+    name: 'the second of two operators overwrites the first, unseen',
+    file: 'src/lanes/change.ts',
+    find: 'change.ifVersion !== version',
+    replace: 'change.ifVersion < 0',
+    tests: [change],
+  },
+];
