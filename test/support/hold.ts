@@ -9,6 +9,7 @@ import { startRollCall } from '../../src/hold/roll-call';
 import { startTakeOver } from '../../src/hold/take-over';
 import { createWaiting } from '../../src/hold/waiting';
 import { createLanes, startFollowing } from '../../src/lanes/following';
+import { createShadowCopies } from '../../src/lanes/shadow/copies';
 import type { Metrics } from '../../src/metrics';
 import type { Topic } from '../../src/topic';
 import type { TestDatabase } from './database';
@@ -90,8 +91,9 @@ export function useHolds(database: TestDatabase) {
     const lanes = createLanes(database.pool, topics, lane);
     await lanes.read();
     const shared = { pool: database.pool, worker, lanes, clock, metrics, log: silentLog, onError };
+    const copies = createShadowCopies(shared, lanes.board);
     const hold = createHold(
-      { ...shared, signal: over.signal },
+      { ...shared, onHeld: lane === undefined ? copies.copy : undefined, signal: over.signal },
       { heldMessages: 10_000, groupSize: 500, transactions: 2, ...limits },
     );
     const takeOver = startTakeOver(shared, hold, topics, lane);
@@ -104,7 +106,7 @@ export function useHolds(database: TestDatabase) {
     const end = async () => {
       over.abort();
       hold.handBack();
-      await Promise.all([rollCall.stop(), following.stop(), takeOver.stop(), hold.stop()]);
+      await Promise.all([rollCall.stop(), following.stop(), takeOver.stop(), copies.stop(), hold.stop()]);
     };
     ends.push(end);
     return {
@@ -128,7 +130,7 @@ export function useHolds(database: TestDatabase) {
       },
       async kill() {
         over.abort();
-        await Promise.all([rollCall.stop(), following.stop(), takeOver.stop(), hold.stop()]);
+        await Promise.all([rollCall.stop(), following.stop(), takeOver.stop(), copies.stop(), hold.stop()]);
       },
     };
   };

@@ -1,13 +1,17 @@
+import type { Delivery } from '../../../src/contract';
 import { emptyBoard, type LaneBoard } from '../../../src/lanes/board';
+import { changeLane } from '../../../src/lanes/change';
 import { type Lane, type LaneMatch, type LaneMode, laneLimits } from '../../../src/lanes/lane';
 import { createShadowCopies, lanesFor, pruneCopies } from '../../../src/lanes/shadow/copies';
 import { done } from '../../../src/topic';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
+import { useHolds } from '../../support/hold';
 import { LANE, shelfSchema, shelfTopic, useShelf } from '../../support/shadow';
 
 const database = useDatabase(shelfSchema);
 const shelf = useShelf(database);
+const startHold = useHolds(database);
 const topic = shelfTopic(async () => done);
 
 const laneOf = (lane: string, mode: LaneMode): Lane => ({
@@ -77,4 +81,40 @@ it('copies that nobody took go ten minutes after they were due, and no sooner', 
   await shelf.copied(topic, old, young);
   expect(await pruneCopies(database.pool, 100)).toBe(1);
   expect(await copies()).toMatchObject([{ key: young.message.key }]);
+});
+
+it('what is held when a lane becomes a shadow, and when its worker comes, is copied, too', async () => {
+  const set = (mode: LaneMode) =>
+    changeLane(
+      database.pool,
+      { topic: topic.name, lane: LANE, what: 'set', author: 'ann', reason: 'a trial' },
+      { mode },
+    );
+  await set('stopped');
+  const worker = await startHold([topic]);
+  const deliver = async (delivery: Delivery) => {
+    // Nobody waits for it to land.
+    void worker.deliver(topic, delivery.message).catch(() => undefined);
+    await eventually(async () => {
+      const { rows } = await shelf.query('select 1 from postdate.held where key = $1', [delivery.message.key]);
+      expect(rows).toHaveLength(1);
+    });
+  };
+  const early = await shelf.delivery({ leadMs: 600_000 }, 600_000);
+  await deliver(early);
+  await set('shadow');
+  const later = await shelf.delivery({ leadMs: 600_000 }, 600_000);
+  await deliver(later);
+  expect(await copies()).toEqual([]);
+  await startHold([topic], {}, { lane: LANE });
+  await eventually(async () =>
+    expect((await copies()).map(({ key }) => key).sort()).toEqual(
+      [early, later].map(({ message }) => message.key).sort(),
+    ),
+  );
+  const last = await shelf.delivery({ leadMs: 600_000 }, 600_000);
+  await deliver(last);
+  await eventually(async () => expect(await copies()).toHaveLength(3));
+  expect(worker.errors).toEqual([]);
+  await worker.leave();
 });
