@@ -6,6 +6,7 @@ import { inSealedTransaction } from '../../../src/lanes/shadow/sealed';
 import { done } from '../../../src/topic';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
+import { runLocal } from '../../support/local-process';
 import { type Handle, shelfSchema, shelfTopic, useShelf } from '../../support/shadow';
 
 const database = useDatabase(shelfSchema);
@@ -180,6 +181,29 @@ describe('nobody real waits for a shadow', () => {
   it('one that nobody waits for is broken off by itself, and that is a difference (the control)', async () => {
     const compared = await whileItHangs(async () => undefined);
     expect(compared).toMatchObject({ kinds: ['failed'], detail: { failed: { type: 'BrokenOff' } } });
+  });
+
+  it('a shadow whose process stands still with its locks is ended by the server, and a landing lands at its second try', async () => {
+    const delivery = await shelf.delivery();
+    const { key } = delivery.message;
+    const selling = shelfTopic(async (tx, message) => {
+      await sellIn(tx, message.key);
+      return done;
+    });
+    const standing = runLocal('test/support/stopped-shadow.ts', { args: [key], env: { DATABASE_URL: database.url } });
+    try {
+      await standing.prints(/it is locked/);
+      standing.signal('SIGSTOP');
+      // The first one may run into its lock timeout, as with anybody's lock.
+      const [first] = await land(database.pool, selling, [delivery]);
+      const [second] = await land(database.pool, selling, [delivery]);
+      expect([first, second]).toContainEqual(
+        expect.objectContaining({ decision: expect.objectContaining({ outcome: 'delivered' }) }),
+      );
+    } finally {
+      standing.signal('SIGKILL');
+      await standing.exitCode;
+    }
   });
 
   it('a shadow that would wait for somebody real gives up, before either is taken for a deadlock', async () => {
