@@ -25,7 +25,8 @@ const TENANTS = [
   ...['krusty', 'nakatomi', 'oscorp', 'soylent', 'stark', 'umbrella', 'wayne', 'weyland', 'wonka'],
 ];
 const REQUESTS_EACH = 2;
-const DUE_IN_MS = 15_000;
+// Beyond the lead, so that all are held by their lanes when they are due, also on a busy machine.
+const DUE_IN_MS = 20_000;
 // What no lane lands stable lands two seconds after it was due; a worker that was killed is back a little later.
 const PATIENCE_MS = 30_000;
 
@@ -53,14 +54,18 @@ export async function releaseStepByStep({ pool, stack, log }: Options): Promise<
   try {
     log(`a worker of the lane ${LANE} runs build ${BUILDS[LANE]} (pid ${canary.pid()}), beside ${BUILDS.stable}\n`);
     const waves: Wave[] = [];
-    for (const step of STEPS) waves.push(await play(step, { pool, log }));
+    let builds = new Map<string, string>();
+    for (const step of STEPS) {
+      waves.push(await play(step, { pool, log }));
+      // A worker that is gone in the end has done something nevertheless.
+      builds = new Map([...builds, ...(await readBuilds(pool))]);
+    }
     const landings = await readLandings(pool, topic, waves);
-    const builds = await readBuilds(pool);
     log(`\n${canaryReport({ tenants: TENANTS, waves, builds }, landings)}`);
     const deviations = deviationsOf(waves, landings);
     log(
       deviations.length > 0
-        ? pc.red(`not as the rules say: ${deviations.join('; ')}`)
+        ? pc.red(`${deviations.length} not as the rules say:\n${deviations.join('\n')}`)
         : pc.green('every payment request expired once, by the version that the rules name for its tenant'),
     );
     return deviations;

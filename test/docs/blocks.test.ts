@@ -12,6 +12,7 @@ const RUN_BY: Record<string, string> = {
   'docs/cli.md': 'test/cli/docs.test.ts',
   'docs/operations.md': 'test/docs/operations.test.ts',
   'docs/streams.md': 'test/streams/debezium.test.ts',
+  'docs/releasing.md': 'test/docs/releasing.test.ts',
 };
 /** What is only looked at. */
 const SHOWN = ['json', 'text', 'mermaid', 'yaml'];
