@@ -90,7 +90,8 @@ function refuseSteps({ steps, everySeconds, by = 'tenant' }: RampRequest): Refus
   }
   if (steps.some((step, place) => !(step > 0 && step > (steps[place - 1] ?? 0))))
     return refusal('steps', 'must be percentages above 0, each above the one before');
-  const ramp = laneRamp.safeParse({ steps: others, everySeconds, by, since: '' });
+  // When it begins is not for whoever asks to say.
+  const ramp = laneRamp.omit({ since: true }).safeParse({ steps: others, everySeconds, by });
   if (ramp.success) return undefined;
   const [issue] = ramp.error.issues;
   const field = String(issue?.path[0]);
