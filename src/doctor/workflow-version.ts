@@ -36,12 +36,12 @@ export function versionsOf(polling: Polling[], routing: Routing | null | undefin
 
   if (countOf(current) === 0) {
     const says = `polled by ${others.map(wordsOf).join(', ') || wordsOf(ramping)}, while tasks go to ${wordsOf(current)}`;
-    return fail(says, howToSet(others[0] ?? ramping));
+    return fail(says, howToSet(others[0] ?? ramping, current));
   }
   if (ramping && percent > 0 && countOf(ramping) === 0) {
     return fail(
       `${percent} % of the messages wait for ${ramping}, which nobody polls as`,
-      'start its workers, or end the ramp: temporal worker deployment set-ramping-version --delete',
+      'start its workers, or end the ramp (docs/releasing.md)',
     );
   }
   if (current === undefined && ramping === undefined) return ok(`polled by ${countOf(current)}`);
@@ -55,8 +55,10 @@ const nameOf = (version: Version | null | undefined): Name =>
 
 const wordsOf = (version: Name): string => version ?? 'workers without a version';
 
-function howToSet(version: Name): string {
-  const [deployment, build] = version?.split(':') ?? [];
-  const to = version ? `--deployment-name ${deployment} --build-id ${build}` : '--deployment-name … --unversioned';
-  return `temporal worker deployment set-current-version ${to}, or start workers of the version that is current (docs/releasing.md)`;
+/** Has tasks go to whoever polls. */
+function howToSet(polls: Name, current: Name): string {
+  const [deployment, ...build] = (polls ?? current ?? '').split(':');
+  const to = polls ? `--build-id ${build.join(':')}` : '--unversioned';
+  const command = `temporal worker deployment set-current-version --deployment-name ${deployment} ${to}`;
+  return `${command}, or start workers of the version that is current (docs/releasing.md)`;
 }
