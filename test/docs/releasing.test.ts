@@ -10,7 +10,7 @@ import { createPaymentRequests } from '../../src/payment-requests/requests';
 import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
-import { commandsOf } from '../support/pages';
+import { commandsOf, readPage } from '../support/pages';
 import { type Shell, withShell } from '../support/shell';
 import { useTemporal } from '../support/temporal';
 import { useWorkflowBuilds } from '../support/workflow-builds';
@@ -21,17 +21,19 @@ const database = useDatabase(paymentsSchema);
 const temporal = useTemporal();
 const { start, buildsOf } = useWorkflowBuilds(temporal, database, installation);
 
+type Step = [has: string, check: (printed: string, shell: Shell) => Promise<unknown>];
+
 /** The page's commands, each of which is to be run; `after` says what must be true then. */
-async function follow(pages: typeof commands, after: [begins: string, check: (printed: string) => Promise<unknown>][]) {
+async function follow(pages: typeof commands, after: Step[]) {
   const env = { ...temporal.envFor(database), TEMPORAL: process.env.POSTDATE_TEST_TEMPORAL_CLI };
   await withShell({ env }, async (shell: Shell) => {
     await shell.run(`postdate() { node --import tsx src/cli.ts "$@"; }; temporal() { "$TEMPORAL" "$@"; }`);
     expect(pages.map(({ text }) => text.trim().slice(0, 300))).toEqual(
-      after.map(([begins]) => expect.stringContaining(begins)),
+      after.map(([has]) => expect.stringContaining(has)),
     );
     for (const [index, { text, language }] of pages.entries()) {
       const printed = language === 'sh' ? await shell.run(text) : JSON.stringify(await select(text));
-      await after[index]?.[1](printed);
+      await after[index]?.[1](printed, shell);
     }
   });
 }
@@ -71,7 +73,19 @@ it('consumer logic is released by a lane as the page says: to one tenant, to mor
       [
         ['POSTDATE_LANE=canary', served],
         [
-          'postdate lane set',
+          '--shadow',
+          async (_, shell) => {
+            expect(await landed('acme')).toEqual(byStable);
+            const [, diff] = /`(postdate shadow diff [^`]+)`/.exec(readPage(PAGE)) ?? [];
+            await eventually(async () => {
+              const printed = await shell.run(`${diff?.replaceAll('\n', ' ')} || true`);
+              expect(printed).toMatch(/^1 compared, 1 different: events 1\n/);
+              expect(printed).toContain('payment-request.reminder');
+            });
+          },
+        ],
+        [
+          '--live --tenants',
           async (printed) => {
             expect(printed).toMatch(/canary +live +1 +v2/);
             expect(await Promise.all(['acme', 'globex'].map(landed))).toEqual([byCanary, byStable]);
