@@ -1,10 +1,11 @@
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { ConfigError } from './config-error';
 import { topicsIn } from './forward/configured-topics';
 import { isProxyAddress } from './http/address';
 import { refuseLaneName, STABLE } from './lanes/lane';
 import { streamSettings } from './streams/settings';
 import { missingBeside, streamVariables } from './streams/variables';
+import { readTemporal, workflowVersionOf } from './temporal-settings';
 import type { Topic } from './topic';
 import { versionVariables, type WorkflowVersion } from './workflow-version';
 
@@ -75,11 +76,6 @@ const variables = z.object({
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** Thrown at start; the message begins with the name of the variable at fault. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
 /** Reads the configuration from `env` alone; throws a `ConfigError` that names the first wrong variable. */
 export function readConfig(env: NodeJS.ProcessEnv) {
   // An empty value is an unset one: compose files and shells pass unset variables on as empty.
@@ -131,55 +127,11 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   };
 }
 
-function workflowVersionOf({
-  POSTDATE_DEPLOYMENT: deploymentName,
-  POSTDATE_BUILD: buildId,
-}: {
-  POSTDATE_DEPLOYMENT?: string;
-  POSTDATE_BUILD?: string;
-}): WorkflowVersion | undefined {
-  if (deploymentName === undefined) return undefined;
-  if (buildId === undefined) throw new ConfigError('POSTDATE_BUILD: is needed beside POSTDATE_DEPLOYMENT');
-  return { deploymentName, buildId };
-}
-
 /** The forward topics that the environment declares, for those who need no more of it. Throws a `ConfigError`. */
 export function forwardTopicsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): Topic[] {
   try {
     return topicsIn(text);
   } catch (error) {
     throw new ConfigError(`POSTDATE_FORWARD_TOPICS: ${(error as Error).message}`);
-  }
-}
-
-function readTemporal(env: Record<string, string>) {
-  const address = env.TEMPORAL_ADDRESS;
-  if (address !== undefined && !/^[^\s:/]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/.test(address)) {
-    throw new ConfigError('TEMPORAL_ADDRESS: must be host:port');
-  }
-  // envconfig takes any other word, TRUE among them, for "no", and would send what should be encrypted in the clear.
-  if (env.TEMPORAL_TLS !== undefined && !/^(true|false|1|0)$/.test(env.TEMPORAL_TLS)) {
-    throw new ConfigError('TEMPORAL_TLS: must be true or false');
-  }
-  const load = (variables: Record<string, string>) => loadClientConnectConfig({ overrideEnvVars: variables });
-  try {
-    const { namespace, connectionOptions } = load(env);
-    return { namespace: namespace ?? 'default', connectionOptions };
-  } catch (error) {
-    // envconfig does not say which variable is at fault; it is the one without which the rest is read.
-    const culprit = Object.keys(env).find((name) => {
-      const { [name]: left, ...others } = env;
-      return name.startsWith('TEMPORAL_') && canDo(() => load(others));
-    });
-    throw new ConfigError(`${culprit ?? 'TEMPORAL_*'}: ${(error as Error).message}`);
-  }
-}
-
-function canDo(work: () => unknown): boolean {
-  try {
-    work();
-    return true;
-  } catch {
-    return false;
   }
 }

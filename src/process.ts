@@ -1,6 +1,7 @@
 import { Runtime, type TelemetryOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { type Config, ConfigError, readConfig } from './config';
+import { type Config, readConfig } from './config';
+import { ConfigError } from './config-error';
 import { createLog, sdkLogger } from './log';
 import { HISTOGRAM_BUCKETS } from './metrics';
 import { startTracing } from './tracing-export';

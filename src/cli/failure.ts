@@ -1,5 +1,5 @@
 import { MessageError } from '../admission';
-import { ConfigError } from '../config';
+import { ConfigError } from '../config-error';
 import { oneLine } from './output';
 
 /** Why a command cannot be done: what was found, and what to do next. */

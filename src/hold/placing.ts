@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { concerning, named } from '../concern';
 import { type Delivery, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
-import type { QueuesLane } from '../landing/queues';
+import type { QueuesLane } from '../landing/lane';
 import type { Release } from '../landing/release';
 import type { Lanes } from '../lanes/following';
 import { giveBack, leaveTo } from '../lanes/hand-over';

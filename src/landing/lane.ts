@@ -1,9 +1,20 @@
+import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
+import type { Topic } from '../topic';
 
 /** A lane other than stable that lands, and the version of the topic's lanes by which the messages are its. */
 export interface LandingLane {
   name: string;
   version: number;
+}
+
+/** The lane other than stable in whose name a worker lands. */
+export interface QueuesLane {
+  name: string;
+  versionOf(topic: Topic): number;
+  isMine(delivery: Delivery): boolean;
+  /** The rules have changed: these are to be placed anew. */
+  placeAnew(topic: Topic, deliveries: Delivery[]): void;
 }
 
 /** The topic's lanes have changed: whose the messages are is to be asked anew. */

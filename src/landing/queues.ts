@@ -8,7 +8,7 @@ import type { Topic } from '../topic';
 import { traceLanding } from '../tracing';
 import { HandlerTimeout } from './answers';
 import { type Landing, land } from './landing';
-import { LaneChanged } from './lane';
+import { LaneChanged, type QueuesLane } from './lane';
 import { takePlaces } from './pace';
 import { createTurns } from './turns';
 
@@ -17,15 +17,6 @@ export interface LandingLimits {
   groupSize: number;
   /** So many landing transactions of groups at a time. */
   transactions: number;
-}
-
-/** The lane other than stable in whose name a worker lands. */
-export interface QueuesLane {
-  name: string;
-  versionOf(topic: Topic): number;
-  isMine(delivery: Delivery): boolean;
-  /** The rules have changed: these are to be placed anew. */
-  placeAnew(topic: Topic, deliveries: Delivery[]): void;
 }
 
 interface Queue {

@@ -1,4 +1,5 @@
-import { ConfigError, forwardTopicsOf, readConfig } from '../../src/config';
+import { forwardTopicsOf, readConfig } from '../../src/config';
+import { ConfigError } from '../../src/config-error';
 import { installation, installed } from '../../src/installation';
 
 const good = { DATABASE_URL: 'postgres://u:p@db.example:5432/postdate', TEMPORAL_CONFIG_FILE: '/nonexistent' };
