@@ -7,7 +7,7 @@ import { streamSettings } from './streams/settings';
 import { missingBeside, streamVariables } from './streams/variables';
 import { readTemporal, workflowVersionOf } from './temporal-settings';
 import type { Topic } from './topic';
-import { versionVariables, type WorkflowVersion } from './workflow-version';
+import { versionVariables } from './workflow-version';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
 
