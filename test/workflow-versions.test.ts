@@ -52,9 +52,9 @@ const goOn = (refs: MessageRef[], isRight: (builds: (string | undefined)[]) => b
   });
 const goOnWith = (refs: MessageRef[], build: string) => goOn(refs, (builds) => builds.every((one) => one === build));
 
-const setCurrent = (build: string) => {
-  const to = build === 'none' ? ['--unversioned'] : ['--build-id', build];
-  return cli('worker', 'deployment', 'set-current-version', '--deployment-name', 'postdate', ...to, '--yes');
+const setCurrent = (build: string, ...how: string[]) => {
+  const to = ['--deployment-name', 'postdate', ...(build === 'none' ? ['--unversioned'] : ['--build-id', build])];
+  return cli('worker', 'deployment', 'set-current-version', ...to, ...how, '--yes');
 };
 const setRamp = (build: string, ...how: string[]) => {
   const to = ['--deployment-name', 'postdate', '--build-id', build];
@@ -205,6 +205,25 @@ it('rolled back, what has passed the patched place waits and fails no more than 
       const ending = { state: 'ended', ending: { outcome: 'cancelled' } };
       await eventually(async () => expect(await describeMessage(temporal.client, ref)).toMatchObject(ending), 120_000);
     }
+  });
+}, 300_000);
+
+it('while nobody of the current version runs, tasks wait in a queue that the sweep sees, and go on with whichever is made current', async () => {
+  await withWorkers(['v1'], async () => {
+    await setCurrent('v1');
+    const [ref] = (await several(1)) as [MessageRef];
+    await eventually(async () => expect(await lastBuilds([ref])).toEqual(['v1']));
+    await setCurrent('v2', '--allow-no-pollers');
+    const { backlogAgeMs } = createRevival(temporal.client);
+    await eventually(async () => {
+      await wake([ref]);
+      expect(await backlogAgeMs(WORKFLOW_TASK_QUEUE, 'workflows')).toBeGreaterThan(1_000);
+    });
+    expect(await lastBuilds([ref])).toEqual(['v1']);
+    const before = (await buildsOf(ref)).length;
+    await setCurrent('v1');
+    await eventually(async () => expect((await buildsOf(ref)).length).toBeGreaterThan(before));
+    await cancel(temporal.client, ref, {});
   });
 }, 300_000);
 
