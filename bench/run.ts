@@ -22,6 +22,7 @@ interface Bench {
 // Loaded when asked for: each needs its rivals installed.
 const benches: Bench[] = [
   { name: 'burst', load: () => import('./burst/burst.js') },
+  { name: 'canary', load: () => import('./canary/canary.js') },
   { name: 'held', load: () => import('./held/held.js') },
   { name: 'http', load: () => import('./http/http.js') },
   { name: 'morning-run', load: () => import('./morning-run/morning-run.js') },

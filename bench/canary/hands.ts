@@ -1,0 +1,37 @@
+import type { Pool } from 'pg';
+import { changeLane, type LaneWish } from '../../src/lanes/change';
+import type { CanaryRound, Hands } from './rounds';
+import { TENANTS } from './rounds';
+import { TOPIC } from './topic';
+import { landedIn } from './traces';
+
+/** Changes one lane; returns the change's id. */
+export type Change = (what: 'set' | 'stop', wish: LaneWish) => Promise<number>;
+
+export const changesOf =
+  (pool: Pool, { title: reason }: CanaryRound, lane: string): Change =>
+  async (what, wish) => {
+    const changed = await changeLane(pool, { topic: TOPIC, lane, what, author: 'bench', reason }, wish);
+    if (changed.result !== 'changed') throw new Error(`${lane}: somebody else changes its rules`);
+    return changed.changeId;
+  };
+
+export const rulesFor = (tenants: string[]) => (tenants.length > 0 ? [{ tenants }] : []);
+
+// Enough to judge a lane by, whatever the number of messages.
+const JUDGED_SHARE = 0.2;
+
+/** The lane guard's limits: the default ones, but for the least number of messages. */
+export const limitsFor = (messages: number, { tenants }: CanaryRound) => ({
+  minCount: Math.max(1, Math.floor((messages / TENANTS.length) * tenants * JUDGED_SHARE)),
+});
+
+export const handsOf = (
+  pool: Pool,
+  { lane, chosen, kill, change }: { lane: string; chosen: string[]; kill(): void; change: Change },
+): Hands => ({
+  kill,
+  rule: (whom) => change('set', { rules: rulesFor(whom === 'nobody' ? [] : chosen) }),
+  stop: () => change('stop', { mode: 'stopped' }),
+  landed: () => landedIn(pool, lane),
+});

@@ -1,0 +1,49 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import { schedule } from '../../src/client';
+import { STABLE } from '../../src/lanes/lane';
+import { closedLoop } from '../harness/closed-loop';
+import { TENANTS } from './rounds';
+import { topicOf } from './topic';
+import { heldOf } from './traces';
+
+export interface Posted {
+  tenant: string;
+  key: string;
+}
+
+const POSTS_AT_A_TIME = 40;
+const LOOK_MS = 200;
+
+/** So many messages, the tenants in turn; their keys begin with the prefix. */
+export const messagesOf = (prefix: string, messages: number): Posted[] =>
+  Array.from({ length: messages }, (_, nth) => ({
+    tenant: TENANTS[nth % TENANTS.length] as string,
+    key: `${prefix}${nth}`,
+  }));
+
+/**
+ * Posts messages, and waits until all are held by the workers of their lanes: a lane's own for `inLane`'s tenants, stable's for all
+ * others. Promises how many a second that were, or nothing if it was not so before they were due.
+ */
+export async function postAndHold(
+  { client, pool, leadMs }: { client: Client; pool: Pool; leadMs: number },
+  { posted, prefix, dueAt }: { posted: Posted[]; prefix: string; dueAt: number },
+  { lane, tenants }: { lane: string; tenants: string[] },
+): Promise<number | undefined> {
+  const topic = topicOf({ build: 'producer', leadMs });
+  const startedAt = Date.now();
+  await closedLoop({ count: posted.length, concurrency: POSTS_AT_A_TIME }, (index) =>
+    schedule(client, { topic, ...(posted[index] as Posted), dueAt, payload: {} }),
+  );
+  const inLane = posted.filter(({ tenant }) => tenants.includes(tenant)).length;
+  while (Date.now() < dueAt) {
+    const held = await heldOf(pool, prefix);
+    if ((held[lane] ?? 0) === inLane && held[STABLE] === posted.length - inLane) {
+      return posted.length / ((Date.now() - startedAt) / 1_000);
+    }
+    await pause(LOOK_MS);
+  }
+  return undefined;
+}
