@@ -1,12 +1,11 @@
 import type { Pool } from 'pg';
 import { laneLimits, laneRamp } from '../lanes/lane';
+import { LANE_GUARD } from '../lanes/lane-stopped';
 import { lanesOf, type TopicLanes } from '../lanes/overview';
 import { type Check, type Found, ok, warn } from './finding';
 
 // What stopped a lane is to be looked at on the next day, too.
 const STOPPED_WITHIN = '1 day';
-/** Who stops lanes that cross their limits, as the audit rows have it. */
-export const LANE_GUARD = 'lane guard';
 
 export const LANE_CHECKS = ['lanes'];
 

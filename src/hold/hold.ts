@@ -58,7 +58,7 @@ export function createHold(
   const held = createHeldWriter({ ...deps, lane: lanes.mine }, (delivery) => entries.has(deliveryIdOf(delivery)));
   const landingsOver = afterLandings(() => queues.landing());
   const release = createRelease(landingsOver);
-  const placing = createPlacing(deps, held, release, {
+  const placing = createPlacing(deps, held, landingsOver, {
     all: () => entries.values(),
     known: (delivery) => entries.get(deliveryIdOf(delivery)),
     holdOn: add,
@@ -101,12 +101,17 @@ export function createHold(
     }
   }
 
-  /** Holds what another worker held before, or nobody. No attempt waits for it here until Temporal makes one. */
-  function takeOver(topic: Topic, deliveries: Delivery[], heard?: Heard): void {
+  /**
+   * Holds what another worker held before, or nobody, and returns what of it is held now: not what was before, nor what is
+   * another lane's. No attempt waits for it here until Temporal makes one.
+   */
+  function takeOver(topic: Topic, deliveries: Delivery[], heard?: Heard): Delivery[] {
     const unknown = deliveries.filter((delivery) => !entries.has(deliveryIdOf(delivery)));
     const taken = unknown.map((delivery) => entryOf(topic, delivery, { heldWhenDue: heard === undefined, heard }));
     // What somebody wants to hear of lands here: it is overdue, and no time is left to follow rules.
-    for (const entry of heard ? taken : placing.place(taken)) add(entry);
+    const staying = heard ? taken : placing.place(taken);
+    for (const entry of staying) add(entry);
+    return staying.map(({ delivery }) => delivery);
   }
 
   function add(entry: Entry): void {

@@ -1,11 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { concerning, named } from '../concern';
 import { type Delivery, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import type { AfterLandings } from '../landing/after-landings';
 import type { QueuesLane } from '../landing/lane';
-import type { Release } from '../landing/release';
+import { createRelease } from '../landing/release';
 import type { Lanes } from '../lanes/following';
 import { giveBack, leaveTo } from '../lanes/hand-over';
 import { STABLE } from '../lanes/lane';
@@ -16,6 +18,8 @@ import type { HeldWriter } from './held-writer';
 
 // What goes to another lane is taken over there within half a second; what is due sooner than this stays where it is.
 const TIME_TO_MOVE_MS = 1_500;
+// Eight at a time, the least that is told at once: what two cores carry beside wakes. Nobody waits for it to land anything.
+const TELL_EVERY_MS = 300;
 
 /** What placing needs of a hold. */
 export interface Holding {
@@ -43,10 +47,12 @@ export function createPlacing(
     onError(error: unknown): void;
   },
   held: Pick<HeldWriter, 'exclusively'>,
-  release: Pick<Release, 'add'>,
+  landingsOver: AfterLandings,
   holding: Holding,
 ) {
   const { pool, worker, lanes, clock, metrics, log, onError } = deps;
+  // Beside the results of landings, which are paced by runs that end: these go on, and would have them wait.
+  const release = createRelease(landingsOver);
 
   /** Leaves what is another lane's; returns what stays. */
   function place(entries: Entry[]): Entry[] {
@@ -82,7 +88,8 @@ export function createPlacing(
     }
     for (const entry of leaving) holding.letGo(entry);
     const attempts = leaving.flatMap((entry) => entry.attempts);
-    release.add(attempts.map((attempt) => ({ ...attempt, tell: () => attempt.resolve({ lane }) })));
+    const movedOn = () => pause(TELL_EVERY_MS);
+    release.add(attempts.map((attempt) => ({ ...attempt, movedOn, tell: () => attempt.resolve({ lane }) })));
   }
 
   /** Follows the rules as they are now with what is held and not due yet, where there is time. */

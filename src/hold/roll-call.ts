@@ -79,10 +79,10 @@ async function callRoll(
     // What was started by hand may say one thing in its search attributes and another in its message.
     const due = messages.filter((message) => message.topic === topic.name && message.dueAt <= to);
     const deliveries = due.map((message) => ({ message, late: false }));
-    hold.takeOver(topic, deliveries);
+    const held = hold.takeOver(topic, deliveries);
     metrics.missing(topic.name, deliveries.length);
     for (const message of due) log.warn({ part: 'roll call', ...named(message) }, 'was missing: held by nobody');
-    await writeHeld(pool, { worker, lane: STABLE }, deliveries);
+    await writeHeld(pool, { worker, lane: STABLE }, held);
   }
   return 'idle';
 }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { nanoid } from 'nanoid';
 import { type ScheduledMessage, searchAttributesOf, workflowIdOf } from '../../src/contract';
+import { changeLane } from '../../src/lanes/change';
 import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from '../support/effects';
@@ -129,4 +130,29 @@ it('a worker calls the roll of its topics', async () => {
     const message = await postUnattended(topic, 5_000);
     await landed(message);
   });
+});
+
+it('a message that nobody holds, and that is of a lane, is left to the lane, and lands there', async () => {
+  const topic = newTopic();
+  await changeLane(
+    database.pool,
+    { topic: topic.name, lane: 'canary', what: 'set', author: 'the test', reason: 'acme first' },
+    { rules: [{ tenants: ['acme'] }] },
+  );
+  started.push(await startAny([topic], {}, { lane: 'canary' }));
+  await eventually(async () => {
+    const { rowCount } = await database.pool.query('select 1 from postdate.worker where topics @> array[$1]', [
+      topic.name,
+    ]);
+    expect(rowCount).toBe(1);
+  });
+  const message = await postUnattended(topic, 4_000);
+  const worker = await startHold(topic);
+  await landed(message);
+  const { rows } = await database.pool.query(
+    'select lane, decided_at >= due_at as due from postdate.delivery where key = $1',
+    [message.key],
+  );
+  expect(rows).toEqual([{ lane: 'canary', due: true }]);
+  expect(missing(worker)).toBe(1);
 });

@@ -140,7 +140,10 @@ it('a worker whose clock jumps sets its timers anew, and takes nothing from thos
   let jumpedMs = 86_400_000;
   const taken: string[] = [];
   const hold = {
-    takeOver: (_: Topic, deliveries: Delivery[]) => void taken.push(...deliveries.map((one) => one.message.key)),
+    takeOver(_: Topic, deliveries: Delivery[]) {
+      taken.push(...deliveries.map((one) => one.message.key));
+      return deliveries;
+    },
     setTimersAnew: jest.fn(),
     writeAgain: () => undefined,
     report: () => undefined,

@@ -1,6 +1,7 @@
-import { LANE_GUARD, laneChecks } from '../../src/doctor/lanes';
+import { laneChecks } from '../../src/doctor/lanes';
 import { changeLane } from '../../src/lanes/change';
 import type { LaneMatch } from '../../src/lanes/lane';
+import { LANE_GUARD } from '../../src/lanes/lane-stopped';
 import { useDatabase } from '../support/database';
 import { useLiveWorkers } from '../support/lanes';
 
