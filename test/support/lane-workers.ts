@@ -7,6 +7,9 @@ import type { TestTemporal } from './temporal';
 
 const POSTING_AT_ONCE = 50;
 const PATIENCE_MS = 600_000;
+// Long enough for a thousand to be held straight away, and no longer: what is lost on its way from Temporal to a worker is
+// tried again a lead and half a minute later.
+const LEAD_MS = 180_000;
 
 interface LaneWorkerOptions {
   lane?: string;
@@ -27,7 +30,7 @@ export function useLaneWorkers(temporal: TestTemporal, database: { url: string }
   return async ({
     lane = 'stable',
     conduct = 'lands',
-    leadMs = 600_000,
+    leadMs = LEAD_MS,
     landingGroup = 500,
   }: LaneWorkerOptions = {}) => {
     const worker = runLocal('test/support/lane-worker.ts', {
@@ -59,7 +62,7 @@ export async function postOf(
   {
     each,
     dueAt,
-    leadMs = 600_000,
+    leadMs = LEAD_MS,
     payload = {},
   }: { each: number; dueAt: number; leadMs?: number; payload?: { currency?: string } },
 ): Promise<Posted[]> {
