@@ -8,7 +8,8 @@ import { takeFallbacks } from '../lanes/hand-over';
 import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
-import { findDead, forget, sayAlive, sayGone, takeOver, WORKER_DEAD_AFTER_MS } from './held';
+import { findDead, forget, sayAlive, sayGone, WORKER_DEAD_AFTER_MS } from './alive';
+import { takeOver } from './held';
 import type { Hold } from './hold';
 
 // Twice a second: what a stopping worker hands over two seconds before it is due must be here in time.

@@ -1,6 +1,7 @@
 import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
-import { columnsOf, ID_ARRAYS, NOBODY, WORKER_IS_WELL } from '../hold/held';
+import { WORKER_IS_WELL } from '../hold/alive';
+import { columnsOf, ID_ARRAYS, NOBODY } from '../hold/held';
 import { storable } from '../ledger';
 import { STABLE } from './lane';
 

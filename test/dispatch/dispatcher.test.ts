@@ -8,7 +8,7 @@ import { inTransaction } from '../../src/database';
 import { carryOut } from '../../src/dispatch/carry-out';
 import { registerTopics } from '../../src/dispatch/registered-topics';
 import { claimCommands, type WaitingCommand } from '../../src/dispatch/waiting-commands';
-import { sayAlive, sayGone } from '../../src/hold/held';
+import { sayAlive, sayGone } from '../../src/hold/alive';
 import { defineTopic, type Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import {

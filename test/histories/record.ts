@@ -14,7 +14,7 @@ import { version } from '../../package.json';
 import { runInBackground } from '../../src/background-loop';
 import { readConfig } from '../../src/config';
 import { createPool } from '../../src/database';
-import { sayAlive } from '../../src/hold/held';
+import { sayAlive } from '../../src/hold/alive';
 import { startLaneWorker } from '../../src/lane-worker';
 import { readBoard } from '../../src/lanes/board';
 import { changeLane } from '../../src/lanes/change';

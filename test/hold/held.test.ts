@@ -1,4 +1,5 @@
-import { findDead, takeAbandoned, writeHeld } from '../../src/hold/held';
+import { findDead } from '../../src/hold/alive';
+import { takeAbandoned, writeHeld } from '../../src/hold/held';
 import { overdue } from '../../src/sweep/waiting-rows';
 import { useDatabase } from '../support/database';
 import { effectMessage, groupTopic } from '../support/effects';

@@ -1,4 +1,5 @@
-import { NOBODY, sayAlive, sayGone, writeHeld } from '../../src/hold/held';
+import { sayAlive, sayGone } from '../../src/hold/alive';
+import { NOBODY, writeHeld } from '../../src/hold/held';
 import { giveBack, takeFallbacks } from '../../src/lanes/hand-over';
 import { useDatabase } from '../support/database';
 import { effectMessage } from '../support/effects';

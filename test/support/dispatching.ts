@@ -3,7 +3,7 @@ import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import { runInBackground } from '../../src/background-loop';
 import { type DispatcherDeps, startDispatcher } from '../../src/dispatch/dispatcher';
-import { sayAlive, sayGone } from '../../src/hold/held';
+import { sayAlive, sayGone } from '../../src/hold/alive';
 import type { Topic } from '../../src/topic';
 import { effectTopic } from './effects';
 import { eventually } from './eventually';

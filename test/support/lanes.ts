@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { sayAlive } from '../../src/hold/held';
+import { sayAlive } from '../../src/hold/alive';
 import type { TestDatabase } from './database';
 
 // A worker's own pace is twice a second.

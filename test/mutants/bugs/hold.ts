@@ -18,7 +18,7 @@ export const hold: Mutant[] = [
   },
   {
     name: 'a dead worker is forgotten while it holds something',
-    file: 'src/hold/held.ts',
+    file: 'src/hold/alive.ts',
     find: 'and not exists (select 1 from postdate.held where held.worker = worker.id)',
     replace: '',
     tests: ['test/hold/take-over.test.ts'],
