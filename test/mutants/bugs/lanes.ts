@@ -73,13 +73,6 @@ export const lanes: Mutant[] = [
     tests: [hold],
   },
   {
-    name: 'the roll call says that it holds what it has left to a lane',
-    file: 'src/hold/roll-call.ts',
-    find: 'lane: STABLE }, held)',
-    replace: 'lane: STABLE }, deliveries)',
-    tests: ['test/hold/roll-call.test.ts'],
-  },
-  {
     name: 'the second of two operators overwrites the first, unseen',
     file: 'src/lanes/change.ts',
     find: 'change.ifVersion !== version',
