@@ -15,7 +15,7 @@ import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import type { RunningWorker } from './process';
 import { connectToTemporal } from './temporal-connection';
-import { createDeliveryWorkers } from './temporal-workers';
+import { createDeliveryWorkers, runToEnd, shutDown } from './temporal-workers';
 import type { Topic } from './topic';
 import { handlerTimeoutMsOf } from './topic-limits';
 
@@ -79,20 +79,11 @@ export async function startLaneWorker(
     const stop = () => {
       hold.handBack();
       for (const part of [...loops, shadow]) void part.stop();
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      shutDown(workers);
     };
-    const runs = workers.map((worker) => worker.run());
-    const finish = async () => {
-      try {
-        await Promise.all(runs);
-      } finally {
-        stop();
-        await Promise.allSettled(runs);
-        await close();
-      }
-    };
+    const finished = runToEnd(workers, { stop, close });
     log.info({ namespace, lane, build, topics: topics.map(({ name }) => name) }, 'lane worker is running');
-    return { finished: finish(), stop };
+    return { finished, stop };
   } catch (error) {
     await close();
     throw error;

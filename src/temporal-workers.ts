@@ -68,6 +68,26 @@ export function createDeliveryWorkers(
   );
 }
 
+/** Runs workers until all have been shut down, or one has failed: then everything is stopped, and closed when they are done. */
+export async function runToEnd(
+  workers: Worker[],
+  { stop, close }: { stop(): void; close(): Promise<void> },
+): Promise<void> {
+  const runs = workers.map((worker) => worker.run());
+  try {
+    await Promise.all(runs);
+  } finally {
+    stop();
+    await Promise.allSettled(runs);
+    await close();
+  }
+}
+
+/** Has workers take no new work; those that have been told so before, or have ended, are left alone. */
+export function shutDown(workers: Worker[]): void {
+  for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+}
+
 /** Has the SDK's lines about an activity say its message's cycle; topic, tenant and key they have by the workflow's id. */
 const nameCycle: ActivityInterceptorsFactory = () => {
   let cycle: number | undefined;

@@ -19,7 +19,7 @@ import { type RunningWorker, runProcess } from './process';
 import { startReadings } from './readings';
 import { publishersOf, startStream } from './streams';
 import { connectToTemporal } from './temporal-connection';
-import { createWorkers } from './temporal-workers';
+import { createWorkers, runToEnd, shutDown } from './temporal-workers';
 import { checkLimits } from './topic-limits';
 import { startUpkeep } from './upkeep';
 
@@ -102,20 +102,11 @@ export async function startWorker(
       void dispatcher.stop();
       // Now, not at the end: what was handed back is for the others to hold from this moment on.
       for (const part of [...loops, ...upkeep]) void part.stop();
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      shutDown(workers);
     };
-    const runs = workers.map((worker) => worker.run());
-    const finish = async () => {
-      try {
-        await Promise.all(runs);
-      } finally {
-        stop();
-        await Promise.allSettled(runs);
-        await close();
-      }
-    };
+    const finished = runToEnd(workers, { stop, close });
     log.info({ namespace, topics: parts.topics.map((topic) => topic.name) }, 'worker is running');
-    return { finished: finish(), stop };
+    return { finished, stop };
   } catch (error) {
     await close();
     throw error;

@@ -4,6 +4,7 @@ import { WORKER_IS_WELL } from '../hold/alive';
 import { columnsOf, ID_ARRAYS, NOBODY } from '../hold/held';
 import { storable } from '../ledger';
 import { STABLE } from './lane';
+import type { FallBackReason } from './lane-metrics';
 
 /** Leaves messages to a lane: any of its workers takes them over, unless one that is well has them already. */
 export async function leaveTo(db: Queryable, worker: string, lane: string, deliveries: Delivery[]): Promise<void> {
@@ -37,9 +38,6 @@ export async function giveBack(
   );
 }
 
-/** Why stable lands what was another lane's. */
-export type FallbackReason = 'notServed' | 'notHeld' | 'notLanded';
-
 // A worker of the lane takes over within half a second, if there is one at work.
 const NOT_HELD_AFTER_MS = 1_000;
 // What is held lands within milliseconds; a lane that needs this long is given no longer.
@@ -47,15 +45,16 @@ const NOT_LANDED_AFTER_MS = 2_000;
 
 /**
  * Takes over for stable what its lanes do not land: those that no live worker serves, what none of its workers holds a second
- * after it was due, and whatever of a lane has not landed after two; of `paced` topics not the last. It counts against the lane, unless its last worker was
+ * after it was due, and whatever of a lane has not landed after two; of `paced` topics not the last. It counts against the lane,
+ * unless its last worker was
  * told to stop: a release of the lane is no failure of it.
  */
 export async function takeFallbacks(
   db: Queryable,
   worker: string,
   { topics, paced, limit }: { topics: string[]; paced: string[]; limit: number },
-): Promise<{ delivery: Delivery; lane: string; reason: FallbackReason }[]> {
-  const { rows } = await db.query<{ delivery: Delivery; from_lane: string; reason: FallbackReason }>(
+): Promise<{ delivery: Delivery; lane: string; reason: FallBackReason }[]> {
+  const { rows } = await db.query<{ delivery: Delivery; from_lane: string; reason: FallBackReason }>(
     `with found as (
        select topic, tenant, key, cycle, lane as from_lane,
               case when not is_served then 'notServed' when not is_held then 'notHeld' else 'notLanded' end as reason,

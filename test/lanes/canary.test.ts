@@ -2,7 +2,7 @@ import { changeLane } from '../../src/lanes/change';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { buildsSchema } from '../support/lane-topic';
-import { heldIn, landedOf, postOf, useLaneWorkers } from '../support/lane-workers';
+import { heldIn, landedOf, landedOnceBy, postOf, useLaneWorkers } from '../support/lane-workers';
 import { useTemporal } from '../support/temporal';
 
 const database = useDatabase(buildsSchema);
@@ -17,20 +17,6 @@ const by = { topic, lane: 'canary', author: 'the test', reason: 'two tenants fir
 const sendToCanary = (tenants: string[]) =>
   changeLane(database.pool, { ...by, what: 'set' }, { mode: 'live', rules: [{ tenants }] });
 
-/** All of each tenant's landed once, delivered, by this lane and this lane's build. */
-const allBy = (lane: (tenant: string) => string, each: number, tenants = TENANTS) =>
-  tenants.map((tenant) => ({
-    tenant,
-    lane: lane(tenant),
-    landed: each,
-    messages: each,
-    notDelivered: 0,
-    early: 0,
-    effects: each,
-    allEffects: each,
-    lateS: expect.any(Number),
-  }));
-
 const byRules = (tenant: string) => (CHOSEN.includes(tenant) ? 'canary' : 'stable');
 
 it('1,000 messages of 20 tenants due at one instant each land once, by the lane that the rules name', async () => {
@@ -39,7 +25,7 @@ it('1,000 messages of 20 tenants due at one instant each land once, by the lane 
   const dueAt = Date.now() + 120_000;
   await postOf(temporal, TENANTS, { each: 50, dueAt });
   await heldIn(database.pool, dueAt, { canary: 100, stable: 900 });
-  expect(await landedOf(database.pool, dueAt, 1_000)).toEqual(allBy(byRules, 50));
+  expect(await landedOf(database.pool, dueAt, 1_000)).toEqual(landedOnceBy(TENANTS, byRules, 50));
   // Their workflows come along, those of the canary by its own queue.
   await eventually(async () => {
     const query = `ExecutionStatus = 'Running' and PostdateTopic = '${topic}'`;

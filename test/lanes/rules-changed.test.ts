@@ -3,7 +3,7 @@ import { type LaneMode, STABLE } from '../../src/lanes/lane';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { buildsSchema } from '../support/lane-topic';
-import { heldIn, landedOf, postOf, useLaneWorkers } from '../support/lane-workers';
+import { heldIn, landedOf, landedOnceBy, postOf, useLaneWorkers } from '../support/lane-workers';
 import { useTemporal } from '../support/temporal';
 
 const database = useDatabase(buildsSchema);
@@ -20,19 +20,6 @@ const change = (mode: LaneMode, tenants: string[], author = 'the test') =>
     { mode, rules: [{ tenants }], limits: { minCount: 1_000_000 } },
   );
 
-const onceBy = (lane: (tenant: string) => string, each: number) =>
-  TENANTS.map((tenant) => ({
-    tenant,
-    lane: lane(tenant),
-    landed: each,
-    messages: each,
-    notDelivered: 0,
-    early: 0,
-    effects: each,
-    allEffects: each,
-    lateS: expect.any(Number),
-  }));
-
 it('1,000 that are held follow the rules, there and back, and land once by those that hold when they are due', async () => {
   await change('live', TENANTS.slice(0, 2));
   await Promise.all([startWorker(), startWorker({ lane: 'canary' })]);
@@ -47,7 +34,7 @@ it('1,000 that are held follow the rules, there and back, and land once by those
   await heldIn(database.pool, dueAt, { canary: 250, stable: 750 });
   expect(Date.now()).toBeLessThan(dueAt);
   const landed = await landedOf(database.pool, dueAt, 1_000);
-  expect(landed).toEqual(onceBy((tenant) => (TENANTS.indexOf(tenant) < 15 ? STABLE : 'canary'), 50));
+  expect(landed).toEqual(landedOnceBy(TENANTS, (tenant) => (TENANTS.indexOf(tenant) < 15 ? STABLE : 'canary'), 50));
   // However often a message went to and fro, its workflow ends.
   await eventually(async () => {
     const query = `ExecutionStatus = 'Running' and PostdateTopic = '${topic}'`;
@@ -105,7 +92,7 @@ it('of two operators who change the rules at once, one after the other is obeyed
   await postOf(temporal, TENANTS, { each: 1, dueAt });
   await heldIn(database.pool, dueAt, { canary: 5, stable: 15 });
   const landed = await landedOf(database.pool, dueAt, 20);
-  expect(landed).toEqual(onceBy((tenant) => (last.tenants.includes(tenant) ? 'canary' : STABLE), 1));
+  expect(landed).toEqual(landedOnceBy(TENANTS, (tenant) => (last.tenants.includes(tenant) ? 'canary' : STABLE), 1));
   const { rows } = await database.pool.query(
     "select author from postdate.lane_change where author in ('ann', 'bob') order by version",
   );

@@ -129,3 +129,17 @@ export async function landedOf(pool: TestPool, dueAt: number, count: number) {
     lateS: number;
   }[];
 }
+
+/** What `landedOf` must say when all of each tenant's landed once, delivered, by this lane and by this lane's build. */
+export const landedOnceBy = (tenants: string[], lane: (tenant: string) => string, each: number) =>
+  tenants.map((tenant) => ({
+    tenant,
+    lane: lane(tenant),
+    landed: each,
+    messages: each,
+    notDelivered: 0,
+    early: 0,
+    effects: each,
+    allEffects: each,
+    lateS: expect.any(Number),
+  }));
