@@ -20,7 +20,11 @@ export interface RunningHttp extends RunningWorker {
 }
 
 /** Starts the HTTP API with connections of its own; throws, with all of them closed, when something cannot be reached. */
-export async function startHttp(config: Config, { topics, schemas }: Installation, log: Logger): Promise<RunningHttp> {
+export async function startHttp(
+  config: Config,
+  { topics, schemas, routes }: Installation,
+  log: Logger,
+): Promise<RunningHttp> {
   const { namespace, connectionOptions } = config.temporal;
   const onError = (error: Error) => log.error({ part: 'http', err: error }, 'database connection lost');
   const pool = createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError });
@@ -36,7 +40,7 @@ export async function startHttp(config: Config, { topics, schemas }: Installatio
     await ensureSearchAttributes(connection, namespace);
     const client = new Client({ connection, namespace });
     const { address: wanted = DEFAULT_ADDRESS, ...limits } = config.http;
-    const app = createApi({ client, pool, topics, log, ...limits, meter: Runtime.instance().metricMeter });
+    const app = createApi({ client, pool, topics, routes, log, ...limits, meter: Runtime.instance().metricMeter });
     const [host, port] = splitAddress(wanted);
     await app.listen({ host, port });
     const { address, port: listening } = app.server.address() as AddressInfo;
@@ -68,4 +72,6 @@ function splitAddress(address: string): [host: string, port: number] {
   return [address.slice(0, colon), Number(address.slice(colon + 1))];
 }
 
-if (require.main === module) void runProcess((config, log) => startHttp(config, installed(config), log));
+/** Runs the HTTP API as a process of its own, configured by the environment. */
+export const runHttp = (installation: Installation): Promise<void> =>
+  runProcess((config, log) => startHttp(config, installed(config, installation), log));

@@ -49,7 +49,7 @@ const TABLE = /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/;
 function refuseObserved({ observed = [], volatile: names = [] }: Topic): Refusal | undefined {
   const code = 'invalidObserved';
   const nameless = observed.some(({ table }) => !TABLE.test(String(table)));
-  if (nameless) return { code, field: 'observed', message: 'must have tables like payments.payment_request' };
+  if (nameless) return { code, field: 'observed', message: 'must have tables like billing.invoice' };
   const boundless = observed.some(({ where }) => !/\$2\b/.test(String(where)));
   if (boundless) return { code, field: 'observed', message: 'must have a where that names rows by $2, the key' };
   const nobody = names.some((name) => typeof name !== 'string' || name === '');

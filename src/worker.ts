@@ -113,7 +113,8 @@ export async function startWorker(
   }
 }
 
-if (require.main === module)
-  void runProcess((config, log, stopping) =>
-    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config), log, stopping),
+/** Runs a worker as a process of its own, configured by the environment: stable's, or that of the lane in POSTDATE_LANE. */
+export const runWorker = (installation: Installation): Promise<void> =>
+  runProcess((config, log, stopping) =>
+    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config, installation), log, stopping),
   );

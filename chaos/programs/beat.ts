@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { type Installation, installation } from '../../src/installation';
+import { installation } from '../../app/installation';
+import type { Installation } from '../../src/installation';
 import type { SchemaMigrations } from '../../src/migrate';
 import { defineTopic, done, PermanentFailure } from '../../src/topic';
 

@@ -30,3 +30,6 @@ export function answerTo(said: Said, location?: string): Answer {
 
 export const refused = (body: ReturnType<typeof problem>): Answer => ({ status: body.status, body });
 export const notFound = (): Answer => refused(problem('notFound', 'There is none of this name.'));
+
+/** What was looked for, if there is one. */
+export const found = (one: object | undefined): Answer => (one ? { status: 200, body: one } : notFound());

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
+import { eventData, originOf } from '../../app/payment-requests/events';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { closeRequest, insertRequest, type PaymentRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { createWithdraw } from '../../src/activities/withdraw';
 import type { Decision, ScheduledMessage } from '../../src/contract';
 import { inTransaction } from '../../src/database';
 import { appendEvent } from '../../src/outbox';
-import { eventData, originOf } from '../../src/payment-requests/events';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { closeRequest, insertRequest, type PaymentRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
 import { useHolds } from '../support/hold';

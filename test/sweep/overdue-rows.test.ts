@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { closeRequest, findRequest, insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { createActivities } from '../../src/activities';
 import type { Decision, ScheduledMessage } from '../../src/contract';
 import type { Queryable } from '../../src/database';
 import { land } from '../../src/landing/landing';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { closeRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { startSweepOfRows } from '../../src/sweep/overdue-rows';
 import { overdue, type TopicWithRows } from '../../src/sweep/waiting-rows';
 import type { Topic } from '../../src/topic';

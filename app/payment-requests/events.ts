@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, type EventType, instant } from '../event-types';
-import type { EventOrigin } from '../outbox';
+import { defineEvent, type EventOrigin, type EventType, instant } from '../../src';
 import type { PaymentRequestRef, PaymentRequestRow } from './rows';
 
 /** What every event of a payment request says. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { paymentRequest } from '../payment-requests/requests';
-import { instant, named, part } from './shapes';
+import { instant, named, part } from '../../src/routes';
+import { paymentRequest } from './requests';
 
-// As schemas.ts, of the payment requests.
+// What the operations on payment requests are asked and answer.
 
 export const paymentRequestRef = z.strictObject({ tenant: part, id: part });
 export const newPaymentRequest = paymentRequest

@@ -1,15 +1,15 @@
 import { nanoid } from 'nanoid';
-import { describe as describeMessage } from '../../src/client';
-import { registerTopics } from '../../src/dispatch/registered-topics';
-import { installation } from '../../src/installation';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { findRequest, type PaymentRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
-import { useDatabase } from '../support/database';
-import { dispatchAll } from '../support/dispatching';
-import { eventually } from '../support/eventually';
-import { useTemporal } from '../support/temporal';
+import { installation } from '../../../app/installation';
+import { paymentRequestExpiry } from '../../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../../app/payment-requests/requests';
+import { findRequest, type PaymentRequest } from '../../../app/payment-requests/rows';
+import { paymentsSchema } from '../../../app/payment-requests/schema';
+import { describe as describeMessage } from '../../../src/client';
+import { registerTopics } from '../../../src/dispatch/registered-topics';
+import { useDatabase } from '../../support/database';
+import { dispatchAll } from '../../support/dispatching';
+import { eventually } from '../../support/eventually';
+import { useTemporal } from '../../support/temporal';
 
 const temporal = useTemporal();
 const database = useDatabase(paymentsSchema);

@@ -1,5 +1,4 @@
-import type { Queryable } from '../database';
-import { rfc3339 } from '../due-time';
+import type { Queryable } from '../../src';
 
 /** One person asks another for money. `amount` in decimal notation, as PostgreSQL's numeric keeps it exactly. */
 export interface PaymentRequest {
@@ -18,6 +17,8 @@ export interface PaymentRequestRow extends PaymentRequest {
   cycle: number;
   closed_at: Date | null;
 }
+
+const rfc3339 = (epochMs: number) => new Date(epochMs).toISOString();
 
 const one = async (db: Queryable, text: string, values: unknown[]): Promise<PaymentRequestRow | undefined> =>
   (await db.query<PaymentRequestRow>(text, values)).rows[0];

@@ -1,22 +1,31 @@
 import type { Pool } from 'pg';
-import { MessageError } from '../admission';
-import { type Changed, createPaymentRequests, type NotChanged } from '../payment-requests/requests';
-import { findRequest, type PaymentRequestRow } from '../payment-requests/rows';
-import { notFound, refused } from './answers';
-import { mustSee } from './keys';
-import * as schemas from './payment-request-schemas';
-import { problem } from './problems';
-import { type Answer, defineRoute, type Route } from './route';
+import { MessageError } from '../../src';
+import { type Answer, defineRoute, found, mustSee, notFound, problem, type Route, refused } from '../../src/routes';
+import { type Changed, createPaymentRequests, type NotChanged } from './requests';
+import * as schemas from './route-schemas';
+import { findRequest, type PaymentRequestRow } from './rows';
+
+// The payload's fields are checked here in its stead; the rest are the message's, by other names.
+const fieldCodes = {
+  id: 'invalidKey',
+  expiresAt: 'invalidDueAt',
+  payer: 'invalidPayload',
+  payee: 'invalidPayload',
+  amount: 'invalidPayload',
+  currency: 'invalidPayload',
+};
 
 /** The API's operations on payment requests: service A, for those who do not write TypeScript. */
 export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
   const requests = createPaymentRequests({ pool });
-  const known = { params: schemas.paymentRequestRef, path: '/v1/payment-requests/{tenant}/{id}' } as const;
+  const path = '/v1/payment-requests';
+  const known = { params: schemas.paymentRequestRef, path: `${path}/{tenant}/{id}`, fieldCodes } as const;
   const changes = { answers: { 200: schemas.changed }, conflicts: true };
   return [
     defineRoute({
       method: 'POST',
-      path: '/v1/payment-requests',
+      path,
+      fieldCodes,
       operationId: 'requestPayment',
       summary: 'Asks for money until expiresAt; calling again with the same id changes nothing',
       body: schemas.newPaymentRequest,
@@ -24,7 +33,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       async run({ caller, body: { expiresAt, ...request } }) {
         mustSee(caller, request.tenant);
         const { result } = await inOurWords(requests.request(request, expiresAt));
-        const location = `/v1/payment-requests/${request.tenant}/${request.id}`;
+        const location = `${path}/${request.tenant}/${request.id}`;
         return { status: result === 'requested' ? 201 : 200, body: { result }, location };
       },
     }),
@@ -37,7 +46,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       async run({ caller, params }) {
         mustSee(caller, params.tenant);
         const row = await findRequest(pool, params);
-        return row ? { status: 200, body: viewOf(row) } : notFound();
+        return found(row && viewOf(row));
       },
     }),
     defineRoute({
@@ -54,7 +63,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
     }),
     defineRoute({
       ...known,
-      path: '/v1/payment-requests/{tenant}/{id}/pay',
+      path: `${known.path}/pay`,
       method: 'POST',
       operationId: 'pay',
       summary: 'Notes down that it is paid',

@@ -1,4 +1,4 @@
-import type { Consumer } from '../consumer';
+import { defineConsumer } from '../../src';
 import type { PaymentRequestEventData, PaymentRequestEventType } from './events';
 
 type Wording = (data: PaymentRequestEventData) => string;
@@ -30,7 +30,7 @@ const wordings: Record<PaymentRequestEventType, { payer: Wording; payee: Wording
 const isOurs = (type: string): type is PaymentRequestEventType => type in wordings;
 
 /** Turns each event of a payment request into one notification for each of the two people it concerns. */
-export const notifications: Consumer = {
+export const notifications = defineConsumer({
   name: 'notifications',
   from: 'start',
   async handle(tx, { event }) {
@@ -45,4 +45,4 @@ export const notifications: Consumer = {
       [event.tenant, data.payer, data.payee, event.id, channel, wording.payer(data), wording.payee(data)],
     );
   },
-};
+});

@@ -1,11 +1,11 @@
 import { nanoid } from 'nanoid';
-import { rfc3339 } from '../../src/due-time';
-import { installation } from '../../src/installation';
-import { paymentsSchema } from '../../src/payment-requests/schema';
-import { useDatabase } from '../support/database';
-import { eventually } from '../support/eventually';
-import { useHttp } from '../support/http';
-import { useTemporal } from '../support/temporal';
+import { installation } from '../../../app/installation';
+import { paymentsSchema } from '../../../app/payment-requests/schema';
+import { rfc3339 } from '../../../src/due-time';
+import { useDatabase } from '../../support/database';
+import { eventually } from '../../support/eventually';
+import { useHttp } from '../../support/http';
+import { useTemporal } from '../../support/temporal';
 
 const temporal = useTemporal();
 const database = useDatabase(paymentsSchema);

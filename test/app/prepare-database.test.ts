@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
-import { createDatabase, dropDatabase, withClient } from '../local/databases';
-import { createPool } from '../src/database';
-import { installation } from '../src/installation';
-import { createPaymentRequests } from '../src/payment-requests/requests';
-import { eventually } from './support/eventually';
-import { runLocal, useFolder } from './support/local-process';
-import { useTemporal } from './support/temporal';
+import { installation } from '../../app/installation';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
+import { createDatabase, dropDatabase, withClient } from '../../local/databases';
+import { createPool } from '../../src/database';
+import { eventually } from '../support/eventually';
+import { runLocal, useFolder } from '../support/local-process';
+import { useTemporal } from '../support/temporal';
 
 useFolder();
 const temporal = useTemporal();
@@ -32,10 +32,10 @@ afterAll(async () => {
 
 it('the owner prepares the database; with the rights of docs/deploy.md workers run that can change no table', async () => {
   for (const _time of [1, 2]) {
-    const prepared = runLocal('src/prepare-database.ts', { env: { DATABASE_URL: asRole(owner) } });
+    const prepared = runLocal('app/prepare-database.ts', { env: { DATABASE_URL: asRole(owner) } });
     expect({ exitCode: await prepared.exitCode, printed: prepared.printed() }).toMatchObject({ exitCode: 0 });
   }
-  const page = readFileSync(join(__dirname, '..', 'docs', 'deploy.md'), 'utf8');
+  const page = readFileSync(join(__dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
   const [, grants = ''] = /```sql\n(grant usage .*?)```/s.exec(page) ?? [];
   await withClient(asRole(owner), (client) => client.query(grants.replaceAll('postdate_app', app)));
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { MessageRef } from '../contract';
-import { again, defineTopic, done, type GroupTransaction, type HandlerAnswer, skip } from '../topic';
+import { again, defineTopic, done, type GroupTransaction, type HandlerAnswer, type MessageRef, skip } from '../../src';
 import { eventData, paymentRequestEvents } from './events';
 import { expireRequests, findRequests, type PaymentRequestRow } from './rows';
 

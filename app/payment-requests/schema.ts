@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { SchemaMigrations } from '../migrate';
+import type { SchemaMigrations } from '../../src';
 
 async function up(db: Kysely<unknown>): Promise<void> {
   await sql`

@@ -1,22 +1,22 @@
 import { nanoid } from 'nanoid';
-import { consumeBatch, replayFrom, subscribe } from '../../src/consumer';
-import type { Decision, Delivery } from '../../src/contract';
-import { inTransaction } from '../../src/database';
-import { land } from '../../src/landing/landing';
-import { appendEvent } from '../../src/outbox';
-import { eventData, originOf } from '../../src/payment-requests/events';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { notifications } from '../../src/payment-requests/notifications';
+import { eventData, originOf } from '../../../app/payment-requests/events';
+import { paymentRequestExpiry } from '../../../app/payment-requests/expiry';
+import { notifications } from '../../../app/payment-requests/notifications';
 import {
   closeRequest,
   extendRequest,
   findRequest,
   insertRequest,
   type PaymentRequest,
-} from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
-import { relayBatch } from '../../src/relay';
-import { useDatabase } from '../support/database';
+} from '../../../app/payment-requests/rows';
+import { paymentsSchema } from '../../../app/payment-requests/schema';
+import { consumeBatch, replayFrom, subscribe } from '../../../src/consumer';
+import type { Decision, Delivery } from '../../../src/contract';
+import { inTransaction } from '../../../src/database';
+import { land } from '../../../src/landing/landing';
+import { appendEvent } from '../../../src/outbox';
+import { relayBatch } from '../../../src/relay';
+import { useDatabase } from '../../support/database';
 
 const database = useDatabase(paymentsSchema);
 const HOUR_MS = 3_600_000;

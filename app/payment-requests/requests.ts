@@ -1,12 +1,15 @@
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { admit, MessageError, refuseDueAt } from '../admission';
-import { inTransaction } from '../database';
-import { cancelIn, scheduleIn } from '../dispatch/in-transaction';
-import { epochMsOf, type InstantInput } from '../due-time';
-import { newEvent } from '../event-types';
-import { appendEvents } from '../outbox';
-import { messageOf } from '../post';
+import {
+  appendEvents,
+  cancelIn,
+  type InstantInput,
+  inTransaction,
+  MessageError,
+  messageOf,
+  newEvent,
+  scheduleIn,
+} from '../../src';
 import { eventData, originOf, paymentRequestEvents } from './events';
 import { paymentRequestExpiry } from './expiry';
 import {
@@ -106,8 +109,7 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
 
     /** Gives the payer until `expiresAt`, earlier or later than before. */
     async extend(ref: PaymentRequestRef, expiresAt: InstantInput): Promise<Changed | NotChanged> {
-      const dueAt = epochMsOf(expiresAt);
-      admit(refuseDueAt(dueAt, Date.now()));
+      const { dueAt } = messageOf(postOf(ref, expiresAt, 1));
       const row = await change(
         ref,
         'extended',
