@@ -163,7 +163,7 @@ describe('a bad release of a handler', () => {
     expect(kinds).toEqual(all('rowWaitsThoughDecided'));
 
     await rollback(async () => {
-      const env = { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address };
+      const env = { DATABASE_URL: database.url, ...temporal.env() };
       const wanted = ['--topic', paymentRequestExpiry.name, '--reason', 'bad deploy'];
       const record = ['--by', 'Anna', '--because', 'rolled back'];
       const redrive = runLocal('app/cli.ts', { args: ['redrive', ...wanted, ...record], env });

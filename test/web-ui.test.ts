@@ -61,7 +61,7 @@ const chromium = chromiumAtOnce();
     worker?.stop();
     await worker?.finished;
   });
-  const temporal = useTemporal({}, { webUi: true });
+  const temporal = useTemporal({ webUi: true });
   const database = useDatabase();
   const browser = usePage(chromium);
 

@@ -17,7 +17,7 @@ const during = (work: () => Promise<void>) => () => temporal.withWorker(database
 async function postdate(command: string, { input, env }: { input?: string; env?: NodeJS.ProcessEnv } = {}) {
   const cli = runLocal('test/cli/effects-program.ts', {
     args: command.split(' '),
-    env: { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address, ...env },
+    env: { DATABASE_URL: database.url, ...temporal.env(), ...env },
     input,
   });
   const code = await cli.ended;
@@ -140,7 +140,7 @@ it(
     }
     const watching = runLocal('test/cli/effects-program.ts', {
       args: ['watch', '--tenant', 'watched'],
-      env: { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address, FORCE_COLOR: '1' },
+      env: { DATABASE_URL: database.url, ...temporal.env(), FORCE_COLOR: '1' },
     });
     await watching.prints(new RegExp(`"next":\\[[^\\]]*"${next}".*"landed":\\[[^\\]]*"${landed}"`));
     watching.signal('SIGINT');
