@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { schedule } from '../src/client';
-import { again, defineTopic, done, skip } from '../src/topic';
+import { defineTopic } from '../src/define-topic';
+import { again, done, skip } from '../src/topic';
 
 const WEEK_MS = 7 * 86_400_000;
 

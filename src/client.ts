@@ -21,20 +21,13 @@ import {
 } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
 import { describe, withinDeadline } from './lookup';
-import { messageOf, type Post } from './post';
+import { messageOf, type Post, type ScheduleOptions } from './post';
 import { type NotFound, type Requested, send } from './send';
 import { presentTrace, tracePosting } from './tracing';
 import type { scheduledMessage } from './workflows';
 
 export { cancelIn, moveIn, scheduleIn } from './dispatch/in-transaction';
 export { describe, list } from './lookup';
-
-export interface ScheduleOptions {
-  /** What becomes of a message of the same name that waits already. Default `reject`. */
-  onConflict?: 'reject' | 'keep' | 'move';
-  /** Give the same one to repeat a call whose answer was lost: both are then one command. Default: a new one. */
-  commandId?: string;
-}
 
 /** `late`: it was due already, and is delivered at once. */
 export type ScheduleAnswer =

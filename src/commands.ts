@@ -1,5 +1,5 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Outcome } from './contract';
+import type { Outcome } from './decision';
 
 /** A repeated `commandId` is the same command; the first answer is given again. */
 export interface CancelCommand {

@@ -1,5 +1,6 @@
-import type { Decision, Outcome, ScheduledMessage } from './contract';
+import type { ScheduledMessage } from './contract';
 import type { Queryable } from './database';
+import type { Decision, Outcome } from './decision';
 import { rfc3339 } from './due-time';
 
 /** A decision as it lies in `postdate.delivery`. */

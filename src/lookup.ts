@@ -7,7 +7,8 @@ import {
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
 import { ApplicationFailure } from '@temporalio/common';
 import { admit, refuseDueAt, refuseRef } from './admission';
-import { type Ending, type MessageRef, searchAttributes, workflowIdOf } from './contract';
+import { type MessageRef, searchAttributes, workflowIdOf } from './contract';
+import type { Ending } from './decision';
 import { epochMsOf, type InstantInput, rfc3339 } from './due-time';
 
 // The SDK sets no deadline of its own: without one a call to a server that is down never returns.

@@ -1,5 +1,5 @@
 import type { MetricMeter } from '@temporalio/common';
-import type { Outcome } from './contract';
+import type { Outcome } from './decision';
 import { createLaneMetrics, type LaneMetrics } from './lanes/lane-metrics';
 import type { Backlog } from './streams/backlog';
 

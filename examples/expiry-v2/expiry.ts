@@ -1,7 +1,8 @@
+import { defineTopic } from '../../src/define-topic';
 import { defineEvent } from '../../src/event-types';
 import { paymentRequestData, paymentRequestEvents } from '../../src/payment-requests/events';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { defineTopic, type GroupTransaction, type Topic } from '../../src/topic';
+import type { GroupTransaction, Topic } from '../../src/topic';
 
 type Data = Record<string, unknown>;
 type Told = Parameters<GroupTransaction['emit']>[0];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { EventOrigin } from '../event-types';
 import { defineEvent, type EventType, instant } from '../event-types';
-import type { EventOrigin } from '../outbox';
 import type { PaymentRequestRef, PaymentRequestRow } from './rows';
 
 /** What every event of a payment request says. */

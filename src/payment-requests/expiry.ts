@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MessageRef } from '../contract';
-import { again, defineTopic, done, type GroupTransaction, type HandlerAnswer, skip } from '../topic';
+import { defineTopic } from '../define-topic';
+import { again, done, type GroupTransaction, type HandlerAnswer, skip } from '../topic';
 import { eventData, paymentRequestEvents } from './events';
 import { expireRequests, findRequests, type PaymentRequestRow } from './rows';
 

@@ -1,7 +1,8 @@
 import { nanoid } from 'nanoid';
 import { paymentRequestExpiry2, reminder } from '../../examples/expiry-v2/expiry';
 import { asyncApiOf } from '../../src/asyncapi/document';
-import type { Decision, Delivery } from '../../src/contract';
+import type { Delivery } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
 import type { PostdateEvent } from '../../src/outbox';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';

@@ -1,7 +1,8 @@
 import { nanoid } from 'nanoid';
 import { consumeBatch, replayFrom, subscribe } from '../../src/consumer';
-import type { Decision, Delivery } from '../../src/contract';
+import type { Delivery } from '../../src/contract';
 import { inTransaction } from '../../src/database';
+import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
 import { appendEvent } from '../../src/outbox';
 import { eventData, originOf } from '../../src/payment-requests/events';

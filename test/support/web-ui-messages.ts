@@ -4,9 +4,10 @@ import { z } from 'zod';
 import { invoiceReminder } from '../../examples/invoice-reminder';
 import { describe as describeMessage, list, schedule } from '../../src/client';
 import type { MessageRef } from '../../src/contract';
+import { defineTopic } from '../../src/define-topic';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { defineTopic, PermanentFailure, type Topic } from '../../src/topic';
+import { PermanentFailure, type Topic } from '../../src/topic';
 import { eventually } from './eventually';
 
 export type Example = MessageRef & { dueAt: number };
