@@ -32,7 +32,8 @@ export { describe, list } from './lookup';
 /** `late`: it was due already, and is delivered at once. */
 export type ScheduleAnswer =
   | { result: 'scheduled'; workflowId: string; late: boolean }
-  | { result: 'kept' | 'rejected'; workflowId: string }
+  | { result: 'kept'; workflowId: string }
+  | { result: 'rejected'; workflowId: string }
   | Exclude<MoveAnswer, TooLate>
   | Requested;
 
@@ -53,6 +54,9 @@ export async function schedule<Schema extends z.ZodType>(
   });
 }
 
+// What is said of a message that is left as it waits.
+const LEFT_ALONE = { keep: 'kept', reject: 'rejected' } as const;
+
 async function scheduled<Schema extends z.ZodType>(
   client: Client,
   post: Post<Schema>,
@@ -71,7 +75,7 @@ async function scheduled<Schema extends z.ZodType>(
     const known = await describe(client, message);
     if (known?.scheduledBy === commandId) return answer;
     if (known?.state === 'waiting') {
-      if (onConflict !== 'move') return { result: onConflict === 'keep' ? 'kept' : 'rejected', workflowId };
+      if (onConflict !== 'move') return { result: LEFT_ALONE[onConflict], workflowId };
       const moved = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
       if (moved.result !== 'tooLate' && moved.result !== 'notFound') return moved;
     } else if (known && post.cycle === undefined) {

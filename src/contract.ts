@@ -28,6 +28,9 @@ export interface ScheduledMessage<Payload = unknown> {
   postId?: string;
 }
 
+/** What becomes of cycles that were missed: one for all of them, none, or each. */
+export const MISSED = ['once', 'skip', 'all'] as const;
+
 /**
  * How a message comes again after each of its cycles: `every` an ISO 8601 duration, or by `cron`, in the calendar of an
  * IANA `zone` (default UTC). Instants are epoch ms. What is next is computed outside of workflows.
@@ -40,8 +43,8 @@ export interface Repeat {
   until?: number;
   /** So many cycles in all; moves make none. */
   maxCycles?: number;
-  /** What becomes of cycles that were missed: one for all of them (default), none, or each. */
-  missed?: 'once' | 'skip' | 'all';
+  /** Default `once`. */
+  missed?: (typeof MISSED)[number];
   /** The first due time; months and days are counted from it. */
   startAt: number;
   /** The present cycle's place in the series, wherever it was moved to. */

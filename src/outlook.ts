@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { MessageRef } from './contract';
 import { countWaiting } from './counts';
 import type { Queryable } from './database';
-import type { Outcome } from './decision';
+import { isWithdrawn, type Outcome } from './decision';
 import { list, type MessageStatus, type Selection } from './lookup';
 
 /** What is about to happen, and what just has. Instants are RFC 3339. */
@@ -97,7 +97,7 @@ async function landedOf(
       ...name,
       outcome,
       decidedAt: decided_at.toISOString(),
-      lateByMs: outcome === 'cancelled' || outcome === 'moved' ? undefined : Math.floor(late_by_ms),
+      lateByMs: isWithdrawn(outcome) ? undefined : Math.floor(late_by_ms),
     })),
   };
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { FIELD_CODES, type RefusalCode } from '../admission';
 import type { Caller } from './keys';
 import { ProblemError } from './problems';
 
@@ -50,31 +51,24 @@ export const defineRoute = <Params extends z.ZodType, Query extends z.ZodType, B
   route: Route<Params, Query, Body>,
 ): Route => route as unknown as Route;
 
-// The codes of the contract, wherever a field of this name is wrong in its form already.
-const CODES: Record<string, string> = {
-  topic: 'invalidTopic',
-  tenant: 'invalidTenant',
-  key: 'invalidKey',
-  id: 'invalidKey',
-  cycle: 'invalidCycle',
-  expectedCycle: 'invalidCycle',
-  dueAt: 'invalidDueAt',
-  dueFrom: 'invalidDueAt',
-  dueTo: 'invalidDueAt',
-  expiresAt: 'invalidDueAt',
-  staleAfterMs: 'invalidStaleAfter',
-  repeat: 'invalidRepeat',
-  payload: 'invalidPayload',
+// Wherever a field of this name is wrong in its form already: by the contract's codes, beside its own fields those of routes.
+const CODES: Partial<Record<string, RefusalCode>> = {
+  ...FIELD_CODES,
+  id: FIELD_CODES.key,
+  expectedCycle: FIELD_CODES.cycle,
+  dueFrom: FIELD_CODES.dueAt,
+  dueTo: FIELD_CODES.dueAt,
+  expiresAt: FIELD_CODES.dueAt,
   do: 'invalidAnswer',
   lane: 'invalidLane',
   mode: 'invalidLane',
   rules: 'invalidLaneRule',
   steps: 'invalidLaneRule',
   by: 'invalidLaneRule',
-  payer: 'invalidPayload',
-  payee: 'invalidPayload',
-  amount: 'invalidPayload',
-  currency: 'invalidPayload',
+  payer: FIELD_CODES.payload,
+  payee: FIELD_CODES.payload,
+  amount: FIELD_CODES.payload,
+  currency: FIELD_CODES.payload,
 };
 
 /** What a schema makes of an input. Throws a `ProblemError` that names the first field at fault. */

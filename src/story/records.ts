@@ -1,5 +1,6 @@
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
+import { isWithdrawn, type Outcome } from '../decision';
 import { STABLE } from '../lanes/lane';
 import type { TimelineEntry } from './timeline-entry';
 
@@ -16,7 +17,7 @@ const valuesOf = ({ topic, tenant, key }: MessageRef) => [topic, tenant, key, LI
 
 interface DecisionRow {
   cycle: number;
-  outcome: string;
+  outcome: Outcome;
   decided_at: Date;
   due_at: Date;
   late: boolean;
@@ -40,7 +41,7 @@ async function decisionsOf(db: Queryable, ref: MessageRef): Promise<TimelineEntr
     valuesOf(ref),
   );
   return rows.map((row) => {
-    const withdrawn = row.outcome === 'cancelled' || row.outcome === 'moved';
+    const withdrawn = isWithdrawn(row.outcome);
     const next = row.next_due_at && `cycle ${row.next_cycle} is due ${row.next_due_at.toISOString()}`;
     const lane = laneOf(row);
     const wasDue = row.late && !withdrawn ? 'it was due when it was posted' : undefined;

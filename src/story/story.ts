@@ -2,14 +2,14 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { admit, refuseRef } from '../admission';
 import type { MessageRef } from '../contract';
-import { describe } from '../lookup';
+import { describe, type MessageState } from '../lookup';
 import { recordsOf } from './records';
 import { runsOf } from './runs';
 import type { TimelineEntry } from './timeline-entry';
 
 /** All that is known of a message, in the order of time. `state`: `forgotten` when only the database knows it. */
 export interface Story extends MessageRef {
-  state: 'waiting' | 'held' | 'ended' | 'failed' | 'forgotten';
+  state: MessageState | 'held' | 'forgotten';
   cycle?: number;
   dueAt?: string;
   /** It waits past its due time, by this machine's clock. */
