@@ -1,6 +1,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common/lib/search-attributes';
 import { defineQuery } from '@temporalio/workflow';
 import type { AppliedCommand, CancelCommand, MoveCommand } from './commands';
+import type { Decision, Ending } from './decision';
 
 /**
  * A message to the future, as it lies in Temporal for years: only ever add optional fields.
@@ -27,6 +28,9 @@ export interface ScheduledMessage<Payload = unknown> {
   postId?: string;
 }
 
+/** What becomes of cycles that were missed: one for all of them, none, or each. */
+export const MISSED = ['once', 'skip', 'all'] as const;
+
 /**
  * How a message comes again after each of its cycles: `every` an ISO 8601 duration, or by `cron`, in the calendar of an
  * IANA `zone` (default UTC). Instants are epoch ms. What is next is computed outside of workflows.
@@ -39,8 +43,8 @@ export interface Repeat {
   until?: number;
   /** So many cycles in all; moves make none. */
   maxCycles?: number;
-  /** What becomes of cycles that were missed: one for all of them (default), none, or each. */
-  missed?: 'once' | 'skip' | 'all';
+  /** Default `once`. */
+  missed?: (typeof MISSED)[number];
   /** The first due time; months and days are counted from it. */
   startAt: number;
   /** The present cycle's place in the series, wherever it was moved to. */
@@ -86,28 +90,6 @@ export const WORKFLOW_TASK_QUEUE = 'postdate';
  */
 export const deliveryTaskQueue = (topic: string, lane?: string): string =>
   lane === undefined || lane === 'stable' ? `postdate.${topic}` : `postdate.${topic}@${lane}`;
-
-/** Exactly one of these per cycle, in the ledger. */
-export type Outcome = 'delivered' | 'cancelled' | 'moved' | 'skipped' | 'failed';
-
-/** What the ledger says of one cycle: whoever inserted the row has decided, everyone else reads this. Epoch ms. */
-export interface Decision {
-  cycle: number;
-  outcome: Outcome;
-  decidedAt: number;
-  next?: { cycle: number; dueAt: number; leadMs?: number };
-  reason?: string;
-  commandId?: string;
-}
-
-/** How a message ended, as the workflow's result. `decidedAt` is RFC 3339. */
-export interface Ending {
-  outcome: Outcome;
-  cycle: number;
-  decidedAt: string;
-  reason?: string;
-  commandId?: string;
-}
 
 /** What a topic's workers do for the scheduler. Each answers with the ledger's decision on the message's cycle. */
 export interface LedgerActivities {

@@ -23,6 +23,17 @@ export interface Post<Schema extends z.ZodType> {
   staleAfterMs?: number;
 }
 
+/** What becomes of a message of the same name that waits already: the new post is refused, it stays, or it is moved. */
+export const ON_CONFLICT = ['reject', 'keep', 'move'] as const;
+export type OnConflict = (typeof ON_CONFLICT)[number];
+
+export interface ScheduleOptions {
+  /** What becomes of a message of the same name that waits already. Default `reject`. */
+  onConflict?: OnConflict;
+  /** Give the same one to repeat a call whose answer was lost: both are then one command. Default: a new one. */
+  commandId?: string;
+}
+
 /** The message that a post asks for, let in as a whole or not at all. Throws a `MessageError`. */
 export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): ScheduledMessage {
   admit(refuseTopic(post.topic));

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
-import type { Decision, InLane, LedgerActivities } from '../contract';
+import type { InLane, LedgerActivities } from '../contract';
+import type { Decision } from '../decision';
 import type { Hold } from '../hold/hold';
 import type { Pulse } from '../hold/pulse';
 import type { MovedOn } from '../landing/moved-on';

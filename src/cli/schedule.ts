@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import { admit, MessageError, refuseCommandId } from '../admission';
-import { type ScheduleAnswer, type ScheduleOptions, schedule } from '../client';
-import { messageOf, type Post } from '../post';
+import { type ScheduleAnswer, schedule } from '../client';
+import type { ScheduleOptions } from '../post';
+import { messageOf, ON_CONFLICT, type Post } from '../post';
 import type { RepeatInput } from '../repeat';
 import type { Topic } from '../topic';
 import { hintOf } from './answers';
@@ -33,9 +34,7 @@ interface Options extends ScheduleOptions {
 
 const EXAMPLE = 'schedule --topic payment-request.expiry --tenant acme --key pr-42 --cycle 1 --due +7d';
 
-const onConflict = new Option('--on-conflict <what>', 'if it waits already')
-  .choices(['reject', 'keep', 'move'])
-  .default('reject');
+const onConflict = new Option('--on-conflict <what>', 'if it waits already').choices(ON_CONFLICT).default('reject');
 
 export function addSchedule(program: Command, topics: Topic[]): void {
   const command = withRef(program.command('schedule'))
@@ -75,9 +74,18 @@ async function scheduleOne(topics: Topic[], options: Options): Promise<ExitCode>
     const answer = await schedule(client, post, { onConflict, commandId });
     if (options.json) printJson({ ...answer, dueAt: new Date(message.dueAt).toISOString() });
     else print(wordsOf(answer, message.dueAt));
-    return ['rejected', 'stale', 'requested'].includes(answer.result) ? 1 : 0;
+    return EXIT_CODES[answer.result];
   });
 }
+
+const EXIT_CODES = {
+  scheduled: 0,
+  kept: 0,
+  moved: 0,
+  rejected: 1,
+  stale: 1,
+  requested: 1,
+} as const satisfies Record<ScheduleAnswer['result'], ExitCode>;
 
 function wordsOf(answer: ScheduleAnswer, dueAt: number): string {
   const due = new Date(dueAt).toISOString();

@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
 import { MessageError, type Refusal } from '../admission';
-import { cancel, move, type ScheduleAnswer, type ScheduleOptions, schedule } from '../client';
+import { cancel, move, type ScheduleAnswer, schedule } from '../client';
 import type { CancelAnswer, MoveAnswer } from '../commands';
 import type { MessageRef, ScheduledMessage } from '../contract';
 import { rfc3339 } from '../due-time';
 import { describe } from '../lookup';
 import { upcast } from '../payload-version';
-import type { Post } from '../post';
+import type { Post, ScheduleOptions } from '../post';
 import type { NotFound, Requested } from '../send';
 import type { Topic } from '../topic';
 import type { WaitingCommand } from './waiting-commands';

@@ -3,11 +3,11 @@ import { nanoid } from 'nanoid';
 import type { ClientBase } from 'pg';
 import type { z } from 'zod';
 import { admit, MessageError, type Refusal, refuseCommandId, refuseCycle, refuseDueAt, refuseRef } from '../admission';
-import type { ScheduleOptions } from '../client';
 import type { CancelCommand } from '../commands';
 import type { MessageRef } from '../contract';
 import { epochMsOf, type InstantInput } from '../due-time';
 import { storable } from '../ledger';
+import type { ScheduleOptions } from '../post';
 import { messageOf, type Post } from '../post';
 
 /** A transaction of node-postgres or of kysely. Given a pool, the command commits by itself. */

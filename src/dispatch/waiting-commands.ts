@@ -1,3 +1,4 @@
+import type { CommandName } from '../commands';
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
 import { WORKER_IS_WELL } from '../hold/alive';
@@ -6,7 +7,7 @@ import { storable } from '../ledger';
 /** What a producer has committed and Temporal does not know of yet. `body` is as postdate.schedule, cancel or move wrote it. */
 export interface WaitingCommand extends MessageRef {
   seq: string;
-  what: 'schedule' | 'cancel' | 'move';
+  what: CommandName;
   commandId: string;
   body: unknown;
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { refuseUnstorable } from '../admission';
+import { defineTopic } from '../define-topic';
 import { rfc3339 } from '../due-time';
 import { cycle, defineEvent, instant, part } from '../event-types';
-import { type DueMessage, defineTopic, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
+import { type DueMessage, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
 import { expectAnswers } from './unanswered';
 
 /** A topic without a handler. `answerWithinMs`: unanswered for longer, a forwarded message is listed and counted. */

@@ -1,4 +1,5 @@
-import type { Decision, Delivery, InLane } from '../contract';
+import type { Delivery, InLane } from '../contract';
+import type { Decision } from '../decision';
 import type { Landing } from '../landing/landing';
 import type { Result } from '../landing/release';
 import type { Topic } from '../topic';

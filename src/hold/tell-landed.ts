@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { named } from '../concern';
-import type { Decision, Delivery } from '../contract';
+import type { Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import type { Decision } from '../decision';
 import { STALE } from '../landing/undelivered';
 import type { Lanes } from '../lanes/following';
 import { STABLE } from '../lanes/lane';

@@ -3,8 +3,7 @@ import { problem } from './problems';
 import type { Answer } from './route';
 
 type Said =
-  | Exclude<Awaited<ReturnType<typeof schedule>>, { result: 'kept' | 'rejected' }>
-  | { result: 'kept' | 'rejected' }
+  | Exclude<Awaited<ReturnType<typeof schedule>>, { result: 'rejected' }>
   | Awaited<ReturnType<typeof move>>
   | Awaited<ReturnType<typeof cancel>>;
 
@@ -23,7 +22,9 @@ export function answerTo(said: Said, location?: string): Answer {
       );
     case 'stale':
       return refused(problem('stale', 'Another cycle waits than was expected.', { cycle: said.cycle }));
-    default:
+    case 'kept':
+    case 'moved':
+    case 'cancelled':
       return { status: 200, body: said };
   }
 }

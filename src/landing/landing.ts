@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Decision, Delivery } from '../contract';
+import type { Delivery } from '../contract';
 import { inTransaction } from '../database';
+import type { Decision } from '../decision';
 import type { Topic } from '../topic';
 import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
 import { claim, readUnclaimed, recordAnswers, unclaim } from './claims';

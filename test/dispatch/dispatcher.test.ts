@@ -5,11 +5,12 @@ import { type Link, startLink } from '../../chaos/system/proxy';
 import { runInBackground } from '../../src/background-loop';
 import { cancelIn, describe as describeMessage, list, moveIn, scheduleIn } from '../../src/client';
 import { inTransaction } from '../../src/database';
+import { defineTopic } from '../../src/define-topic';
 import { carryOut } from '../../src/dispatch/carry-out';
 import { registerTopics } from '../../src/dispatch/registered-topics';
 import { claimCommands, type WaitingCommand } from '../../src/dispatch/waiting-commands';
 import { sayAlive, sayGone } from '../../src/hold/alive';
-import { defineTopic, type Topic } from '../../src/topic';
+import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import {
   allDispatched,

@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
-import type { Decision, Delivery, InLane, ScheduledMessage } from '../../src/contract';
+import type { Delivery, InLane, ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { createPulse } from '../../src/hold/pulse';
 import { changeLane } from '../../src/lanes/change';
 import type { LaneMode } from '../../src/lanes/lane';

@@ -5,7 +5,8 @@ import { closeRequest, extendRequest, findRequest, insertRequest } from '../../a
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { createWithdraw } from '../../src/activities/withdraw';
 import { audit } from '../../src/audit/audit';
-import type { Decision, ScheduledMessage } from '../../src/contract';
+import type { ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';

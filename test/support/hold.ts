@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
-import type { Decision, Delivery, ScheduledMessage } from '../../src/contract';
+import type { Delivery, ScheduledMessage } from '../../src/contract';
 import { createDatabaseClock } from '../../src/database-clock';
+import type { Decision } from '../../src/decision';
 import { createHold, type Hold, type HoldLimits } from '../../src/hold/hold';
 import { createPulse } from '../../src/hold/pulse';
 import { startRollCall } from '../../src/hold/roll-call';

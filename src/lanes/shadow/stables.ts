@@ -1,5 +1,6 @@
-import type { Delivery, Outcome } from '../../contract';
+import type { Delivery } from '../../contract';
 import type { Queryable } from '../../database';
+import type { Outcome } from '../../decision';
 import { undelivered } from '../../landing/undelivered';
 import { eventIdOf } from '../../outbox';
 import { IS_SHADOW, type Picture } from './pictures';

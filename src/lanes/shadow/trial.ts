@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { byHandler } from '../../concern';
-import type { Outcome } from '../../contract';
+import type { Outcome } from '../../decision';
 import { answerOf, dueMessage } from '../../landing/answers';
 import type { Answer } from '../../landing/claims';
 import { continued } from '../../landing/continued';
