@@ -1,6 +1,6 @@
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
-import { WORKER_IS_WELL } from '../hold/alive';
+import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { storable } from '../ledger';
 
 /** What a producer has committed and Temporal does not know of yet. `body` is as postdate.schedule, cancel or move wrote it. */
