@@ -4,10 +4,10 @@ import type { Pool } from 'pg';
 import { createActivities } from './activities';
 import type { Config } from './config';
 import { type Delivery, deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from './contract';
+import { createHeartbeater } from './hold/heartbeater';
 import type { Hold } from './hold/hold';
-import { createPulse } from './hold/pulse';
 import type { Installation } from './installation';
-import { movedOnOf } from './landing/moved-on';
+import { runClosedOf } from './landing/run-closed';
 import type { Topic } from './topic';
 import { WORKFLOWS } from './workflow-bundle';
 import { deploymentOptionsOf } from './workflow-version';
@@ -53,7 +53,7 @@ export function createDeliveryWorkers(
   topics: Topic[],
   { client, connection, pool, hold }: Parts,
 ): Promise<Worker[]> {
-  const delivering = { pool, hold, pulse: createPulse(), movedOn: movedOnOf(client) };
+  const delivering = { pool, hold, heartbeater: createHeartbeater(), runClosed: runClosedOf(client) };
   return Promise.all(
     topics.map((topic) =>
       Worker.create({

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { ScheduledMessage } from '../contract';
 import { inTransaction, type Queryable } from '../database';
-import { WORKER_IS_WELL } from '../hold/alive';
+import { WORKER_IS_WELL } from '../hold/worker-registry';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 

@@ -83,7 +83,7 @@ describe('a row that is overdue and that no message came for', () => {
     const ref = await request(-2_000);
     await startSweeping();
     await expired(ref);
-    const parts = { hold: undefined as never, pulse: undefined as never, movedOn: undefined as never };
+    const parts = { hold: undefined as never, heartbeater: undefined as never, runClosed: undefined as never };
     const { cancel } = createActivities({ pool: database.pool, topic: paymentRequestExpiry, ...parts });
     const message = { ...messageOf(ref, -2_000), postId: nanoid() };
     const decision = await runActivity<Parameters<typeof cancel>[0], Decision>(cancel, {

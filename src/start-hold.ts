@@ -20,7 +20,7 @@ export type Shared = { client: Client; pool: Pool; worker: string; metrics: Metr
 type OnError = (part: string) => (error: unknown) => void;
 
 /** The hold of a worker's lane, and the loops that bring into it what another worker held, or nobody. */
-export async function startHolding(
+export async function startHold(
   { lane, build, heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
   topics: Topic[],
   { client, signal, onError, ...connected }: Shared & { signal: AbortSignal; onError: OnError },

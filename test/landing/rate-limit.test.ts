@@ -1,4 +1,4 @@
-import { takePlaces } from '../../src/landing/pace';
+import { takeSlots } from '../../src/landing/rate-limit';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, groupTopic } from '../support/effects';
 import { useHolds } from '../support/hold';
@@ -69,7 +69,7 @@ it('a topic without a pace, and another one with its own, are not held up by it'
 });
 
 it('places are given one after the other, and none are saved up while nobody takes them', async () => {
-  const take = () => takePlaces(database.pool, 'test.places', { landings: 10, perSecond: 100 });
+  const take = () => takeSlots(database.pool, 'test.places', { slots: 10, perSecond: 100 });
   const waits = [await take(), await take(), await take()];
   expect(waits[0]).toBe(0);
   // A tenth of a second further each, less what the calls themselves took.
@@ -80,7 +80,7 @@ it('places are given one after the other, and none are saved up while nobody tak
 });
 
 it('places that were taken while the clock was a day ahead, or stood before it went back, hold nobody up', async () => {
-  const take = () => takePlaces(database.pool, 'test.ahead', { landings: 10, perSecond: 100 });
+  const take = () => takeSlots(database.pool, 'test.ahead', { slots: 10, perSecond: 100 });
   await take();
   await database.pool.query(`update postdate.pace set next_at = next_at + interval '1 day' where topic = 'test.ahead'`);
   expect(await take()).toBe(0);
