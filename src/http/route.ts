@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { FIELD_CODES, type RefusalCode } from '../admission';
+import { OPTIONAL_REFUSALS } from '../optional-fields';
 import type { Caller } from './keys';
 import { ProblemError } from './problems';
 
@@ -54,6 +55,7 @@ export const defineRoute = <Params extends z.ZodType, Query extends z.ZodType, B
 // Wherever a field of this name is wrong in its form already: by the contract's codes, beside its own fields those of routes.
 const CODES: Partial<Record<string, RefusalCode>> = {
   ...FIELD_CODES,
+  ...Object.fromEntries(Object.entries(OPTIONAL_REFUSALS).map(([field, { code }]) => [field, code])),
   id: FIELD_CODES.key,
   expectedCycle: FIELD_CODES.cycle,
   dueFrom: FIELD_CODES.dueAt,
