@@ -46,7 +46,7 @@ export const REFUSAL_CODES = [
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
-/** The code of a message's field that is wrong by its form alone, at every edge. */
+/** The code of a message's field that is wrong by its form alone, at every edge; optional-fields.ts has those of the others. */
 export const FIELD_CODES = {
   topic: 'invalidTopic',
   tenant: 'invalidTenant',
@@ -54,7 +54,6 @@ export const FIELD_CODES = {
   cycle: 'invalidCycle',
   dueAt: 'invalidDueAt',
   leadMs: 'invalidLead',
-  staleAfterMs: 'invalidStaleAfter',
   repeat: 'invalidRepeat',
   payload: 'invalidPayload',
   commandId: 'invalidCommandId',
@@ -127,12 +126,6 @@ export function refuseCycle(cycle: unknown, field = 'cycle'): Refusal | undefine
 export function refuseCommandId(commandId: unknown): Refusal | undefined {
   if (typeof commandId === 'string' && /^[\x21-\x7e]{1,128}$/.test(commandId)) return undefined;
   return { code: FIELD_CODES.commandId, field: 'commandId', message: 'must be 1 to 128 visible ASCII characters' };
-}
-
-/** After how many ms a message is too late to be delivered. */
-export function refuseStaleAfter(staleAfterMs: unknown): Refusal | undefined {
-  if (typeof staleAfterMs === 'number' && staleAfterMs >= 0 && Number.isFinite(staleAfterMs)) return undefined;
-  return { code: FIELD_CODES.staleAfterMs, field: 'staleAfterMs', message: 'must be a number of milliseconds from 0' };
 }
 
 /** PostgreSQL's text has no NUL, and no half of a surrogate pair. JSON writes each as an escape, after whole backslashes. */

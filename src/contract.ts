@@ -3,11 +3,17 @@ import { defineQuery } from '@temporalio/workflow';
 import type { AppliedCommand, CancelCommand, MoveCommand } from './commands';
 import type { Decision, Ending } from './decision';
 
+/** What a producer may say of a message beside its due time, payload and series; optional-fields.ts has what each may be. */
+export interface OptionalFields {
+  /** Later than this it is not delivered any more, but skipped. Absent: what its topic says. */
+  staleAfterMs?: number;
+}
+
 /**
  * A message to the future, as it lies in Temporal for years: only ever add optional fields.
  * `dueAt` is epoch milliseconds; `cycle` (1, 2, 3 …) rises each time the same message is used again.
  */
-export interface ScheduledMessage<Payload = unknown> {
+export interface ScheduledMessage<Payload = unknown> extends OptionalFields {
   v: 1;
   topic: string;
   tenant: string;
@@ -19,8 +25,6 @@ export interface ScheduledMessage<Payload = unknown> {
   payload: Payload;
   /** Which form of the topic's payload this is. Absent: the first. */
   payloadVersion?: number;
-  /** Later than this it is not delivered any more, but skipped. Absent: what its topic says. */
-  staleAfterMs?: number;
   repeat?: Repeat;
   /** The trace in which it was posted, in W3C's form. Absent where nobody traces. */
   traceparent?: string;

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { createActivities } from './activities';
 import type { Config } from './config';
 import { type Delivery, deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from './contract';
+import { DATA_CONVERTER } from './data-converter';
 import { createHeartbeater } from './hold/heartbeater';
 import type { Hold } from './hold/hold';
 import type { Installation } from './installation';
@@ -23,6 +24,7 @@ const sharedOf = (config: Config, connection: NativeConnection) =>
   ({
     connection,
     namespace: config.temporal.namespace,
+    dataConverter: DATA_CONVERTER,
     shutdownGraceTime: `${config.shutdownGraceSeconds} s`,
     // After this the process ends even with a delivery stuck in a query; the ledger makes its retry harmless.
     shutdownForceTime: `${config.shutdownGraceSeconds + 5} s`,
@@ -41,7 +43,7 @@ const createWorkflowWorker = (config: Config, connection: NativeConnection): Pro
     ...(config.workflowBundle
       ? { workflowBundle: { codePath: config.workflowBundle } }
       : { workflowsPath: WORKFLOWS.workflowsPath }),
-    dataConverter: { payloadConverterPath: WORKFLOWS.payloadConverterPath },
+    dataConverter: { ...DATA_CONVERTER, payloadConverterPath: WORKFLOWS.payloadConverterPath },
     maxCachedWorkflows: config.cachedWorkflows,
     // Of this one alone: which build delivers a message is the lanes' matter.
     workerDeploymentOptions: deploymentOptionsOf(config.workflowVersion),

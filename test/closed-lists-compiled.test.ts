@@ -40,6 +40,13 @@ const CASES = [
     in: ['src/forward/answer.ts'],
   },
   {
+    what: 'optional field of a message',
+    file: 'src/contract.ts',
+    find: 'export interface OptionalFields {',
+    more: 'priority?: number;',
+    in: ['src/cli/schedule.ts', 'src/dispatch/in-transaction.ts', 'src/optional-fields.ts'],
+  },
+  {
     what: 'mode of a lane',
     file: 'src/lanes/lane.ts',
     find: `'stopped'] as const`,
@@ -112,6 +119,7 @@ it('a case that is in a list and is handled nowhere does not compile', () => {
 
 /** A list, or what begins it, with one case more. */
 function withMore(find: string, more: string): string {
+  if (find.endsWith('{')) return `${find} ${more}`;
   if (find.endsWith('[')) return `${find}${more}, `;
   if (find.endsWith('=')) return `${find} ${more} |`;
   if (find.includes(']')) return find.replace(/,?\s*\]/, `, ${more}]`);

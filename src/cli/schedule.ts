@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
+import { z } from 'zod';
 import { admit, MessageError, refuseCommandId } from '../admission';
 import { type ScheduleAnswer, schedule } from '../client';
+import type { OptionalFields } from '../contract';
+import { OPTIONAL_NAMES, optionalFields, optionalFieldsOf } from '../optional-fields';
 import type { ScheduleOptions } from '../post';
 import { messageOf, ON_CONFLICT, type Post } from '../post';
 import type { RepeatInput } from '../repeat';
@@ -14,7 +17,7 @@ import { CommandFailure } from './failure';
 import { DUE, dueTime, topicNamed, withExample, withRef } from './options';
 import { print, printJson } from './output';
 
-interface Options extends ScheduleOptions {
+interface Options extends ScheduleOptions, OptionalFields {
   topic: string;
   tenant: string;
   key: string;
@@ -22,7 +25,6 @@ interface Options extends ScheduleOptions {
   payload?: string;
   payloadFile?: string;
   cycle?: number;
-  staleAfterMs?: number;
   repeatEvery?: string;
   repeatCron?: string;
   zone?: string;
@@ -37,13 +39,12 @@ const EXAMPLE = 'schedule --topic payment-request.expiry --tenant acme --key pr-
 const onConflict = new Option('--on-conflict <what>', 'if it waits already').choices(ON_CONFLICT).default('reject');
 
 export function addSchedule(program: Command, topics: Topic[]): void {
-  const command = withRef(program.command('schedule'))
+  const command = withOptionalFields(withRef(program.command('schedule')))
     .description('post a message to the future')
     .requiredOption('--due <instant>', `when it is due: ${DUE}`)
     .option('--payload <json>', 'its payload, or - for what is on standard input; without one it is {}')
     .option('--payload-file <file>', 'its payload as JSON in a file')
     .option('--cycle <number>', 'its cycle; needed where the topic has business rows', Number)
-    .option('--stale-after-ms <number>', 'later than this it is skipped', Number)
     .option('--repeat-every <duration>', 'comes again after each ISO 8601 duration, like P1M')
     .option('--repeat-cron <expression>', "comes again as cron says, like '0 9 * * MON'")
     .option('--zone <zone>', 'of its calendar, like Europe/Amsterdam')
@@ -55,8 +56,20 @@ export function addSchedule(program: Command, topics: Topic[]): void {
   withExample(command, EXAMPLE).action((options: Options) => run(scheduleOne(topics, options)));
 }
 
+/** Adds an option for each optional field of a message, by its name. */
+function withOptionalFields(command: Command): Command {
+  for (const name of OPTIONAL_NAMES) {
+    const field = optionalFields[name];
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const description = field.description ?? '';
+    if (field.unwrap() instanceof z.ZodNumber) command.option(`${flag} <number>`, description, Number);
+    else command.option(`${flag} <text>`, description);
+  }
+  return command;
+}
+
 async function scheduleOne(topics: Topic[], options: Options): Promise<ExitCode> {
-  const { tenant, key, cycle, staleAfterMs, onConflict, commandId } = options;
+  const { tenant, key, cycle, onConflict, commandId } = options;
   const post: Post<Topic['payload']> = {
     topic: topicNamed(topics, options.topic),
     tenant,
@@ -65,7 +78,7 @@ async function scheduleOne(topics: Topic[], options: Options): Promise<ExitCode>
     payload: await payloadOf(options),
     cycle,
     repeat: repeatOf(options),
-    staleAfterMs,
+    ...optionalFieldsOf(options),
   };
   // Before anything is connected to; bad input is refused also where no server can be reached.
   const message = messageOf(post);

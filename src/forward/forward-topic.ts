@@ -3,6 +3,7 @@ import { refuseUnstorable } from '../admission';
 import { defineTopic } from '../define-topic';
 import { rfc3339 } from '../due-time';
 import { cycle, defineEvent, instant, part } from '../event-types';
+import { optionalFields, optionalFieldsOf } from '../optional-fields';
 import { type DueMessage, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
 import { expectAnswers } from './unanswered';
 
@@ -24,7 +25,7 @@ export const forwardedData = z
     dueAt: instant.describe('when it was due'),
     payload: z.unknown().describe('of the shape that the topic declares'),
     payloadVersion: z.int().min(1).optional().describe('which form of the payload it is; absent: the first'),
-    staleAfterMs: z.number().min(0).optional(),
+    ...optionalFields,
   })
   .meta({ id: 'DueMessage' });
 
@@ -72,8 +73,9 @@ export function forwardTopic<Payload = unknown>(
 }
 
 function dataOf(message: DueMessage<unknown>, payloadVersion: number | undefined): z.output<typeof forwardedData> {
-  const { topic, tenant, key, dueAt, payload = null, staleAfterMs } = message;
-  return { topic, tenant, key, cycle: message.cycle, dueAt: rfc3339(dueAt), payload, payloadVersion, staleAfterMs };
+  const { topic, tenant, key, dueAt, payload = null } = message;
+  const { cycle } = message;
+  return { topic, tenant, key, cycle, dueAt: rfc3339(dueAt), payload, payloadVersion, ...optionalFieldsOf(message) };
 }
 
 function isStorable(payload: unknown): boolean {

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { z } from 'zod';
 import { FIELD_CODES, type RefusalCode } from '../admission';
+import { OPTIONAL_REFUSALS } from '../optional-fields';
 import type { Topic } from '../topic';
 import type { Caller } from './keys';
 import { ProblemError } from './problems';
@@ -69,6 +70,7 @@ export const defineRoute = <Params extends z.ZodType, Query extends z.ZodType, B
 // Wherever a field of this name is wrong in its form already: by the contract's codes, beside its own fields those of routes.
 const CODES: Partial<Record<string, RefusalCode>> = {
   ...FIELD_CODES,
+  ...Object.fromEntries(Object.entries(OPTIONAL_REFUSALS).map(([field, { code }]) => [field, code])),
   expectedCycle: FIELD_CODES.cycle,
   dueFrom: FIELD_CODES.dueAt,
   dueTo: FIELD_CODES.dueAt,

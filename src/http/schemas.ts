@@ -3,6 +3,7 @@ import { MISSED } from '../contract';
 import { OUTCOMES } from '../decision';
 import { FORWARD_ANSWERS, MAX_REASON } from '../forward/answer';
 import { MESSAGE_STATES } from '../lookup';
+import { optionalFields } from '../optional-fields';
 import { ON_CONFLICT } from '../post';
 import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
 import { cycle, instant, named, part } from './shapes';
@@ -27,7 +28,7 @@ export const post = messageRef
     payload: z.unknown().describe('of the shape that the topic declares, 16 KB at most'),
     cycle: cycle.optional().describe('default: the one after those that have fired'),
     repeat: repeat.optional(),
-    staleAfterMs: z.number().min(0).optional().describe('later than this it is skipped instead of delivered'),
+    ...optionalFields,
     onConflict: z.enum(ON_CONFLICT).optional().describe('when one of its name waits; default reject'),
   })
   .register(named, { id: 'Post' });
