@@ -17,10 +17,10 @@ import { useDatabase } from './support/database';
 import { effectsSchema, groupTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
 import { runLocal, useFolder } from './support/local-process';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema, paymentsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 useFolder();
 const PATIENCE_MS = 120_000;
 const once = { effects: 1, decisions: 1, events: 1 };
