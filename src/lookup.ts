@@ -14,9 +14,12 @@ import { epochMsOf, type InstantInput, rfc3339 } from './due-time';
 // The SDK sets no deadline of its own: without one a call to a server that is down never returns.
 const DEADLINE_MS = 10_000;
 
-/** Runs one call to Temporal under the deadline that every call of the client has. */
-export const withinDeadline = <Result>(client: Client, call: () => Promise<Result>): Promise<Result> =>
-  client.withDeadline(Date.now() + DEADLINE_MS, call);
+/** Runs one call to Temporal under the deadline that every call of the client has, unless this one is given its own. */
+export const withinDeadline = <Result>(
+  client: Client,
+  call: () => Promise<Result>,
+  deadlineMs = DEADLINE_MS,
+): Promise<Result> => client.withDeadline(Date.now() + deadlineMs, call);
 
 export const MESSAGE_STATES = ['waiting', 'ended', 'failed'] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];

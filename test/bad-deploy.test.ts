@@ -17,10 +17,10 @@ import { useDatabase } from './support/database';
 import { effectsSchema, groupTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
 import { runLocal, useFolder } from './support/local-process';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema, paymentsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 useFolder();
 const PATIENCE_MS = 120_000;
 const once = { effects: 1, decisions: 1, events: 1 };
@@ -83,7 +83,7 @@ it('workflow code that no sleeping message can replay: its tasks fail, the rollb
   await badWorkflowRelease(async () => {
     // Before its task has failed, and after: nobody can say now what becomes of it, and it is not forgotten.
     const [ref] = cancelled as [Ref];
-    const command = { commandId: 'cancel-in-trouble' };
+    const command = { commandId: 'cancel-in-trouble', deadlineMs: 1_000 };
     expect(await cancel(temporal.client, ref, command)).toMatchObject({ result: 'requested' });
     await eventually(async () => expect(await failedTasks(ref)).toBeGreaterThan(0));
     expect(await cancel(temporal.client, ref, command)).toMatchObject({ result: 'requested' });

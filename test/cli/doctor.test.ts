@@ -7,11 +7,11 @@ import { relayBatch } from '../../src/relay';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { runLocal, useFolder } from '../support/local-process';
-import { useTemporal } from '../support/temporal';
+import { useOwnTemporal, useTemporal } from '../support/temporal';
 
 const database = useDatabase(paymentsSchema);
 const temporal = useTemporal();
-const shortIds = useTemporal({ dynamicConfig: { 'limit.maxIDLength': 100 } });
+const shortIds = useOwnTemporal({ dynamicConfig: { 'limit.maxIDLength': 100 } });
 useFolder();
 
 async function doctor(env: NodeJS.ProcessEnv = {}, args = ['--json']) {

@@ -24,13 +24,16 @@ export async function bundledWorkflows(): Promise<string> {
   return file;
 }
 
-/** All of `src`: a bundle has whatever the workflows import. */
+/** All of `src`, and which packages are installed: a bundle has whatever the workflows import. */
 function hashOfSources(): string {
   const hash = createHash('sha256');
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.ts'),
   );
-  for (const name of ['package-lock.json', ...sources.map((source) => join('src', source)).sort()]) {
+  for (const name of [
+    join('node_modules', '.package-lock.json'),
+    ...sources.map((source) => join('src', source)).sort(),
+  ]) {
     hash.update(name).update(readFileSync(join(ROOT, name)));
   }
   return hash.digest('hex');

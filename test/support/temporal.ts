@@ -31,9 +31,8 @@ export interface TestTemporal {
   withWorker<Result>(database: { url: string }, parts: Installation, during: () => Promise<Result>): Promise<Result>;
 }
 
-/** What is asked of a dev server that the run's other test files cannot share. */
 interface OwnServer {
-  /** Settings beside its defaults. */
+  /** In Temporal's dynamic configuration. */
   dynamicConfig?: Record<string, unknown>;
   webUi?: boolean;
 }
@@ -47,11 +46,15 @@ const FORGETS_SOON = {
   'history.visibilityProcessorUpdateAckInterval': '1s',
 };
 
-/** A real Temporal dev server, with a namespace of the test file's own; with `own`, or its settings, a server of its own. */
-export function useTemporal(own?: OwnServer): TestTemporal {
+/** A namespace of the test file's own on the real Temporal dev server that all test files of the run share. */
+export const useTemporal = (): TestTemporal => temporalOf(`test-${nanoid().toLowerCase()}`);
+
+/** A real Temporal dev server of the test file's own: for one that floods it, or needs settings beside its defaults. */
+export const useOwnTemporal = (own: OwnServer = {}): TestTemporal => temporalOf('default', own);
+
+function temporalOf(namespace: string, own?: OwnServer): TestTemporal {
   let server: RunningTemporal | undefined;
   let folder: string | undefined;
-  const namespace = own ? 'default' : `test-${nanoid().toLowerCase()}`;
   const temporal: Partial<TestTemporal> & Pick<TestTemporal, 'namespace' | 'env' | 'envFor' | 'withWorker'> = {
     namespace,
     env: () => ({ TEMPORAL_ADDRESS: temporal.address as string, TEMPORAL_NAMESPACE: namespace }),
