@@ -118,21 +118,25 @@ async function started(
   }
 }
 
-/** Cancels a message. `cancelled` is said only when the ledger has it so: the message will not be delivered. */
+/**
+ * Cancels a message. `cancelled` is said only when the ledger has it so: the message will not be delivered. A worker has
+ * `deadlineMs` to answer, ten seconds by default; after that the answer is `requested`.
+ */
 export async function cancel(
   client: Client,
   ref: MessageRef,
-  { commandId = nanoid(), reason }: Partial<CancelCommand> = {},
+  { commandId = nanoid(), reason, deadlineMs }: Partial<CancelCommand> & { deadlineMs?: number } = {},
 ): Promise<CancelAnswer | Requested | NotFound> {
   admit(refuseRef(ref) ?? refuseCommandId(commandId));
-  const answer = await send(client, ref, { commandId, reason }, { update: cancelUpdate, signal: cancelSignal });
+  const ways = { update: cancelUpdate, signal: cancelSignal, deadlineMs };
+  const answer = await send(client, ref, { commandId, reason }, ways);
   // Its record says so, whichever call it was that cancelled it: a lost answer and a repeat read the same.
   return answer.result === 'tooLate' && answer.outcome === 'cancelled' ? { result: 'cancelled' } : answer;
 }
 
 /**
  * Moves a message to another due time, earlier or later; one in the past is delivered at once. With `expectedCycle` only
- * that cycle is moved: `stale` says which one waits instead.
+ * that cycle is moved: `stale` says which one waits instead. `deadlineMs` is as for `cancel`.
  */
 export async function move(
   client: Client,
@@ -142,7 +146,8 @@ export async function move(
     cycle,
     expectedCycle,
     commandId = nanoid(),
-  }: { dueAt: InstantInput; cycle?: number; expectedCycle?: number; commandId?: string },
+    deadlineMs,
+  }: { dueAt: InstantInput; cycle?: number; expectedCycle?: number; commandId?: string; deadlineMs?: number },
 ): Promise<MoveAnswer | Requested | NotFound> {
   const command = { commandId, dueAt: epochMsOf(dueAt), cycle, expectedCycle };
   admit(
@@ -152,5 +157,5 @@ export async function move(
       (cycle === undefined ? undefined : refuseCycle(cycle)) ??
       (expectedCycle === undefined ? undefined : refuseCycle(expectedCycle, 'expectedCycle')),
   );
-  return send(client, ref, command, { update: moveUpdate, signal: moveSignal });
+  return send(client, ref, command, { update: moveUpdate, signal: moveSignal, deadlineMs });
 }

@@ -13,9 +13,12 @@ import { epochMsOf, type InstantInput, rfc3339 } from './due-time';
 // The SDK sets no deadline of its own: without one a call to a server that is down never returns.
 const DEADLINE_MS = 10_000;
 
-/** Runs one call to Temporal under the deadline that every call of the client has. */
-export const withinDeadline = <Result>(client: Client, call: () => Promise<Result>): Promise<Result> =>
-  client.withDeadline(Date.now() + DEADLINE_MS, call);
+/** Runs one call to Temporal under the deadline that every call of the client has, unless this one is given its own. */
+export const withinDeadline = <Result>(
+  client: Client,
+  call: () => Promise<Result>,
+  deadlineMs = DEADLINE_MS,
+): Promise<Result> => client.withDeadline(Date.now() + deadlineMs, call);
 
 /** A message as Temporal's record has it. `dueAt` is RFC 3339. `failed` also stands for one ended by an operator. */
 export interface MessageStatus extends MessageRef {

@@ -18,10 +18,10 @@ import { useDatabase } from './support/database';
 import { effectsSchema, groupTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
 import { runLocal, useFolder } from './support/local-process';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema, paymentsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 useFolder();
 const PATIENCE_MS = 120_000;
 const once = { effects: 1, decisions: 1, events: 1 };
@@ -87,7 +87,7 @@ it('workflow code that no sleeping message can replay: its tasks fail, the rollb
   await badWorkflowRelease(async () => {
     // Before its task has failed, and after: nobody can say now what becomes of it, and it is not forgotten.
     const [ref] = cancelled as [Ref];
-    const command = { commandId: 'cancel-in-trouble' };
+    const command = { commandId: 'cancel-in-trouble', deadlineMs: 1_000 };
     expect(await cancel(temporal.client, ref, command)).toMatchObject({ result: 'requested' });
     await eventually(async () => expect(await failedTasks(ref)).toBeGreaterThan(0));
     expect(await cancel(temporal.client, ref, command)).toMatchObject({ result: 'requested' });
@@ -167,7 +167,7 @@ describe('a bad release of a handler', () => {
     expect(kinds).toEqual(all('rowWaitsThoughDecided'));
 
     await rollback(async () => {
-      const env = { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address };
+      const env = { DATABASE_URL: database.url, ...temporal.env() };
       const wanted = ['--topic', paymentRequestExpiry.name, '--reason', 'bad deploy'];
       const record = ['--by', 'Anna', '--because', 'rolled back'];
       const redrive = runLocal('src/cli.ts', { args: ['redrive', ...wanted, ...record], env });

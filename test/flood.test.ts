@@ -7,9 +7,9 @@ import { useDatabase } from './support/database';
 import { dueInTime } from './support/due-in-time';
 import { effectsSchema, effectTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const database = useDatabase(effectsSchema);
 const topic = effectTopic();
 const installation: Installation = { topics: [topic], consumers: [], schemas: [] };

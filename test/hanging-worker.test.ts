@@ -5,10 +5,10 @@ import { useDatabase } from './support/database';
 import { dueInTime } from './support/due-in-time';
 import { burstTopic, effectsSchema, traces } from './support/effects';
 import { eventually } from './support/eventually';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 
 const startWorker = useBurstWorkers(temporal, database);
 const holders = async () =>

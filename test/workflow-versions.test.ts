@@ -231,7 +231,11 @@ it('workers of deliveries are of no version, with a deployment and without', asy
   await withWorkers(['v1'], async () => {
     await setCurrent('v1');
     await eventually(async () => {
-      const asked = { namespace: 'default', taskQueueType: 2, taskQueue: { name: deliveryTaskQueue(topic.name) } };
+      const asked = {
+        namespace: temporal.namespace,
+        taskQueueType: 2,
+        taskQueue: { name: deliveryTaskQueue(topic.name) },
+      };
       const { pollers } = await temporal.client.workflowService.describeTaskQueue(asked);
       expect(pollers?.length).toBeGreaterThan(0);
       // WORKER_VERSIONING_MODE_VERSIONED is 2.

@@ -23,7 +23,7 @@ const topic = effectTopic(() => {
 const parts = { topics: [topic], consumers: [], schemas: [] };
 const OF_EFFECTS = 'test/cli/effects-program.ts';
 const OF_PAYMENTS = 'src/cli.ts';
-const env = () => ({ DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address });
+const env = () => ({ DATABASE_URL: database.url, ...temporal.env() });
 const run = (file: string, args: string[], redirected?: string) => onTerminal(file, args, { env: env(), redirected });
 
 /** Three messages of a tenant's own that have failed, as `tenant/key`, in the order of their failures. */

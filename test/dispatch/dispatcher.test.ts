@@ -175,7 +175,7 @@ describe('Temporal away', () => {
   it('while 200 are posted: all are dispatched when it is back, each once, at the rate that is set', async () => {
     link.setMode('refuse');
     const perSecond = 40;
-    const client = new Client({ connection });
+    const client = new Client({ connection, namespace: temporal.namespace });
     for (let nth = 0; nth < 2; nth += 1) {
       dispatchers.push(startTestDispatcher({ ...database, client }, [topic], { perSecond }));
     }

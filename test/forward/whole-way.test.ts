@@ -21,10 +21,7 @@ import { runLocal, useFolder } from '../support/local-process';
 import { useTemporal } from '../support/temporal';
 
 // So that an ended workflow can be deleted at once.
-const temporal = useTemporal({
-  'history.transferProcessorUpdateAckInterval': '1s',
-  'history.visibilityProcessorUpdateAckInterval': '1s',
-});
+const temporal = useTemporal();
 const database = useDatabase();
 useFolder();
 // As somebody has it who writes no TypeScript.
@@ -174,7 +171,7 @@ it(
     const workflowId = workflowIdOf(refOf(forgotten));
     await eventually(async () => {
       await temporal.client.workflowService
-        .deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } })
+        .deleteWorkflowExecution({ namespace: temporal.namespace, workflowExecution: { workflowId } })
         .catch(() => undefined);
       expect(await describeMessage(temporal.client, refOf(forgotten))).toBeUndefined();
     });

@@ -4,10 +4,10 @@ import { eventually } from '../support/eventually';
 import { laneDueTime } from '../support/lane-due-time';
 import { buildsSchema } from '../support/lane-topic';
 import { heldIn, landedOf, landedOnceBy, postOf, useLaneWorkers } from '../support/lane-workers';
-import { useTemporal } from '../support/temporal';
+import { useOwnTemporal } from '../support/temporal';
 
 const database = useDatabase(buildsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const startWorker = useLaneWorkers(temporal, database);
 
 const TENANTS = Array.from({ length: 20 }, (_, nth) => `tenant-${String(nth + 1).padStart(2, '0')}`);

@@ -7,10 +7,10 @@ import { laneDueTime } from '../support/lane-due-time';
 import { setLane } from '../support/lane-figures';
 import { buildsSchema, type Conduct } from '../support/lane-topic';
 import { heldIn, landedOf, postOf, useLaneWorkers } from '../support/lane-workers';
-import { useTemporal } from '../support/temporal';
+import { useOwnTemporal } from '../support/temporal';
 
 const database = useDatabase(buildsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const startWorker = useLaneWorkers(temporal, database);
 
 const [TENANTS, CHOSEN] = [['acme', 'globex', 'initech', 'umbrella'], ['acme']];

@@ -185,7 +185,7 @@ export const scenarios: Record<string, (on: Stage, client: Client) => Promise<st
     const { events } = await handle.fetchHistory();
     const first = events?.find((event) => event.workflowTaskCompletedEventAttributes);
     await client.workflowService.resetWorkflowExecution({
-      namespace: 'default',
+      namespace: client.options.namespace,
       workflowExecution: { workflowId: handle.workflowId },
       reason: 'test',
       requestId: nanoid(),
@@ -197,7 +197,7 @@ export const scenarios: Record<string, (on: Stage, client: Client) => Promise<st
     await post(12_000);
     const broken = { ...defaultPayloadConverter.toPayload('x'), data: Buffer.from('{not json') };
     await client.workflowService.signalWorkflowExecution({
-      namespace: 'default',
+      namespace: client.options.namespace,
       workflowExecution: { workflowId: handle.workflowId },
       signalName: moveSignal.name,
       requestId: nanoid(),
