@@ -13,6 +13,7 @@ import { findFailed } from '../src/redrive/failed';
 import { stuck } from '../src/stuck';
 import { createRevival } from '../src/sweep/revival';
 import { PermanentFailure, type Topic } from '../src/topic';
+import { DEFAULT_LEAD_MS } from '../src/wake';
 import { useDatabase } from './support/database';
 import { effectsSchema, groupTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
@@ -70,15 +71,18 @@ async function reasonsOf({ name: topic }: Topic) {
 
 it('workflow code that no sleeping message can replay: its tasks fail, the rollback comes, and all are delivered once', async () => {
   const [held, unheld, cancelled] = [refsOf(withLead), refsOf(withoutLead), refsOf(withoutLead).slice(0, 1)];
-  // Far enough for the worker to be replaced while they sleep.
-  const dueAt = Date.now() + 35_000;
+  let dueAt = 0;
   await goodRelease(async () => {
+    const startedAt = Date.now();
+    await post(withoutLead, cancelled, startedAt + 3_600_000);
+    await asleep(cancelled);
+    // Far enough for the others to fall asleep, and for the worker to be replaced meanwhile, as the first one showed.
+    dueAt = Date.now() + DEFAULT_LEAD_MS + 5_000 + 10 * (Date.now() - startedAt);
     await post(withLead, held, dueAt);
     await post(withoutLead, unheld, dueAt);
-    await post(withoutLead, cancelled, dueAt + 3_600_000);
-    await asleep([...held, ...unheld, ...cancelled]);
+    await asleep([...held, ...unheld]);
   });
-  expect(Date.now()).toBeLessThan(dueAt - 10_000);
+  expect(Date.now()).toBeLessThan(dueAt - DEFAULT_LEAD_MS);
 
   await badWorkflowRelease(async () => {
     // Before its task has failed, and after: nobody can say now what becomes of it, and it is not forgotten.
