@@ -24,7 +24,7 @@ import { addTopics } from './cli/topics';
 import { addUnanswered } from './cli/unanswered';
 import { addWatch } from './cli/watch';
 import { addWebhooks } from './cli/webhooks';
-import { forwardTopicsOf } from './config';
+import { forwardSettingsOf } from './config';
 import { type Installation, installed } from './installation';
 
 const adders = [
@@ -85,7 +85,7 @@ if (require.main === module) {
     if (error.code !== 'EPIPE') throw error;
   });
   try {
-    void postdate(process.argv.slice(2), installed({ forwardTopics: forwardTopicsOf(process.env) }));
+    void postdate(process.argv.slice(2), installed({ forwardTopics: forwardSettingsOf(process.env) }));
   } catch (error) {
     fail(error);
   }

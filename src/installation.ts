@@ -1,5 +1,6 @@
 import type { Config } from './config';
 import type { Consumer } from './consumer';
+import { forwardTopic } from './forward/forward-topic';
 import type { SchemaMigrations } from './migrate';
 import { paymentRequestExpiry } from './payment-requests/expiry';
 import { notifications } from './payment-requests/notifications';
@@ -23,5 +24,5 @@ export const installation: Installation = {
 /** All that is installed: the sources' part, and the forward topics that the environment declares. */
 export const installed = ({ forwardTopics }: Pick<Config, 'forwardTopics'>): Installation => ({
   ...installation,
-  topics: [...installation.topics, ...forwardTopics],
+  topics: [...installation.topics, ...forwardTopics.map((settings) => forwardTopic(settings))],
 });

@@ -8,7 +8,7 @@ import { ConfigError } from './config-error';
 import { createPool } from './database';
 import { startHolding } from './holding';
 import type { Installation } from './installation';
-import { STABLE } from './lanes/lane';
+import { STABLE } from './lane-name';
 import { startShadow } from './lanes/shadow/shadow';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';

@@ -1,7 +1,7 @@
 import type { Config } from '../../src/config';
 import { type Installation, installed } from '../../src/installation';
+import { STABLE } from '../../src/lane-name';
 import { startLaneWorker } from '../../src/lane-worker';
-import { STABLE } from '../../src/lanes/lane';
 import { runProcess } from '../../src/process';
 import { startWorker } from '../../src/worker';
 import { paymentRequestExpiry2 } from './expiry';

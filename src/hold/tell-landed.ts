@@ -4,8 +4,8 @@ import type { Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import type { Decision } from '../decision';
 import { STALE } from '../landing/undelivered';
+import { STABLE } from '../lane-name';
 import type { Lanes } from '../lanes/following';
-import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 

@@ -131,7 +131,10 @@ export function createQueues(
         if ('error' in landing) fail(topic, delivery, landing.error);
         else {
           troubled.delete(deliveryIdOf(delivery));
-          traceLanding(delivery.message, landing, { startedAt, endedAt, messages: group.length });
+          if ('decision' in landing && !landing.before) {
+            const { outcome } = landing.decision;
+            traceLanding(delivery.message, { outcome, startedAt, endedAt, messages: group.length });
+          }
           onLanded(topic, delivery, landing);
         }
       });
