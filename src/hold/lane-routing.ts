@@ -4,9 +4,9 @@ import { concerning, named } from '../concern';
 import type { DatabaseClock } from '../database-clock';
 import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
+import { STABLE } from '../lane-name';
 import type { Lanes } from '../lanes/following';
 import { giveBack, leaveTo } from '../lanes/hand-over';
-import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { HeldWriter } from './held-writer';
 

@@ -4,7 +4,7 @@ import { type BackgroundLoop, runInBackground, stoppedTogether } from '../backgr
 import { concerning, named } from '../concern';
 import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
-import { STABLE } from '../lanes/lane';
+import { STABLE } from '../lane-name';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
 import { someAtATime } from '../some-at-a-time';

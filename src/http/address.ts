@@ -1,5 +1,3 @@
-import { isIP } from 'node:net';
-
 /**
  * What counts as one address: an IPv4 address, also where it is written as IPv6, and of IPv6 the first 64 bits, as the rest
  * is its holder's to choose.
@@ -11,15 +9,4 @@ export function networkOf(address: string): string {
   const groups = (text: string) => text.split(':').filter(Boolean);
   const zeros = Array(Math.max(0, 8 - groups(before).length - groups(after).length)).fill('0');
   return [...groups(before), ...zeros, ...groups(after)].slice(0, 4).join(':');
-}
-
-// As fastify's trustProxy knows them.
-const NAMED = ['loopback', 'linklocal', 'uniquelocal'];
-
-/** Whether this says which proxies are ours: an address, a network as `10.0.0.0/8`, or one of fastify's names. */
-export function isProxyAddress(text: string): boolean {
-  if (NAMED.includes(text)) return true;
-  const [, address = text, bits] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const version = isIP(address);
-  return version !== 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128);
 }

@@ -2,7 +2,7 @@ import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
 import type { Decision } from '../decision';
 import { rfc3339 } from '../due-time';
-import { STABLE } from '../lanes/lane';
+import { STABLE } from '../lane-name';
 import { decisionFor, type FoundRow, LEDGER_COLUMNS, storable } from '../ledger';
 
 /** What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. */

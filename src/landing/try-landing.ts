@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { concerning } from '../concern';
 import type { Delivery } from '../contract';
+import { STABLE } from '../lane-name';
 import type { Lanes } from '../lanes/following';
-import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { traceLanding } from '../tracing';
@@ -37,7 +37,8 @@ export async function tryLanding(
     metrics.landed(topic.name, deliveries.length, performance.now() - started);
     const times = { startedAt, endedAt: Date.now(), messages: deliveries.length };
     for (const [place, landing] of landings.entries()) {
-      traceLanding((deliveries[place] as Delivery).message, landing, times);
+      if (!('decision' in landing) || landing.before) continue;
+      traceLanding((deliveries[place] as Delivery).message, { outcome: landing.decision.outcome, ...times });
     }
     return { landings };
   } catch (cause) {

@@ -1,10 +1,5 @@
 import type { Queryable } from '../database';
-
-/** What a publisher has still to publish: how many events, and for how long the first of them has been in the stream. */
-export interface Backlog {
-  events: number;
-  ageMs: number;
-}
+import type { Backlog } from '../metrics';
 
 /** The publisher's backlog; none, too, when nobody has made it known. */
 export async function backlogOf(db: Queryable, name: string): Promise<Backlog> {
