@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually';
 
 const HOUR_MS = 3_600_000;
 // Inside the lead, so that it is held at once; long enough for a command to come before it.
-const SOON_MS = 4_000;
+const SOON_MS = 8_000;
 
 const payload = z.object({ handler: z.enum(['done', 'paid', 'fail', 'again']).default('done') });
 
