@@ -1,18 +1,19 @@
 import { Worker } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
+import { installation } from '../app/installation';
+import { paymentRequestExpiry } from '../app/payment-requests/expiry';
+import { createPaymentRequests } from '../app/payment-requests/requests';
+import { findRequest } from '../app/payment-requests/rows';
+import { paymentsSchema } from '../app/payment-requests/schema';
 import { audit } from '../src/audit/audit';
 import { cancel, describe as describeMessage, schedule } from '../src/client';
 import { WORKFLOW_TASK_QUEUE, workflowIdOf } from '../src/contract';
-import { installation } from '../src/installation';
 import type { MessageStatus } from '../src/lookup';
-import { paymentRequestExpiry } from '../src/payment-requests/expiry';
-import { createPaymentRequests } from '../src/payment-requests/requests';
-import { findRequest } from '../src/payment-requests/rows';
-import { paymentsSchema } from '../src/payment-requests/schema';
 import { findFailed } from '../src/redrive/failed';
 import { stuck } from '../src/stuck';
 import { createRevival } from '../src/sweep/revival';
 import { PermanentFailure, type Topic } from '../src/topic';
+import { DEFAULT_LEAD_MS } from '../src/wake';
 import { useDatabase } from './support/database';
 import { effectsSchema, groupTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
@@ -70,15 +71,18 @@ async function reasonsOf({ name: topic }: Topic) {
 
 it('workflow code that no sleeping message can replay: its tasks fail, the rollback comes, and all are delivered once', async () => {
   const [held, unheld, cancelled] = [refsOf(withLead), refsOf(withoutLead), refsOf(withoutLead).slice(0, 1)];
-  // Far enough for the worker to be replaced while they sleep.
-  const dueAt = Date.now() + 35_000;
+  let dueAt = 0;
   await goodRelease(async () => {
+    const startedAt = Date.now();
+    await post(withoutLead, cancelled, startedAt + 3_600_000);
+    await asleep(cancelled);
+    // Far enough for the others to fall asleep, and for the worker to be replaced meanwhile, as the first one showed.
+    dueAt = Date.now() + DEFAULT_LEAD_MS + 5_000 + 10 * (Date.now() - startedAt);
     await post(withLead, held, dueAt);
     await post(withoutLead, unheld, dueAt);
-    await post(withoutLead, cancelled, dueAt + 3_600_000);
-    await asleep([...held, ...unheld, ...cancelled]);
+    await asleep([...held, ...unheld]);
   });
-  expect(Date.now()).toBeLessThan(dueAt - 10_000);
+  expect(Date.now()).toBeLessThan(dueAt - DEFAULT_LEAD_MS);
 
   await badWorkflowRelease(async () => {
     // Before its task has failed, and after: nobody can say now what becomes of it, and it is not forgotten.
@@ -166,7 +170,7 @@ describe('a bad release of a handler', () => {
       const env = { DATABASE_URL: database.url, ...temporal.env() };
       const wanted = ['--topic', paymentRequestExpiry.name, '--reason', 'bad deploy'];
       const record = ['--by', 'Anna', '--because', 'rolled back'];
-      const redrive = runLocal('src/cli.ts', { args: ['redrive', ...wanted, ...record], env });
+      const redrive = runLocal('app/cli.ts', { args: ['redrive', ...wanted, ...record], env });
       expect(await redrive.exitCode).toBe(0);
       expect(redrive.printed().match(/^redriven/gm)).toHaveLength(10);
       await eventually(async () => expect(await statusesOf(refs)).toEqual(all('EXPIRED')));

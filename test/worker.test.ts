@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import pino from 'pino';
+import { installation } from '../app/installation';
+import { paymentRequestExpiry } from '../app/payment-requests/expiry';
+import { createPaymentRequests } from '../app/payment-requests/requests';
+import { findRequest } from '../app/payment-requests/rows';
 import { isRunning } from '../local/processes';
 import { startWorkerProcess, type WorkerProcess } from '../local/worker-process';
 import { readConfig } from '../src/config';
-import { installation } from '../src/installation';
-import { paymentRequestExpiry } from '../src/payment-requests/expiry';
-import { createPaymentRequests } from '../src/payment-requests/requests';
-import { findRequest } from '../src/payment-requests/rows';
 import { startWorker } from '../src/worker';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';
@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The production worker as a process of its own, as `node src/worker.ts`. */
+/** The production worker as a process of its own, as `node app/main.ts`. */
 async function start(env: NodeJS.ProcessEnv = temporal.envFor(database)) {
   const lines: string[] = [];
   const logFile = join(folder, `${nanoid()}.log`);
@@ -91,7 +91,8 @@ describe('told to stop while a delivery waits for a lock', () => {
   async function whileHanging(env: NodeJS.ProcessEnv, during: (stopped: () => Promise<void>) => Promise<void>) {
     const { worker, stopped } = await start({ ...temporal.envFor(database), ...env });
     const id = nanoid();
-    await request(id, Date.now() + 1_500);
+    // It is to be locked before it is due.
+    await request(id, Date.now() + 4_000);
     const holder = await database.pool.connect();
     try {
       await holder.query('begin');

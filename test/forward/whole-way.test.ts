@@ -55,19 +55,22 @@ const ended = (key: string, ending: object) =>
 it(
   'posted, due, put on the stream, answered again, due again, answered done: over HTTP alone, and nothing of it early or twice',
   during(async () => {
-    const [key, dueAt] = [nanoid(), inMs(3_000)];
+    const [key, dueAt] = [nanoid(), inMs(1_500)];
     const body = { ...refOf(key), dueAt, payload };
     expect(await http.ask('POST', '/v1/messages', { body })).toMatchObject({ status: 201 });
-    // Nobody can answer what was not forwarded yet.
     const done = { cycle: 1, do: 'done' };
-    const answering = (answer: object) => http.ask('POST', `${pathOf(key)}/answer`, { body: answer });
-    expect(await answering(done)).toMatchObject({ status: 400, body: { code: 'notForwarded', field: 'cycle' } });
+    const answering = (answer: object, to = key) => http.ask('POST', `${pathOf(to)}/answer`, { body: answer });
+    // Nobody can answer what was not forwarded yet.
+    const waiting = { ...body, key: nanoid(), dueAt: inMs(3_600_000) };
+    expect(await http.ask('POST', '/v1/messages', { body: waiting })).toMatchObject({ status: 201 });
+    const notYet = { status: 400, body: { code: 'notForwarded', field: 'cycle' } };
+    expect(await answering(done, waiting.key)).toMatchObject(notYet);
 
     const first = await forwarded(key, 1);
     expect(first.data).toEqual({ ...refOf(key), cycle: 1, dueAt, payload });
     expect(Date.parse(first.time)).toBeGreaterThanOrEqual(Date.parse(dueAt));
     // Long enough ahead to be seen not to come early.
-    const later = inMs(4_000);
+    const later = inMs(2_000);
     const again = { cycle: 1, do: 'again', dueAt: later };
     const said = { do: 'again', next: { cycle: 2, dueAt: later }, answeredAt: expect.any(String) };
     expect(await answering(again)).toMatchObject({ status: 200, body: { result: 'answered', ...said } });
@@ -187,7 +190,7 @@ it(
 
 describe('on the command line', () => {
   const postdate = async (...args: string[]) => {
-    const cli = runLocal('src/cli.ts', { args, env: { ...temporal.envFor(database), ...declared } });
+    const cli = runLocal('app/cli.ts', { args, env: { ...temporal.envFor(database), ...declared } });
     return { code: await cli.ended, printed: cli.printed() };
   };
   const landed = async () => {
@@ -221,7 +224,7 @@ describe('on the command line', () => {
 
   it('topics shows which forward, and a variable that cannot be read is one line and exit code 2', async () => {
     expect((await postdate('topics')).printed).toMatch(/^orders\.expiry .* yes$/m);
-    const cli = runLocal('src/cli.ts', { args: ['topics'], env: { POSTDATE_FORWARD_TOPICS: 'a b' } });
+    const cli = runLocal('app/cli.ts', { args: ['topics'], env: { POSTDATE_FORWARD_TOPICS: 'a b' } });
     expect({ code: await cli.ended, errors: cli.errors() }).toEqual({
       code: 2,
       errors: expect.stringMatching(/^error: POSTDATE_FORWARD_TOPICS: [^\n]+\n$/),

@@ -3,6 +3,7 @@ import { readBoard } from '../../src/lanes/board';
 import { useDatabase } from '../support/database';
 import { eventsIn } from '../support/described-events';
 import { eventually } from '../support/eventually';
+import { laneDueTime } from '../support/lane-due-time';
 import { setLane } from '../support/lane-figures';
 import { buildsSchema, type Conduct } from '../support/lane-topic';
 import { heldIn, landedOf, postOf, useLaneWorkers } from '../support/lane-workers';
@@ -36,7 +37,7 @@ async function release({ conduct = 'lands', killed = false }: { conduct?: Conduc
     startWorker({ leadMs: LEAD_MS }),
     startWorker({ lane: 'canary', leadMs: LEAD_MS, conduct }),
   ]);
-  const dueAt = Date.now() + 25_000;
+  const dueAt = await laneDueTime(temporal, database, TENANTS.length * EACH, LEAD_MS);
   await postOf(temporal, TENANTS, { each: EACH, dueAt, leadMs: LEAD_MS });
   await heldIn(database.pool, dueAt, { canary: EACH, stable: 3 * EACH });
   if (killed) {

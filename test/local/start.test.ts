@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { describe as describeMessage, schedule } from '../../src/client';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { expectEnded, type LocalProcess, printedPids, runLocal, useFolder } from '../support/local-process';
 
 const folder = useFolder();

@@ -1,12 +1,12 @@
+import { paymentRequestExpiry } from '../../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../../app/payment-requests/requests';
+import { paymentsSchema } from '../../../app/payment-requests/schema';
 import { registerTopics } from '../../../src/dispatch/registered-topics';
 import { rfc3339 } from '../../../src/due-time';
 import { changeLane } from '../../../src/lanes/change';
 import { differencesOf } from '../../../src/lanes/shadow/comparisons';
 import { startShadow } from '../../../src/lanes/shadow/shadow';
 import { summarise } from '../../../src/lanes/shadow/summary';
-import { paymentRequestExpiry } from '../../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../../src/payment-requests/requests';
-import { paymentsSchema } from '../../../src/payment-requests/schema';
 import { done, type Topic } from '../../../src/topic';
 import { useDatabase } from '../../support/database';
 import { effectMessage } from '../../support/effects';
@@ -37,8 +37,9 @@ const selling = shelfTopic(async ({ query, emit }, { key }) => {
 const anHourAgo = () => rfc3339(Date.now() - 3_600_000);
 
 it('of messages that are held and land at one instant two shadow processes compare each once', async () => {
-  const dueInMs = 3_000;
-  const deliveries = await Promise.all(Array.from({ length: 60 }, () => shelf.delivery({ leadMs: 5_000 }, dueInMs)));
+  // Time for both to have read the rows before.
+  const dueInMs = 5_000;
+  const deliveries = await Promise.all(Array.from({ length: 60 }, () => shelf.delivery({ leadMs: 10_000 }, dueInMs)));
   const tried: string[] = [];
   const counting = shelfTopic((tx, message) => {
     tried.push(message.key);
