@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from './config-error';
-import { topicsIn } from './forward/configured-topics';
+import { parseForwardTopics } from './forward/configured-topics';
 import { isProxyAddress } from './http/address';
 import { refuseLaneName, STABLE } from './lanes/lane';
 import { streamSettings } from './streams/settings';
@@ -130,7 +130,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
 /** The forward topics that the environment declares, for those who need no more of it. Throws a `ConfigError`. */
 export function forwardTopicsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): Topic[] {
   try {
-    return topicsIn(text);
+    return parseForwardTopics(text);
   } catch (error) {
     throw new ConfigError(`POSTDATE_FORWARD_TOPICS: ${(error as Error).message}`);
   }

@@ -7,13 +7,13 @@ import { concernOf } from './concern';
 import type { Config } from './config';
 import { ConfigError } from './config-error';
 import { createPool } from './database';
-import { startHolding } from './holding';
 import type { Installation } from './installation';
 import { STABLE } from './lanes/lane';
 import { startShadow } from './lanes/shadow/shadow';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import type { RunningWorker } from './process';
+import { startHold } from './start-hold';
 import { connectToTemporal } from './temporal-connection';
 import { createDeliveryWorkers, runToEnd, shutDown } from './temporal-workers';
 import type { Topic } from './topic';
@@ -66,7 +66,7 @@ export async function startLaneWorker(
     // It may be the first worker of its release.
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     const shared = { client, pool, worker: nanoid(), metrics, log };
-    const { hold, loops } = await startHolding(config, topics, { ...shared, signal: over.signal, onError });
+    const { hold, loops } = await startHold(config, topics, { ...shared, signal: over.signal, onError });
     const shadow = startShadow({ pool, databaseUrl, build, onError: onError('shadow') }, topics, lane);
     background.push(hold, ...loops, shadow);
     const onAway = onError('temporal', 'Temporal is away; what is left to this lane lands from its rows');

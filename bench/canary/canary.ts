@@ -7,11 +7,11 @@ import { wholeNumber } from '../harness/options';
 import { countOpenWorkflows } from '../harness/temporal-tables';
 import { UsageError } from '../harness/usage-error';
 import { figuresOf, sideBySide } from './figures';
-import { type Played, play } from './play';
 import { canaryChart, printCanary, section } from './report';
+import { readRoundRecords } from './round-records';
 import { chosen, inOrder, TENANTS } from './rounds';
+import { type Played, runRound } from './run-round';
 import { createEffects } from './topic';
-import { readTraces } from './traces';
 import { startStable } from './workers';
 
 export const options = {
@@ -53,18 +53,18 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   let stuck = 0;
   const open = async () => Math.max(0, (await openWorkflows()) - stuck);
   for (const { round, repetition } of inOrder(rounds, repetitions)) {
-    const played = await play({ bench, client, leadMs, messages, heldPerSecond, open }, round, repetition);
+    const played = await runRound({ bench, client, leadMs, messages, heldPerSecond, open }, round, repetition);
     ({ heldPerSecond } = played);
     stuck = await openWorkflows();
     all.push(played);
-    const { name, violations, latenessMs } = figuresOf(played, await readTraces(database.pool, played));
+    const { name, violations, latenessMs } = figuresOf(played, await readRoundRecords(database.pool, played));
     bench.log(`${name}: all within ${Math.round(latenessMs.max)} ms, ${held(heldPerSecond)}; ${said(violations)}`);
   }
   const left = await drained(openWorkflows, leadMs + ENDING_RESERVE_MS);
 
   // Read again at the end: what lands twice may do so late.
   const contenders = [];
-  for (const played of all) contenders.push(figuresOf(played, await readTraces(database.pool, played)));
+  for (const played of all) contenders.push(figuresOf(played, await readRoundRecords(database.pool, played)));
   const violations = [
     ...contenders.flatMap((one) => one.violations.map((violation) => `${one.name}: ${violation}`)),
     ...(left > 0 ? [`workflows that have not ended: ${left}`] : []),

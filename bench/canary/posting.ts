@@ -4,9 +4,9 @@ import type { Pool } from 'pg';
 import { schedule } from '../../src/client';
 import { STABLE } from '../../src/lanes/lane';
 import { closedLoop } from '../harness/closed-loop';
+import { heldOf } from './round-records';
 import { TENANTS } from './rounds';
 import { topicOf } from './topic';
-import { heldOf } from './traces';
 
 export interface Posted {
   tenant: string;

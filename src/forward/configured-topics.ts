@@ -14,7 +14,7 @@ const settings = z.strictObject({
  * The forward topics that a text declares, as `orders.reminder,orders.expiry?answerWithinMs=86400000&leadMs=60000`: names
  * with, where they differ from the defaults, settings. Throws an error that says what is wrong.
  */
-export function topicsIn(text: string): Topic[] {
+export function parseForwardTopics(text: string): Topic[] {
   const declared = text
     .split(',')
     .map((one) => one.trim())

@@ -5,9 +5,9 @@ import { type Link, startLink } from '../../chaos/system/proxy';
 import { runInBackground } from '../../src/background-loop';
 import { cancelIn, describe as describeMessage, list, moveIn, scheduleIn } from '../../src/client';
 import { inTransaction } from '../../src/database';
-import { carryOut } from '../../src/dispatch/carry-out';
-import { registerTopics } from '../../src/dispatch/registered-topics';
-import { claimCommands, type WaitingCommand } from '../../src/dispatch/waiting-commands';
+import { claimCommands, type QueuedCommand } from '../../src/dispatch/command-queue';
+import { executeCommand } from '../../src/dispatch/execute-command';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { sayAlive, sayGone } from '../../src/hold/alive';
 import { defineTopic, type Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
@@ -141,7 +141,7 @@ it(
         await command(tx);
         return claimCommands(tx, worker, { topics: [topic.name], limit: 10 });
       });
-      expect(await carryOut(temporal.client, topic, claimed as WaitingCommand)).toMatchObject(answer);
+      expect(await executeCommand(temporal.client, topic, claimed as QueuedCommand)).toMatchObject(answer);
       // As long as it lives, nobody else takes it.
       expect((await answersOf(message.key)).at(-1)).toBeNull();
       await alive.stop();

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
-import { registerTopics } from '../../src/dispatch/registered-topics';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { recordAnswer } from '../../src/forward/answer';
 import { forwardTopic } from '../../src/forward/forward-topic';
 import { land } from '../../src/landing/landing';

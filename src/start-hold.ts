@@ -20,7 +20,7 @@ export type Shared = { client: Client; pool: Pool; worker: string; metrics: Metr
 type OnError = (part: string) => (error: unknown) => void;
 
 /** The hold of a worker's lane, and the loops that bring into it what another worker held, or nobody. */
-export async function startHolding(
+export async function startHold(
   { lane, build, heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
   topics: Topic[],
   { client, signal, onError, ...connected }: Shared & { signal: AbortSignal; onError: OnError },
@@ -39,12 +39,12 @@ export async function startHolding(
   );
   const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
   const following = startFollowing(lanes, hold, { onError: onError('lanes') });
-  const lookingAfterOwn = [takeOver, following, copies];
+  const ownLoops = [takeOver, following, copies];
   // What nobody came for is stable's to look after: it is late already, and no time for trials.
-  if (lane !== STABLE) return { hold, loops: lookingAfterOwn };
+  if (lane !== STABLE) return { hold, loops: ownLoops };
   const asking = { ...shared, waiting: createWaiting(client) };
   const loops = [
-    ...lookingAfterOwn,
+    ...ownLoops,
     startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
     startSweep({ ...asking, revival: createRevival(client), onError: onError('sweep') }, hold, topics, sweep),
   ];

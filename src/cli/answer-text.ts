@@ -2,7 +2,7 @@ import type { CancelAnswer, MoveAnswer } from '../commands';
 import type { NotFound, Requested } from '../send';
 
 /** The answer to a command in words, with what to do where it is no. */
-export function hintOf(answer: CancelAnswer | MoveAnswer | Requested | NotFound): string {
+export function answerText(answer: CancelAnswer | MoveAnswer | Requested | NotFound): string {
   switch (answer.result) {
     case 'cancelled':
       return 'cancelled: it will not be delivered';
