@@ -22,7 +22,7 @@ module.exports = {
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  reporters: ['default', '<rootDir>/test/support/closing-line.js'],
+  reporters: ['default', '<rootDir>/test/support/times-reporter.js', '<rootDir>/test/support/closing-line.js'],
   // Bundling workflows takes 2 s and a dev server 5 s on a busy machine; the default of 5 s is for unit tests.
   testTimeout: 120_000,
   maxWorkers: 2,

@@ -1,10 +1,18 @@
 import { Client } from 'pg';
 
-/** Promises that the database exists, also when somebody else creates it at this moment, and returns its address. */
-export async function createDatabase(url: string, name: string): Promise<string> {
+/**
+ * Promises that the database exists, also when somebody else creates it at this moment, and returns its address. It is made
+ * as a copy of `template`, to which nobody may be connected.
+ */
+export async function createDatabase(
+  url: string,
+  name: string,
+  { template = 'template1' }: { template?: string } = {},
+): Promise<string> {
   await withClient(url, async (client) => {
     try {
-      await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+      const names = [name, template].map((one) => client.escapeIdentifier(one));
+      await client.query(`CREATE DATABASE ${names[0]} TEMPLATE ${names[1]}`);
     } catch (error) {
       // 42P04 duplicate_database; 23505 is how PostgreSQL says the same when both created it at one moment.
       if (!['42P04', '23505'].includes((error as { code?: string }).code ?? '')) throw error;

@@ -11,24 +11,23 @@ export {
   move,
   moveIn,
   type ScheduleAnswer,
-  type ScheduleOptions,
   schedule,
   scheduleIn,
 } from './client';
 export { type Consumer, defineConsumer, type StreamedEvent } from './consumer';
 export type { MessageRef } from './contract';
 export { inTransaction, type Queryable } from './database';
+export { defineTopic } from './define-topic';
 export type { InstantInput } from './due-time';
-export { defineEvent, type EventType, instant, newEvent } from './event-types';
+export { defineEvent, type EventOrigin, type EventType, instant, newEvent } from './event-types';
 export { forwardTopic } from './forward/forward-topic';
 export type { Installation } from './installation';
 export type { SchemaMigrations } from './migrate';
-export { appendEvents, type EventOrigin, type PostdateEvent } from './outbox';
-export { messageOf, type Post } from './post';
+export { appendEvents, type PostdateEvent } from './outbox';
+export { messageOf, type Post, type ScheduleOptions } from './post';
 export {
   again,
   type DueMessage,
-  defineTopic,
   done,
   type GroupTransaction,
   type HandlerAnswer,

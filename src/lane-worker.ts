@@ -1,4 +1,3 @@
-import { Client, Connection } from '@temporalio/client';
 import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
@@ -14,6 +13,7 @@ import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import type { RunningWorker } from './process';
 import { startHold } from './start-hold';
+import { lazyClient } from './temporal-client';
 import { connectToTemporal } from './temporal-connection';
 import { createDeliveryWorkers, runToEnd, shutDown } from './temporal-workers';
 import type { Topic } from './topic';
@@ -51,8 +51,7 @@ export async function startLaneWorker(
   const { databaseUrl, databaseConnections: connections, lane, build } = config;
   const pool = createPool(databaseUrl, { connections, onError: onError('database') });
   const over = new AbortController();
-  const asking = Connection.lazy(connectionOptions);
-  const client = new Client({ connection: asking, namespace });
+  const { client, connection: asking } = lazyClient(config.temporal);
   const background: Pick<BackgroundLoop, 'stop'>[] = [];
   let connection: NativeConnection | undefined;
   const close = async () => {

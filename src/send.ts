@@ -25,7 +25,7 @@ export interface NotFound {
 }
 
 /**
- * Sends a command to a message: by update, which answers; as a signal where no worker answers within the deadline;
+ * Sends a command to a message: by update, which answers; as a signal where no worker answers within `deadlineMs`;
  * and where nothing waits any more the message's record answers. The signal carries the update's `commandId`, so a
  * worker that comes back and finds both obeys once.
  */
@@ -33,14 +33,19 @@ export async function send<Command extends { commandId: string }, Answer>(
   client: Client,
   ref: MessageRef,
   command: Command,
-  { update, signal }: { update: UpdateDefinition<Answer, [Command]>; signal: SignalDefinition<[Command]> },
+  {
+    update,
+    signal,
+    deadlineMs,
+  }: { update: UpdateDefinition<Answer, [Command]>; signal: SignalDefinition<[Command]>; deadlineMs?: number },
 ): Promise<Answer | TooLate | Requested | NotFound> {
   const { commandId } = command;
   // Without a run id the handle follows the message from run to run.
   const handle = client.workflow.getHandle(workflowIdOf(ref));
   const ask = async (): Promise<Answer | Requested> => {
     try {
-      return await withinDeadline(client, () => handle.executeUpdate(update, { args: [command], updateId: commandId }));
+      const updated = () => handle.executeUpdate(update, { args: [command], updateId: commandId });
+      return await withinDeadline(client, updated, deadlineMs);
     } catch (error) {
       if (!isUnanswered(error)) throw error;
       await withinDeadline(client, () => handle.signal(signal, command));

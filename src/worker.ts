@@ -1,4 +1,3 @@
-import { Client, Connection } from '@temporalio/client';
 import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
@@ -18,6 +17,7 @@ import { type RunningWorker, runProcess } from './process';
 import { startReadings } from './readings';
 import { startHold } from './start-hold';
 import { publishersOf, startStream } from './streams';
+import { lazyClient } from './temporal-client';
 import { connectToTemporal } from './temporal-connection';
 import { createWorkers, runToEnd, shutDown } from './temporal-workers';
 import { checkLimits } from './topic-limits';
@@ -60,8 +60,7 @@ export async function startWorker(
   const over = new AbortController();
   const background: Stopping[] = [];
   // Of the questions that loops ask; it connects by itself, again and again, where the workers' own would have to be made anew.
-  const asking = Connection.lazy(connectionOptions);
-  const client = new Client({ connection: asking, namespace });
+  const { client, connection: asking } = lazyClient(config.temporal);
   let connection: NativeConnection | undefined;
   let http: RunningHttp | undefined;
   const close = async () => {

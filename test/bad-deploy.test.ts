@@ -13,14 +13,15 @@ import { findFailed } from '../src/redrive/failed';
 import { stuck } from '../src/stuck';
 import { createRevival } from '../src/sweep/revival';
 import { PermanentFailure, type Topic } from '../src/topic';
+import { DEFAULT_LEAD_MS } from '../src/wake';
 import { useDatabase } from './support/database';
 import { effectsSchema, groupTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
 import { runLocal, useFolder } from './support/local-process';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema, paymentsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 useFolder();
 const PATIENCE_MS = 120_000;
 const once = { effects: 1, decisions: 1, events: 1 };
@@ -70,20 +71,23 @@ async function reasonsOf({ name: topic }: Topic) {
 
 it('workflow code that no sleeping message can replay: its tasks fail, the rollback comes, and all are delivered once', async () => {
   const [held, unheld, cancelled] = [refsOf(withLead), refsOf(withoutLead), refsOf(withoutLead).slice(0, 1)];
-  // Far enough for the worker to be replaced while they sleep.
-  const dueAt = Date.now() + 35_000;
+  let dueAt = 0;
   await goodRelease(async () => {
+    const startedAt = Date.now();
+    await post(withoutLead, cancelled, startedAt + 3_600_000);
+    await asleep(cancelled);
+    // Far enough for the others to fall asleep, and for the worker to be replaced meanwhile, as the first one showed.
+    dueAt = Date.now() + DEFAULT_LEAD_MS + 5_000 + 10 * (Date.now() - startedAt);
     await post(withLead, held, dueAt);
     await post(withoutLead, unheld, dueAt);
-    await post(withoutLead, cancelled, dueAt + 3_600_000);
-    await asleep([...held, ...unheld, ...cancelled]);
+    await asleep([...held, ...unheld]);
   });
-  expect(Date.now()).toBeLessThan(dueAt - 10_000);
+  expect(Date.now()).toBeLessThan(dueAt - DEFAULT_LEAD_MS);
 
   await badWorkflowRelease(async () => {
     // Before its task has failed, and after: nobody can say now what becomes of it, and it is not forgotten.
     const [ref] = cancelled as [Ref];
-    const command = { commandId: 'cancel-in-trouble' };
+    const command = { commandId: 'cancel-in-trouble', deadlineMs: 1_000 };
     expect(await cancel(temporal.client, ref, command)).toMatchObject({ result: 'requested' });
     await eventually(async () => expect(await failedTasks(ref)).toBeGreaterThan(0));
     expect(await cancel(temporal.client, ref, command)).toMatchObject({ result: 'requested' });
@@ -163,7 +167,7 @@ describe('a bad release of a handler', () => {
     expect(kinds).toEqual(all('rowWaitsThoughDecided'));
 
     await rollback(async () => {
-      const env = { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address };
+      const env = { DATABASE_URL: database.url, ...temporal.env() };
       const wanted = ['--topic', paymentRequestExpiry.name, '--reason', 'bad deploy'];
       const record = ['--by', 'Anna', '--because', 'rolled back'];
       const redrive = runLocal('app/cli.ts', { args: ['redrive', ...wanted, ...record], env });

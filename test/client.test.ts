@@ -58,7 +58,8 @@ describe('without any worker', () => {
   it('a cancel says "requested", not "cancelled", and holds once a worker is back', async () => {
     const message = post();
     await schedule(temporal.client, message);
-    expect(await cancel(temporal.client, refOf(message))).toMatchObject({ result: 'requested' });
+    const answer = await cancel(temporal.client, refOf(message), { deadlineMs: 500 });
+    expect(answer).toMatchObject({ result: 'requested' });
     expect(await describeMessage(temporal.client, refOf(message))).toMatchObject({ state: 'waiting' });
     await temporal.withWorker(database, installation, async () => {
       await eventually(async () =>

@@ -38,8 +38,13 @@ afterAll(async () => {
 
 it('a database that is down at the due instant: all land once when it is back, with the lateness as it was', async () => {
   const topic = groupTopic();
+  const probedAt = Date.now();
+  await postgres.stop();
+  await start();
+  const tookMs = Date.now() - probedAt;
   const worker = await startHold([topic]);
-  const dueAt = Date.now() + 2_000;
+  // Far enough for the database to be down by then, as it has just been.
+  const dueAt = Date.now() + 1_000 + 2 * tookMs;
   const messages = Array.from({ length: 300 }, () => effectMessage(0, { dueAt }));
   const attempts = Promise.all(messages.map((message) => worker.deliver(topic, message)));
   await postgres.stop();

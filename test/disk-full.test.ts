@@ -10,6 +10,7 @@ import { schedule } from '../src/client';
 import { createPool } from '../src/database';
 import { migrate, postdateSchema } from '../src/migrate';
 import { stuck } from '../src/stuck';
+import { dueInTime } from './support/due-in-time';
 import { burstTopic, effectsSchema } from './support/effects';
 import { eventually } from './support/eventually';
 import { useFolder } from './support/local-process';
@@ -56,10 +57,23 @@ beforeAll(async () => {
 
 /** Posts messages that are due at one instant; resolves when a worker holds all of them. */
 async function postAndHold(tenant: string): Promise<number> {
-  const dueAt = Date.now() + 30_000;
-  const keys = Array.from({ length: MESSAGES }, () => nanoid());
-  const payload = { note: 'n' };
-  await Promise.all(keys.map((key) => schedule(temporal.client, { topic: burstTopic, tenant, key, dueAt, payload })));
+  const post = (count: number, of: string, dueAt: number) => {
+    const message = { topic: burstTopic, tenant: of, dueAt, payload: { note: 'n' } };
+    const keys = Array.from({ length: count }, () => nanoid());
+    return Promise.all(keys.map((key) => schedule(temporal.client, { ...message, key })));
+  };
+  // Of a tenant of their own, so that they are no part of what becomes of the others.
+  const tenantOfProbes = `probe-${tenant}`;
+  let posted = 0;
+  const dueAt = await dueInTime(MESSAGES, async (probes) => {
+    posted += probes;
+    await post(probes, tenantOfProbes, Date.now());
+    await eventually(
+      async () => expect(await outcomeOf(tenantOfProbes)).toMatchObject({ landed: posted }),
+      PATIENCE_MS,
+    );
+  });
+  await post(MESSAGES, tenant, dueAt);
   await eventually(async () => {
     const held = await database.pool.query(`select 1 from postdate.held where delivery->'message'->>'tenant' = $1`, [
       tenant,

@@ -4,11 +4,12 @@ import { describe as describeMessage, schedule } from '../src/client';
 import { workflowIdOf } from '../src/contract';
 import type { Installation } from '../src/installation';
 import { useDatabase } from './support/database';
+import { dueInTime } from './support/due-in-time';
 import { effectsSchema, effectTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const database = useDatabase(effectsSchema);
 const topic = effectTopic();
 const installation: Installation = { topics: [topic], consumers: [], schemas: [] };
@@ -21,10 +22,19 @@ const MOST_EVENTS = 20_000;
 it('ten thousand signals to one message: each run stays short, and it fires once, not early', async () => {
   await temporal.withWorker(database, installation, async () => {
     const ref = { topic: topic.name, tenant: 'acme', key: nanoid() };
-    const dueAt = Date.now() + 90_000;
-    await schedule(temporal.client, { ...ref, topic, dueAt, payload: { note: 'n' } });
+    /** Sends so many signals to a message, from twenty at a time. */
+    const remind = (key: string, count: number) => {
+      const one = temporal.client.workflow.getHandle(workflowIdOf({ ...ref, key }));
+      return closedLoop({ count, concurrency: 20 }, (index) => one.signal('remind', { index }));
+    };
+    const other = nanoid();
+    const payload = { note: 'n' };
+    await schedule(temporal.client, { ...ref, key: other, topic, dueAt: Date.now() + 3_600_000, payload });
+    // Forty signals would be over too soon to show anything.
+    const dueAt = await dueInTime(SIGNALS / 10, (count) => remind(other, 10 * count));
+    await schedule(temporal.client, { ...ref, topic, dueAt, payload });
     const handle = temporal.client.workflow.getHandle(workflowIdOf(ref));
-    await closedLoop({ count: SIGNALS, concurrency: 20 }, (index) => handle.signal('remind', { index }));
+    await remind(ref.key, SIGNALS);
     expect(await describeMessage(temporal.client, ref)).toMatchObject({ state: 'waiting' });
 
     await eventually(

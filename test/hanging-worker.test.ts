@@ -2,12 +2,13 @@ import { nanoid } from 'nanoid';
 import { schedule } from '../src/client';
 import { useBurstWorkers } from './support/burst-workers';
 import { useDatabase } from './support/database';
+import { dueInTime } from './support/due-in-time';
 import { burstTopic, effectsSchema, traces } from './support/effects';
 import { eventually } from './support/eventually';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 
 const startWorker = useBurstWorkers(temporal, database);
 const holders = async () =>
@@ -16,17 +17,27 @@ const open = async () => (await temporal.client.workflow.count(`ExecutionStatus 
 
 it('a worker that hangs over the due time and comes back: others have landed what it held, it changes nothing, and answers what they decided', async () => {
   const [zombie] = await Promise.all([startWorker(), startWorker()]);
-  const dueAt = Date.now() + 20_000;
-  const keys = Array.from({ length: 200 }, () => nanoid());
-  const post = { topic: burstTopic, tenant: 'acme', dueAt, payload: { note: 'n' } };
-  await Promise.all(keys.map((key) => schedule(temporal.client, { ...post, key })));
+  /** Posts messages that are due at one instant; returns their keys. */
+  const post = async (count: number, dueAt: number) => {
+    const keys = Array.from({ length: count }, () => nanoid());
+    const message = { topic: burstTopic, tenant: 'acme', dueAt, payload: { note: 'n' } };
+    await Promise.all(keys.map((key) => schedule(temporal.client, { ...message, key })));
+    return keys;
+  };
+  const decided = async (of: string[]) =>
+    (await database.pool.query('select 1 from postdate.delivery where key = any($1)', [of])).rowCount;
+  const dueAt = await dueInTime(200, async (probes) => {
+    const early = await post(probes, Date.now());
+    await eventually(async () => expect(await decided(early)).toBe(probes));
+    await eventually(async () => expect(await open()).toBe(0));
+  });
+  const keys = await post(200, dueAt);
   await eventually(async () => expect((await holders()).reduce((sum, { n }) => sum + n, 0)).toBe(200));
   expect(await holders()).toHaveLength(2);
   zombie.signal('SIGSTOP');
   expect(Date.now()).toBeLessThan(dueAt);
 
-  const decided = async () => (await database.pool.query('select key from postdate.delivery')).rowCount;
-  await eventually(async () => expect(await decided()).toBe(200));
+  await eventually(async () => expect(await decided(keys)).toBe(200));
   // Its own attempts are still open, as Temporal will not miss it for another ten minutes.
   await eventually(async () => expect(await open()).toBeLessThan(200));
   expect(await open()).toBeGreaterThan(0);

@@ -2,6 +2,7 @@ import { nanoid } from 'nanoid';
 import { freePort } from '../local/ports';
 import { schedule } from '../src/client';
 import { useDatabase } from './support/database';
+import { dueInTime } from './support/due-in-time';
 import { burstTopic, effectsSchema } from './support/effects';
 import { eventually } from './support/eventually';
 import { runLocal } from './support/local-process';
@@ -23,10 +24,21 @@ it("a worker shows Prometheus what it holds, what came of it, and the SDK's own 
   };
   try {
     await worker.prints(/worker is running/);
-    const dueAt = Date.now() + 12_000;
-    const post = (key: string, at: number) =>
-      schedule(temporal.client, { topic: burstTopic, tenant: 'acme', key, dueAt: at, payload: { note: 'n' } });
-    await Promise.all(Array.from({ length: 20 }, () => post(nanoid(), dueAt)));
+    const post = (count: number, dueAt: number) => {
+      const message = { topic: burstTopic, tenant: 'acme', dueAt, payload: { note: 'n' } };
+      const keys = Array.from({ length: count }, () => nanoid());
+      return Promise.all(keys.map((key) => schedule(temporal.client, { ...message, key })));
+    };
+    // They are late from their beginning, and so neither held when they are due nor measured.
+    let late = 0;
+    const dueAt = await dueInTime(20, async (probes) => {
+      late += probes;
+      await post(probes, Date.now());
+      await eventually(async () => {
+        expect((await database.pool.query('select 1 from postdate.delivery')).rowCount).toBe(late);
+      });
+    });
+    await post(20, dueAt);
     await eventually(async () => expect(seriesOf(await scrape(), 'postdate_held_messages')).toBe(20));
     await eventually(async () => {
       const metrics = await scrape();
@@ -36,7 +48,7 @@ it("a worker shows Prometheus what it holds, what came of it, and the SDK's own 
     const metrics = await scrape();
     expect(seriesOf(metrics, 'postdate_lateness_seconds_count', 'topic="test.effect"')).toBe(20);
     expect(seriesOf(metrics, 'postdate_lateness_seconds_bucket', 'le="3600"')).toBe(20);
-    expect(seriesOf(metrics, 'postdate_landing_group_messages_sum')).toBe(20);
+    expect(seriesOf(metrics, 'postdate_landing_group_messages_sum')).toBe(late + 20);
     expect(seriesOf(metrics, 'postdate_landing_duration_seconds_sum')).toBeGreaterThan(0);
     // Results are told to Temporal after the landing, at its pace.
     await eventually(async () => expect(await scrape()).toMatch(/^postdate_release_backlog(\{.*\})? 0$/m));

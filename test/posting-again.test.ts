@@ -8,10 +8,7 @@ import { eventually } from './support/eventually';
 import { useTemporal } from './support/temporal';
 
 // An ended workflow is deleted when the server has noted down how far its queues have come; by itself every 30 s.
-const temporal = useTemporal({
-  'history.transferProcessorUpdateAckInterval': '1s',
-  'history.visibilityProcessorUpdateAckInterval': '1s',
-});
+const temporal = useTemporal();
 const database = useDatabase(effectsSchema);
 const topic = effectTopic();
 const installation: Installation = { topics: [topic], consumers: [], schemas: [] };
@@ -36,7 +33,7 @@ const ended = (message: Post, ending: object) =>
 async function forget(message: Post): Promise<void> {
   const workflowId = workflowIdOf(refOf(message));
   await temporal.client.workflowService.deleteWorkflowExecution({
-    namespace: 'default',
+    namespace: temporal.namespace,
     workflowExecution: { workflowId },
   });
   await eventually(async () => expect(await describeMessage(temporal.client, refOf(message))).toBeUndefined());

@@ -14,7 +14,7 @@ import { startWorker } from '../src/worker';
 import { chromiumAtOnce, usePage } from './support/chromium';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 import * as ui from './support/web-ui';
 import { type Example, failed, listedByKey, postExamples, topics, waiting } from './support/web-ui-messages';
 
@@ -61,7 +61,7 @@ const chromium = chromiumAtOnce();
     worker?.stop();
     await worker?.finished;
   });
-  const temporal = useTemporal({}, { webUi: true });
+  const temporal = useOwnTemporal({ webUi: true });
   const database = useDatabase();
   const browser = usePage(chromium);
 

@@ -4,10 +4,10 @@ import { useBurstWorkers } from './support/burst-workers';
 import { useDatabase } from './support/database';
 import { burstTopic, effectsSchema } from './support/effects';
 import { eventually } from './support/eventually';
-import { useTemporal } from './support/temporal';
+import { useOwnTemporal } from './support/temporal';
 
 const database = useDatabase(effectsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const POSTING_AT_ONCE = 50;
 const PATIENCE_MS = 600_000;
 

@@ -91,7 +91,8 @@ describe('told to stop while a delivery waits for a lock', () => {
   async function whileHanging(env: NodeJS.ProcessEnv, during: (stopped: () => Promise<void>) => Promise<void>) {
     const { worker, stopped } = await start({ ...temporal.envFor(database), ...env });
     const id = nanoid();
-    await request(id, Date.now() + 1_500);
+    // It is to be locked before it is due.
+    await request(id, Date.now() + 4_000);
     const holder = await database.pool.connect();
     try {
       await holder.query('begin');

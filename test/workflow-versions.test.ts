@@ -125,7 +125,7 @@ it('messages that sleep since before there were versions, or on build 1, go on w
     await eventually(async () => expect(await countOf('v1')).toBe(22));
 
     await setRamp('v2', '--percentage', '50');
-    landing.push(...(await several(10, 15_000)));
+    landing.push(...(await several(10, 5_000)));
     const ramped = await goOn(sleeping, (builds) => new Set(builds).size === 2);
     await wake(sleeping);
     // The same messages at every wake.
@@ -163,7 +163,7 @@ it('a message that continues as new does so with the current build, and what is 
 
     await setCurrent('v2');
     await goOnWith([ref], 'v2');
-    await move(temporal.client, ref, { dueAt: Date.now() + 20_000 });
+    await move(temporal.client, ref, { dueAt: Date.now() + 2_000 });
     await eventually(async () => {
       const next = await temporal.client.workflow.getHandle(workflowIdOf(ref)).describe();
       expect(next.runId).not.toBe(runId);
@@ -231,7 +231,11 @@ it('workers of deliveries are of no version, with a deployment and without', asy
   await withWorkers(['v1'], async () => {
     await setCurrent('v1');
     await eventually(async () => {
-      const asked = { namespace: 'default', taskQueueType: 2, taskQueue: { name: deliveryTaskQueue(topic.name) } };
+      const asked = {
+        namespace: temporal.namespace,
+        taskQueueType: 2,
+        taskQueue: { name: deliveryTaskQueue(topic.name) },
+      };
       const { pollers } = await temporal.client.workflowService.describeTaskQueue(asked);
       expect(pollers?.length).toBeGreaterThan(0);
       // WORKER_VERSIONING_MODE_VERSIONED is 2.

@@ -9,8 +9,9 @@ import { UsageError } from '../harness/usage-error';
 import { figuresOf, sideBySide } from './figures';
 import { canaryChart, printCanary, section } from './report';
 import { readRoundRecords } from './round-records';
+import type { RoundRun } from './round-run';
 import { chosen, inOrder, TENANTS } from './rounds';
-import { type Played, runRound } from './run-round';
+import { runRound } from './run-round';
 import { createEffects } from './topic';
 import { startStable } from './workers';
 
@@ -47,7 +48,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   const openWorkflows = () => countOpenWorkflows(cluster.temporalDatabases.main, NAMESPACE);
   await startStable(bench, leadMs);
 
-  const all: Played[] = [];
+  const all: RoundRun[] = [];
   let heldPerSecond = FIRST_HELD_PER_SECOND;
   // Those that wait for a worker that was killed come later: Temporal has to miss its heartbeats first.
   let stuck = 0;

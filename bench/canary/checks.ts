@@ -1,9 +1,9 @@
 import type { RoundRecords } from './round-records';
-import type { Played } from './run-round';
+import type { RoundRun } from './round-run';
 import { BUILDS } from './workers';
 
 /** What a round promises and has not kept, in words; empty when all is as it must be. */
-export function violationsIn({ round, lane, posted, chosen, met }: Played, records: RoundRecords): string[] {
+export function violationsIn({ round, lane, posted, chosen, met }: RoundRun, records: RoundRecords): string[] {
   const { effects, ledger, events, failures, guard } = records;
   const laneOf = new Map(ledger.map((row) => [nameOf(row), row.lane]));
   const mayMeet = new Set(chosen);

@@ -1,7 +1,7 @@
 import { curveOf, median, type Percentiles, percentilesOf } from '../harness/lateness';
 import { violationsIn } from './checks';
 import type { RoundRecords } from './round-records';
-import type { Played } from './run-round';
+import type { RoundRun } from './round-run';
 
 /** How the messages of some tenants landed. */
 export interface GroupFigures {
@@ -18,8 +18,8 @@ export interface GroupFigures {
 export type RoundFigures = ReturnType<typeof figuresOf>;
 
 /** What one round has come to. */
-export function figuresOf(played: Played, records: RoundRecords) {
-  const { round, repetition, tries, lane, chosen, posted, met } = played;
+export function figuresOf(run: RoundRun, records: RoundRecords) {
+  const { round, repetition, tries, lane, chosen, posted, met } = run;
   const { effects, events, failures, guard } = records;
   const lateness = effects.map(({ lateMs }) => lateMs);
   return {
@@ -40,7 +40,7 @@ export function figuresOf(played: Played, records: RoundRecords) {
     canaryMet: met.length,
     canaryFailedAt: failures.length,
     guard: guard ? { reason: guard.reason, stoppedAfterMs: Math.round(guard.stoppedAfterMs) } : null,
-    violations: violationsIn(played, records),
+    violations: violationsIn(run, records),
   };
 }
 

@@ -5,13 +5,9 @@ import { schedule } from '../../src/client';
 import { STABLE } from '../../src/lanes/lane';
 import { closedLoop } from '../harness/closed-loop';
 import { heldOf } from './round-records';
+import type { Posted } from './round-run';
 import { TENANTS } from './rounds';
 import { topicOf } from './topic';
-
-export interface Posted {
-  tenant: string;
-  key: string;
-}
 
 const POSTS_AT_A_TIME = 40;
 const LOOK_MS = 200;

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { LANE_GUARD } from '../../src/lanes/lane-stopped';
-import type { Played } from './run-round';
+import type { RoundRun } from './round-run';
 import { EVENT, TOPIC } from './topic';
 
 /** What a round has left in the tables. */
@@ -16,7 +16,7 @@ export interface RoundRecords {
 }
 
 /** Reads what became of a round, by the commit times that PostgreSQL keeps. */
-export async function readRoundRecords(pool: Pool, { prefix, lane, dueAt, changeId }: Played): Promise<RoundRecords> {
+export async function readRoundRecords(pool: Pool, { prefix, lane, dueAt, changeId }: RoundRun): Promise<RoundRecords> {
   const effects = await pool.query<RoundRecords['effects'][number]>(
     `select tenant, key, build,
             (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000 - $2)::float8 as "lateMs",

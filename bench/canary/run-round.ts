@@ -4,10 +4,11 @@ import type { Pool } from 'pg';
 import type { BenchContext } from '../harness/context';
 import { drained } from '../harness/drained';
 import { type Change, changesOf, laneControlsOf, limitsFor, rulesFor } from './lane-controls';
-import { messagesOf, type Posted, postAndHold } from './posting';
+import { messagesOf, postAndHold } from './posting';
 import { decidedOf, stoppedByGuard } from './round-records';
+import type { RoundRun } from './round-run';
 import { type CanaryRound, TENANTS } from './rounds';
-import { type CanaryWorker, type Met, startCanary } from './workers';
+import { type CanaryWorker, startCanary } from './workers';
 
 export interface Stage {
   bench: BenchContext;
@@ -18,26 +19,6 @@ export interface Stage {
   heldPerSecond: number;
   /** How many workflows have not ended, of those that can. */
   open(): Promise<number>;
-}
-
-/** A round that was played, for whoever asks what became of it. */
-export interface Played {
-  round: CanaryRound;
-  repetition: number;
-  /** How often it was begun: a try that was not held in time is none. */
-  tries: number;
-  lane: string;
-  /** What all of its keys begin with. */
-  prefix: string;
-  dueAt: number;
-  posted: Posted[];
-  /** The tenants that the rule is for. */
-  chosen: string[];
-  /** What the canary's handler was given. */
-  met: Met[];
-  /** The change of the lane's rules in it, if there was one. */
-  changeId?: number;
-  heldPerSecond: number;
 }
 
 // The rate of the round before may not be kept.
@@ -56,7 +37,7 @@ const ENDING_MS = 3_000;
 const GUARD_MS = 15_000;
 
 /** Plays one round, from its canary's start until its messages have landed; one that was not held in time is played again. */
-export async function runRound(stage: Stage, round: CanaryRound, repetition: number): Promise<Played> {
+export async function runRound(stage: Stage, round: CanaryRound, repetition: number): Promise<RoundRun> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const lane = [round.id, ...(round.repeated ? [repetition] : []), ...(tries > 1 ? [`try${tries}`] : [])].join('-');
     const canary = await startCanary(stage, round, lane);

@@ -3,12 +3,11 @@ import { problem } from './problems';
 import type { Answer } from './route';
 
 type ClientResult =
-  | Exclude<Awaited<ReturnType<typeof schedule>>, { result: 'kept' | 'rejected' }>
-  | { result: 'kept' | 'rejected' }
+  | Exclude<Awaited<ReturnType<typeof schedule>>, { result: 'rejected' }>
   | Awaited<ReturnType<typeof move>>
   | Awaited<ReturnType<typeof cancel>>;
 
-/** What the client said, as HTTP says it. */
+/** What the client result, as HTTP says it. */
 export function responseTo(result: ClientResult, location?: string): Answer {
   switch (result.result) {
     case 'scheduled':
@@ -23,7 +22,9 @@ export function responseTo(result: ClientResult, location?: string): Answer {
       );
     case 'stale':
       return refused(problem('stale', 'Another cycle waits than was expected.', { cycle: result.cycle }));
-    default:
+    case 'kept':
+    case 'moved':
+    case 'cancelled':
       return { status: 200, body: result };
   }
 }

@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { z } from 'zod';
+import { FIELD_CODES, type RefusalCode } from '../admission';
+import { OPTIONAL_REFUSALS } from '../optional-fields';
 import type { Topic } from '../topic';
 import type { Caller } from './keys';
 import { ProblemError } from './problems';
@@ -65,19 +67,13 @@ export const defineRoute = <Params extends z.ZodType, Query extends z.ZodType, B
   route: Route<Params, Query, Body>,
 ): Route => route as unknown as Route;
 
-// The codes of the contract, wherever a field of this name is wrong in its form already.
-const CODES: Record<string, string> = {
-  topic: 'invalidTopic',
-  tenant: 'invalidTenant',
-  key: 'invalidKey',
-  cycle: 'invalidCycle',
-  expectedCycle: 'invalidCycle',
-  dueAt: 'invalidDueAt',
-  dueFrom: 'invalidDueAt',
-  dueTo: 'invalidDueAt',
-  staleAfterMs: 'invalidStaleAfter',
-  repeat: 'invalidRepeat',
-  payload: 'invalidPayload',
+// Wherever a field of this name is wrong in its form already: by the contract's codes, beside its own fields those of routes.
+const CODES: Partial<Record<string, RefusalCode>> = {
+  ...FIELD_CODES,
+  ...Object.fromEntries(Object.entries(OPTIONAL_REFUSALS).map(([field, { code }]) => [field, code])),
+  expectedCycle: FIELD_CODES.cycle,
+  dueFrom: FIELD_CODES.dueAt,
+  dueTo: FIELD_CODES.dueAt,
   do: 'invalidAnswer',
   lane: 'invalidLane',
   mode: 'invalidLane',

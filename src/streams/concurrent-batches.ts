@@ -2,7 +2,7 @@ import type { StreamedEvent } from '../consumer';
 import { originOf } from '../outbox';
 
 /**
- * Divides events into waves that have to be stored one after the other: in none of them a message occurs twice, and each
+ * Divides events into batches that have to be stored one after the other: in none of them a message occurs twice, and each
  * message's events are in their order. What is sent at once may be stored in any order, or with one missing.
  */
 export function concurrentBatchesOf(events: StreamedEvent[]): StreamedEvent[][] {

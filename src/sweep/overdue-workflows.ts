@@ -5,7 +5,7 @@ import { concerning, named } from '../concern';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import { forEachConcurrently } from '../for-each-concurrently';
-import { findMissing } from '../hold/held';
+import { findMissing } from '../hold/held-rows';
 import type { Waiting } from '../hold/waiting';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';

@@ -5,8 +5,8 @@ import { violationsIn } from '../../bench/canary/checks';
 import type { RoundFigures } from '../../bench/canary/figures';
 import { canaryChart, section } from '../../bench/canary/report';
 import type { RoundRecords } from '../../bench/canary/round-records';
+import type { RoundRun } from '../../bench/canary/round-run';
 import { inOrder, ROUNDS } from '../../bench/canary/rounds';
-import type { Played } from '../../bench/canary/run-round';
 import { runLocal, useFolder } from '../support/local-process';
 
 const folder = useFolder();
@@ -52,8 +52,8 @@ describe('the checks of a round', () => {
     { tenant: 'ann', key: 'k' },
     { tenant: 'bob', key: 'k' },
   ];
-  const playedOf = (id: string): Played => ({
-    round: ROUNDS.find((one) => one.id === id) as Played['round'],
+  const playedOf = (id: string): RoundRun => ({
+    round: ROUNDS.find((one) => one.id === id) as RoundRun['round'],
     repetition: 1,
     tries: 1,
     lane: id,
@@ -87,7 +87,7 @@ describe('the checks of a round', () => {
     expect(violationsIn(healthy, sound)).toEqual([]);
   });
 
-  it.each<[what: string, played: Partial<Played>, records: Partial<RoundRecords>]>([
+  it.each<[what: string, played: Partial<RoundRun>, records: Partial<RoundRecords>]>([
     ['messages without effects: 1', {}, { effects: [ofAnn] }],
     ['effects beyond one of a message: 1', {}, { effects: [ofAnn, ofBob, ofBob] }],
     ['effects of messages that nobody posted: 1', {}, { effects: [ofAnn, ofBob, { ...ofBob, key: 'other' }] }],

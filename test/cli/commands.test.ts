@@ -1,6 +1,7 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
 import { storyOf } from '../../src/story/story';
+import { inHere } from '../support/cli';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic, traces } from '../support/effects';
 import { eventually } from '../support/eventually';
@@ -14,10 +15,14 @@ const topic = effectTopic();
 const parts = { topics: [topic], consumers: [], schemas: [] };
 const during = (work: () => Promise<void>) => () => temporal.withWorker(database, parts, work);
 
+beforeAll(() => void Object.assign(process.env, { DATABASE_URL: database.url, ...temporal.env() }));
+/** Runs a command in this process. */
+const here = (command: string) => inHere(command.split(' '), parts);
+
 async function postdate(command: string, { input, env }: { input?: string; env?: NodeJS.ProcessEnv } = {}) {
   const cli = runLocal('test/cli/effects-program.ts', {
     args: command.split(' '),
-    env: { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address, ...env },
+    env: { DATABASE_URL: database.url, ...temporal.env(), ...env },
     input,
   });
   const code = await cli.ended;
@@ -39,9 +44,9 @@ it(
       code: 1,
       printed: expect.stringContaining('--on-conflict move'),
     });
-    const moved = await postdate(`move ${naming(key)} --due +5h`);
+    const moved = await here(`move ${naming(key)} --due +5h`);
     expect(moved).toMatchObject({ code: 0, printed: expect.stringMatching(/^moved {2}due .*, cycle 2\n$/) });
-    expect(JSON.parse((await postdate(`move ${naming(key)} --due +5h --expected-cycle 1 --json`)).printed)).toEqual({
+    expect(JSON.parse((await here(`move ${naming(key)} --due +5h --expected-cycle 1 --json`)).printed)).toEqual({
       result: 'stale',
       cycle: 2,
     });
@@ -49,29 +54,29 @@ it(
     const other = newKey();
     await schedule(temporal.client, { topic, tenant: 'globex', key: other, dueAt: anHour(), payload: { note: 'n' } });
     await eventually(async () => {
-      const { printed } = await postdate('list --state waiting --due-from +30m --json');
+      const { printed } = await here('list --state waiting --due-from +30m --json');
       expect(JSON.parse(printed)).toMatchObject([{ key: other }, { key, cycle: 2, state: 'waiting' }]);
     });
     const listed = await postdate('list --tenant acme --limit 1', { env: { FORCE_COLOR: '1', CI: '1' } });
     expect(listed).toMatchObject({ code: 0, printed: expect.stringContaining(`acme/${key}`) });
     // Whatever asks for colours: this is no terminal.
     expect(listed.printed).not.toContain('\u001b');
-    const byTenant = JSON.parse((await postdate('count --by tenant --json')).printed);
+    const byTenant = JSON.parse((await here('count --by tenant --json')).printed);
     expect(byTenant.counts).toEqual([
       { of: 'acme', waiting: 1 },
       { of: 'globex', waiting: 1 },
     ]);
-    expect((await postdate('count --by topic')).printed).toMatch(/test\.effect +2 +█{40}\n2 waiting in all/);
-    const byHour = await postdate('count --hours 2');
+    expect((await here('count --by topic')).printed).toMatch(/test\.effect +2 +█{40}\n2 waiting in all/);
+    const byHour = await here('count --hours 2');
     // One of them is due an hour from now, the other one five: beyond the two hours that were asked for.
     expect(byHour.printed).toMatch(/T\d\d +1 +█{40}/);
     expect(byHour.printed).toMatch(/later +1 +█{40}\n2 waiting in all/);
 
-    expect(await postdate(`cancel ${naming(key)} --reason by-hand`)).toMatchObject({
+    expect(await here(`cancel ${naming(key)} --reason by-hand`)).toMatchObject({
       code: 0,
       printed: 'cancelled: it will not be delivered\n',
     });
-    const late = await postdate(`move ${naming(key)} --due +3h`);
+    const late = await here(`move ${naming(key)} --due +3h`);
     expect(late).toMatchObject({ code: 1, printed: expect.stringContaining('tooLate: cancelled at') });
     const unknown = await postdate(`cancel ${naming('nobody')} --json`);
     expect({ ...unknown, printed: JSON.parse(unknown.printed) }).toMatchObject({
@@ -90,8 +95,8 @@ it(
   'its story is told: who posted and moved it, when it was held and landed, how late, and its event',
   during(async () => {
     const key = newKey();
-    await postdate(`schedule ${naming(key)} --due +1h --payload {"note":"n"}`);
-    await postdate(`move ${naming(key)} --due +7s`);
+    await here(`schedule ${naming(key)} --due +1h --payload {"note":"n"}`);
+    await here(`move ${naming(key)} --due +7s`);
     // In this process, as by the time that another one has started it may have landed.
     const ref = { topic: topic.name, tenant: 'acme', key };
     await eventually(async () => {
@@ -101,7 +106,7 @@ it(
     });
     await eventually(async () => expect(await traces(database.pool, key)).toMatchObject({ effects: 1 }));
     const story = await eventually(async () => {
-      const { printed } = await postdate(`show ${naming(key)} --json`);
+      const { printed } = await here(`show ${naming(key)} --json`);
       const told = JSON.parse(printed);
       expect(told).toMatchObject({ state: 'ended', cycle: 2, runsLeftOut: 0 });
       expect(printed).toContain('position');
@@ -118,10 +123,10 @@ it(
     expect(find('delivered')).toMatchObject({ source: 'ledger', cycle: 2 });
     expect(find('delivered').lateByMs).toBe(Date.parse(find('delivered').at) - Date.parse(story.dueAt));
     expect(find('moved').lateByMs).toBeUndefined();
-    const shown = await postdate(`show ${naming(key)}`);
+    const shown = await here(`show ${naming(key)}`);
     expect(shown).toMatchObject({ code: 0, errors: '' });
     expect(shown.printed).toMatch(/delivered +\d+ (ms|s)|delivered +\d\.\d s/);
-    expect(await postdate(`show ${naming('nobody')}`)).toMatchObject({
+    expect(await here(`show ${naming('nobody')}`)).toMatchObject({
       code: 1,
       printed: expect.stringMatching(/^notFound: /),
     });
@@ -140,7 +145,7 @@ it(
     }
     const watching = runLocal('test/cli/effects-program.ts', {
       args: ['watch', '--tenant', 'watched'],
-      env: { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address, FORCE_COLOR: '1' },
+      env: { DATABASE_URL: database.url, ...temporal.env(), FORCE_COLOR: '1' },
     });
     await watching.prints(new RegExp(`"next":\\[[^\\]]*"${next}".*"landed":\\[[^\\]]*"${landed}"`));
     watching.signal('SIGINT');
@@ -157,8 +162,8 @@ it(
 it('without a worker a cancel is requested, which is no yes', async () => {
   const key = newKey();
   await schedule(temporal.client, { topic, tenant: 'acme', key, dueAt: anHour(), payload: { note: 'n' } });
-  const { code, printed } = await postdate(`cancel ${naming(key)} --command-id c-1`);
+  const { code, printed } = await here(`cancel ${naming(key)} --command-id c-1`);
   expect({ code, printed }).toMatchObject({ code: 1, printed: expect.stringMatching(/^requested: .* obeys c-1/) });
-  const { printed: story } = await postdate(`show ${naming(key)}`);
+  const { printed: story } = await here(`show ${naming(key)}`);
   expect(story).toContain('cancel asked');
 });

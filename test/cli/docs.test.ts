@@ -7,7 +7,7 @@ import { programOf } from '../../src/cli';
 import { createApiKey } from '../../src/http/keys';
 import { useDatabase } from '../support/database';
 import { allDispatched } from '../support/dispatching';
-import { runLocal, useFolder } from '../support/local-process';
+import { runLocal, TYPESCRIPT, useFolder } from '../support/local-process';
 import { allPages, commandsOf, readPage } from '../support/pages';
 import { type Shell, withShell } from '../support/shell';
 import { useTemporal } from '../support/temporal';
@@ -106,7 +106,7 @@ describe('run as they stand on the page', () => {
   /** The examples that are answered in another way than the page says, or not at all. */
   async function wrongExamples({ run }: Shell): Promise<object[]> {
     const wrong: object[] = [];
-    await run('postdate() { node --import tsx test/cli/docs-program.ts "$@"; }');
+    await run(`postdate() { node ${TYPESCRIPT.join(' ')} test/cli/docs-program.ts "$@"; }`);
     for (const { text, language } of commandsOf('docs/cli.md')) {
       expect(language).toBe('console');
       const [first = '', ...shown] = text.split('\n');
@@ -139,8 +139,8 @@ describe('run as they stand on the page', () => {
   }, 600_000);
 
   async function watchUntilCtrlC(args: string[]): Promise<void> {
-    const { DATABASE_URL, TEMPORAL_ADDRESS } = temporal.envFor(database);
-    const watching = runLocal('test/cli/docs-program.ts', { args, env: { DATABASE_URL, TEMPORAL_ADDRESS } });
+    const env = { DATABASE_URL: database.url, ...temporal.env() };
+    const watching = runLocal('test/cli/docs-program.ts', { args, env });
     await watching.prints(/"next":/);
     watching.signal('SIGINT');
     expect(await watching.ended).toBe(0);

@@ -7,17 +7,17 @@ import { relayBatch } from '../../src/relay';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { runLocal, useFolder } from '../support/local-process';
-import { useTemporal } from '../support/temporal';
+import { useOwnTemporal, useTemporal } from '../support/temporal';
 
 const database = useDatabase(paymentsSchema);
 const temporal = useTemporal();
-const shortIds = useTemporal({ 'limit.maxIDLength': 100 });
+const shortIds = useOwnTemporal({ dynamicConfig: { 'limit.maxIDLength': 100 } });
 useFolder();
 
 async function doctor(env: NodeJS.ProcessEnv = {}, args = ['--json']) {
   const cli = runLocal('app/cli.ts', {
     args: ['doctor', ...args],
-    env: { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address, CI: '1', ...env },
+    env: { DATABASE_URL: database.url, ...temporal.env(), CI: '1', ...env },
   });
   const code = await cli.ended;
   expect(cli.errors()).toBe('');
@@ -135,7 +135,7 @@ it('finds search attributes that are missing or of another type, also while the 
 });
 
 it('finds a server that takes short ids only, a namespace that is not there, and a setting that is wrong', async () => {
-  const short = await examined({ TEMPORAL_ADDRESS: shortIds.address });
+  const short = await examined(shortIds.env());
   expect(short).toMatchObject({ 'workflow ids': 'fail: shorter than 255 bytes' });
   const nowhere = await examined({ TEMPORAL_NAMESPACE: 'nowhere' });
   expect(nowhere).toMatchObject({ namespace: 'fail: there is no nowhere' });

@@ -8,7 +8,7 @@ import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';
 import { useLiveWorkers } from '../support/lanes';
-import { runLocal, runProgram, useFolder } from '../support/local-process';
+import { runLocal, runProgram, TYPESCRIPT, useFolder } from '../support/local-process';
 import { useTemporal } from '../support/temporal';
 
 const database = useDatabase(effectsSchema);
@@ -26,7 +26,7 @@ const parts = {
 };
 const before = { ...process.env };
 beforeAll(async () => {
-  Object.assign(process.env, { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address });
+  Object.assign(process.env, { DATABASE_URL: database.url, ...temporal.env() });
   await liveWorker({ lane: 'canary', topics: parts.topics.map(({ name }) => name), build: '2.0.0' });
   const dueAt = Date.now() + 3_600_000;
   for (const tenant of ['acme', 'globex', 'globex', 'initech']) {
@@ -267,7 +267,7 @@ const hasScript = spawnSync('script', ['--version']).status === 0;
     const { board } = on(topic);
     const ask = async (answer: string) => {
       const args = `lane set --topic ${topic.name} --lane canary --percent 100 --reason all`;
-      const command = `${process.execPath} --import tsx test/cli/effects-program.ts ${args}`;
+      const command = `${process.execPath} ${TYPESCRIPT.join(' ')} test/cli/effects-program.ts ${args}`;
       const cli = runProgram('script', ['-qec', command, '/dev/null'], {
         env: temporal.envFor(database),
         input: answer,

@@ -23,7 +23,7 @@ const topic = effectTopic(() => {
 const parts = { topics: [topic], consumers: [], schemas: [] };
 const OF_EFFECTS = 'test/cli/effects-program.ts';
 const OF_PAYMENTS = 'app/cli.ts';
-const env = () => ({ DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address });
+const env = () => ({ DATABASE_URL: database.url, ...temporal.env() });
 const run = (file: string, args: string[], redirected?: string) => onTerminal(file, args, { env: env(), redirected });
 
 /** Three messages of a tenant's own that have failed, as `tenant/key`, in the order of their failures. */
@@ -50,7 +50,8 @@ const redriving = (tenant: string, perSecond = '2') => [
 itOnTerminal('redriving draws a bar, with each answer above it, and leaves the answers only', async () => {
   const failed = await failedOnes('acme');
   const answers = failed.map((message) => `redriven  ${message}`);
-  const drawn = run(OF_EFFECTS, redriving('acme'));
+  // Slowly, as it is to be seen in the middle of it on any machine.
+  const drawn = run(OF_EFFECTS, redriving('acme', '0.5'));
   await drawn.prints(/redriving =+-+ 1 of 3/);
   expect(cursorAfter(drawn.printed())).toBe('hidden');
   expect(await drawn.ended).toBe(0);
@@ -83,7 +84,7 @@ itOnTerminal('work that fails takes its bar with it, and the error is what is re
 
 itOnTerminal('Ctrl-C ends long work as ever, and gives the cursor back', async () => {
   const [first] = await failedOnes('initech');
-  const interrupted = run(OF_EFFECTS, redriving('initech', '1'));
+  const interrupted = run(OF_EFFECTS, redriving('initech', '0.2'));
   await interrupted.prints(/redriving =+-+ 1 of 3/);
   interrupted.types(CTRL_C);
   // What a shell says of a program that SIGINT has ended.

@@ -16,7 +16,7 @@ const HOME = '\u001b[H\u001b[J';
 
 const watch = (tenant: string, rows?: number) =>
   onTerminal('test/cli/effects-program.ts', ['watch', '--tenant', tenant], {
-    env: { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address },
+    env: { DATABASE_URL: database.url, ...temporal.env() },
     rows,
   });
 const screensOf = (printed: string) =>

@@ -5,11 +5,12 @@ import { type Link, startLink } from '../../chaos/system/proxy';
 import { runInBackground } from '../../src/background-loop';
 import { cancelIn, describe as describeMessage, list, moveIn, scheduleIn } from '../../src/client';
 import { inTransaction } from '../../src/database';
+import { defineTopic } from '../../src/define-topic';
 import { claimCommands, type QueuedCommand } from '../../src/dispatch/command-queue';
 import { executeCommand } from '../../src/dispatch/execute-command';
 import { registerTopics } from '../../src/dispatch/register-topics';
-import { sayAlive, sayGone } from '../../src/hold/alive';
-import { defineTopic, type Topic } from '../../src/topic';
+import { deregister, recordHeartbeat } from '../../src/hold/worker-registry';
+import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import {
   allDispatched,
@@ -91,18 +92,23 @@ it('schedule, move and cancel of one message, committed one after the other, are
 it(
   'three dispatchers at once take each command once, and those of each message in their order',
   during(async () => {
-    // Each is claimed when it is committed, by chance; so enough of them for chance to give each dispatcher some.
     const dispatchers = [1, 2].map(() => startTestDispatcher({ ...database, client: temporal.client }, [topic]));
-    const messages = Array.from({ length: 40 }, () => post());
-    for (const message of messages) {
-      await inTransaction(database.pool, (tx) => scheduleIn(tx, message));
-      await inTransaction(database.pool, (tx) => moveIn(tx, refOf(message), { dueAt: message.dueAt + 1 }));
-      await inTransaction(database.pool, (tx) => cancelIn(tx, refOf(message)));
+    const taken = ({ results }: TestDispatcher) => Object.values(results).reduce((sum, count) => sum + count, 0);
+    const messages: ReturnType<typeof post>[] = [];
+    // Each is claimed when it is committed, by chance; so until each has had some, with by far more rounds than it takes.
+    for (let round = 0; round < 2 || (round < 30 && dispatchers.some((one) => taken(one) === 0)); round += 1) {
+      const more = Array.from({ length: 15 }, () => post());
+      for (const message of more) {
+        await inTransaction(database.pool, (tx) => scheduleIn(tx, message));
+        await inTransaction(database.pool, (tx) => moveIn(tx, refOf(message), { dueAt: message.dueAt + 1 }));
+        await inTransaction(database.pool, (tx) => cancelIn(tx, refOf(message)));
+      }
+      messages.push(...more);
+      await allDispatched(database.pool);
     }
-    await allDispatched(database.pool);
-    for (const { results, errors } of dispatchers) {
-      expect(Object.values(results).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
-      expect(errors).toEqual([]);
+    for (const dispatcher of dispatchers) {
+      expect(taken(dispatcher)).toBeGreaterThan(0);
+      expect(dispatcher.errors).toEqual([]);
     }
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
     for (const { key } of messages) {
@@ -129,9 +135,9 @@ it(
     ];
     for (const [command, answer] of calls) {
       const worker = `doomed-${nanoid()}`;
-      await sayAlive(database.pool, worker, { lane: 'stable', topics: [] });
+      await recordHeartbeat(database.pool, worker, { lane: 'stable', topics: [] });
       const alive = runInBackground(
-        () => sayAlive(database.pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
+        () => recordHeartbeat(database.pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
         {
           pauseMs: 500,
           onError,
@@ -145,7 +151,7 @@ it(
       // As long as it lives, nobody else takes it.
       expect((await answersOf(message.key)).at(-1)).toBeNull();
       await alive.stop();
-      await sayGone(database.pool, worker);
+      await deregister(database.pool, worker);
       await eventually(async () => expect((await answersOf(message.key)).at(-1)).toMatchObject(answer));
     }
     expect(await query('select tries from postdate.command')).toEqual([{ tries: 2 }, { tries: 2 }, { tries: 2 }]);
@@ -170,7 +176,7 @@ describe('Temporal away', () => {
   it('while 200 are posted: all are dispatched when it is back, each once, at the rate that is set', async () => {
     link.setMode('refuse');
     const perSecond = 40;
-    const client = new Client({ connection });
+    const client = new Client({ connection, namespace: temporal.namespace });
     for (let nth = 0; nth < 2; nth += 1) {
       dispatchers.push(startTestDispatcher({ ...database, client }, [topic], { perSecond }));
     }

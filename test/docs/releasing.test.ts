@@ -10,6 +10,7 @@ import { queueChecks } from '../../src/doctor/workers';
 import { readBoard } from '../../src/lanes/board';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
+import { TYPESCRIPT } from '../support/local-process';
 import { commandsOf, readPage } from '../support/pages';
 import { type Shell, withShell } from '../support/shell';
 import { useTemporal } from '../support/temporal';
@@ -27,7 +28,7 @@ type Step = [has: string, check: (printed: string, shell: Shell) => Promise<unkn
 async function follow(pages: typeof commands, after: Step[]) {
   const env = { ...temporal.envFor(database), TEMPORAL: process.env.POSTDATE_TEST_TEMPORAL_CLI };
   await withShell({ env }, async (shell: Shell) => {
-    await shell.run(`postdate() { node --import tsx app/cli.ts "$@"; }; temporal() { "$TEMPORAL" "$@"; }`);
+    await shell.run(`postdate() { node ${TYPESCRIPT.join(' ')} app/cli.ts "$@"; }; temporal() { "$TEMPORAL" "$@"; }`);
     expect(pages.map(({ text }) => text.trim().slice(0, 300))).toEqual(
       after.map(([has]) => expect.stringContaining(has)),
     );

@@ -4,7 +4,8 @@ import { closeRequest, findRequest, insertRequest } from '../../app/payment-requ
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { paymentRequestExpiry2, reminder } from '../../examples/expiry-v2/expiry';
 import { asyncApiOf } from '../../src/asyncapi/document';
-import type { Decision, Delivery } from '../../src/contract';
+import type { Delivery } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
 import type { PostdateEvent } from '../../src/outbox';
 import type { Topic } from '../../src/topic';

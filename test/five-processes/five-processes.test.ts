@@ -24,7 +24,7 @@ it('one command from five processes, three times each, on both sides of a contin
     const processes = Array.from({ length: 5 }, () =>
       runLocal(join(__dirname, 'move-thrice.ts'), {
         args: [JSON.stringify(ref), JSON.stringify(command)],
-        env: { TEMPORAL_ADDRESS: temporal.address },
+        env: temporal.env(),
       }),
     );
     expect(await Promise.all(processes.map(({ exitCode }) => exitCode))).toEqual([0, 0, 0, 0, 0]);

@@ -21,10 +21,7 @@ import { runLocal, useFolder } from '../support/local-process';
 import { useTemporal } from '../support/temporal';
 
 // So that an ended workflow can be deleted at once.
-const temporal = useTemporal({
-  'history.transferProcessorUpdateAckInterval': '1s',
-  'history.visibilityProcessorUpdateAckInterval': '1s',
-});
+const temporal = useTemporal();
 const database = useDatabase();
 useFolder();
 // As somebody has it who writes no TypeScript.
@@ -58,19 +55,22 @@ const ended = (key: string, ending: object) =>
 it(
   'posted, due, put on the stream, answered again, due again, answered done: over HTTP alone, and nothing of it early or twice',
   during(async () => {
-    const [key, dueAt] = [nanoid(), inMs(3_000)];
+    const [key, dueAt] = [nanoid(), inMs(1_500)];
     const body = { ...refOf(key), dueAt, payload };
     expect(await http.ask('POST', '/v1/messages', { body })).toMatchObject({ status: 201 });
-    // Nobody can answer what was not forwarded yet.
     const done = { cycle: 1, do: 'done' };
-    const answering = (answer: object) => http.ask('POST', `${pathOf(key)}/answer`, { body: answer });
-    expect(await answering(done)).toMatchObject({ status: 400, body: { code: 'notForwarded', field: 'cycle' } });
+    const answering = (answer: object, to = key) => http.ask('POST', `${pathOf(to)}/answer`, { body: answer });
+    // Nobody can answer what was not forwarded yet.
+    const waiting = { ...body, key: nanoid(), dueAt: inMs(3_600_000) };
+    expect(await http.ask('POST', '/v1/messages', { body: waiting })).toMatchObject({ status: 201 });
+    const notYet = { status: 400, body: { code: 'notForwarded', field: 'cycle' } };
+    expect(await answering(done, waiting.key)).toMatchObject(notYet);
 
     const first = await forwarded(key, 1);
     expect(first.data).toEqual({ ...refOf(key), cycle: 1, dueAt, payload });
     expect(Date.parse(first.time)).toBeGreaterThanOrEqual(Date.parse(dueAt));
     // Long enough ahead to be seen not to come early.
-    const later = inMs(4_000);
+    const later = inMs(2_000);
     const again = { cycle: 1, do: 'again', dueAt: later };
     const said = { do: 'again', next: { cycle: 2, dueAt: later }, answeredAt: expect.any(String) };
     expect(await answering(again)).toMatchObject({ status: 200, body: { result: 'answered', ...said } });
@@ -171,7 +171,7 @@ it(
     const workflowId = workflowIdOf(refOf(forgotten));
     await eventually(async () => {
       await temporal.client.workflowService
-        .deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } })
+        .deleteWorkflowExecution({ namespace: temporal.namespace, workflowExecution: { workflowId } })
         .catch(() => undefined);
       expect(await describeMessage(temporal.client, refOf(forgotten))).toBeUndefined();
     });

@@ -44,9 +44,20 @@ async function postUnattended(topic: Topic, dueInMs: number, input?: unknown): P
   return message;
 }
 
+let postingMs: number;
+beforeAll(async () => {
+  const startedAt = Date.now();
+  const topic = newTopic();
+  await postUnattended(topic, 3_600_000);
+  await (await startHold(topic)).leave();
+  postingMs = Date.now() - startedAt;
+});
+/** In how much it is due what is to be posted and then missed before: by far more than the first one took. */
+const soonMs = (posts: number) => 2_500 + 3 * posts * postingMs;
+
 it('a message that is due in a moment and that nobody holds is held, and lands once, not early', async () => {
   const topic = newTopic();
-  const message = await postUnattended(topic, 3_000);
+  const message = await postUnattended(topic, soonMs(2));
   const worker = await startHold(topic);
   await landed(message);
   expect(await traces(database.pool, message.key)).toEqual({ effects: 1, decisions: 1, events: 1 });
@@ -72,9 +83,9 @@ it('without a roll call it would not have landed', async () => {
 it('who is held by any worker is not missing, and who is due later is left asleep', async () => {
   const topic = newTopic();
   const holder = await startHold(topic, 'without');
-  const message = await postUnattended(topic, 4_000);
+  const message = await postUnattended(topic, soonMs(3));
   // So that names are asked for, and not only numbers.
-  const lost = await postUnattended(topic, 4_000);
+  const lost = await postUnattended(topic, soonMs(3));
   const sleeper = await postUnattended(topic, 3_600_000);
   const attempt = holder.deliver(topic, message);
   await eventually(async () => {
@@ -91,7 +102,7 @@ it('who is held by any worker is not missing, and who is due later is left aslee
 
 it('who is missing is called by one worker', async () => {
   const topic = newTopic();
-  const messages = await Promise.all(Array.from({ length: 30 }, () => postUnattended(topic, 6_000)));
+  const messages = await Promise.all(Array.from({ length: 30 }, () => postUnattended(topic, soonMs(8))));
   const workers = await Promise.all([startHold(topic), startHold(topic), startHold(topic)]);
   for (const message of messages) await landed(message);
   expect(workers.map(missing).reduce((sum, count) => sum + count)).toBe(30);
@@ -100,8 +111,8 @@ it('who is missing is called by one worker', async () => {
 
 it('a message started with an input that nobody can use is reported, and holds up no other', async () => {
   const topic = newTopic();
-  const broken = await postUnattended(topic, 4_000, { v: 1, topic: topic.name, tenant: 'ac me' });
-  const good = await postUnattended(topic, 4_000);
+  const broken = await postUnattended(topic, soonMs(2), { v: 1, topic: topic.name, tenant: 'ac me' });
+  const good = await postUnattended(topic, soonMs(2));
   const worker = await startHold(topic);
   await landed(good);
   expect(missing(worker)).toBe(1);
@@ -111,13 +122,13 @@ it('a message started with an input that nobody can use is reported, and holds u
 
 it('a cancelled message that Temporal still lists is not landed', async () => {
   const topic = newTopic();
-  const message = await postUnattended(topic, 3_000);
+  const message = await postUnattended(topic, soonMs(2));
   await database.pool.query(
     `insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, late)
      values ($1, 'acme', $2, 1, 'cancelled', to_timestamp($3::float8 / 1000), false)`,
     [topic.name, message.key, message.dueAt],
   );
-  const other = await postUnattended(topic, 3_000);
+  const other = await postUnattended(topic, soonMs(2));
   const worker = await startHold(topic);
   await landed(other);
   expect(missing(worker)).toBe(1);
@@ -127,7 +138,7 @@ it('a cancelled message that Temporal still lists is not landed', async () => {
 it('a worker calls the roll of its topics', async () => {
   const topic = newTopic();
   await temporal.withWorker(database, { topics: [topic], consumers: [], schemas: [effectsSchema] }, async () => {
-    const message = await postUnattended(topic, 5_000);
+    const message = await postUnattended(topic, 2_500 + soonMs(1));
     await landed(message);
   });
 });
@@ -146,7 +157,7 @@ it('a message that nobody holds, and that is of a lane, is left to the lane, and
     ]);
     expect(rowCount).toBe(1);
   });
-  const message = await postUnattended(topic, 4_000);
+  const message = await postUnattended(topic, soonMs(2));
   const worker = await startHold(topic);
   await landed(message);
   const { rows } = await database.pool.query(

@@ -19,7 +19,7 @@ const http = useHttp(temporal, database, parts, { POSTDATE_HTTP_REQUESTS_PER_SEC
 const routes = new Map(
   operationsOf({ client: {}, pool: {}, topics: [] } as never, installation).map((route) => [route.operationId, route]),
 );
-const RUNS = Number(process.env.POSTDATE_FUZZ_RUNS ?? 2_000);
+const RUNS = Number(process.env.POSTDATE_FUZZ_RUNS ?? 600);
 
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document
 type Json = any;

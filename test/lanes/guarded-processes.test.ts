@@ -3,13 +3,14 @@ import { readBoard } from '../../src/lanes/board';
 import { useDatabase } from '../support/database';
 import { eventsIn } from '../support/described-events';
 import { eventually } from '../support/eventually';
+import { laneDueTime } from '../support/lane-due-time';
 import { setLane } from '../support/lane-figures';
 import { buildsSchema, type Conduct } from '../support/lane-topic';
 import { heldIn, landedOf, postOf, useLaneWorkers } from '../support/lane-workers';
-import { useTemporal } from '../support/temporal';
+import { useOwnTemporal } from '../support/temporal';
 
 const database = useDatabase(buildsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const startWorker = useLaneWorkers(temporal, database);
 
 const [TENANTS, CHOSEN] = [['acme', 'globex', 'initech', 'umbrella'], ['acme']];
@@ -36,7 +37,7 @@ async function release({ conduct = 'lands', killed = false }: { conduct?: Conduc
     startWorker({ leadMs: LEAD_MS }),
     startWorker({ lane: 'canary', leadMs: LEAD_MS, conduct }),
   ]);
-  const dueAt = Date.now() + 25_000;
+  const dueAt = await laneDueTime(temporal, database, TENANTS.length * EACH, LEAD_MS);
   await postOf(temporal, TENANTS, { each: EACH, dueAt, leadMs: LEAD_MS });
   await heldIn(database.pool, dueAt, { canary: EACH, stable: 3 * EACH });
   if (killed) {

@@ -2,16 +2,19 @@ import { changeLane } from '../../src/lanes/change';
 import { type LaneMode, STABLE } from '../../src/lanes/lane';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
+import { laneDueTime } from '../support/lane-due-time';
 import { buildsSchema } from '../support/lane-topic';
 import { heldIn, landedOf, landedOnceBy, postOf, useLaneWorkers } from '../support/lane-workers';
-import { useTemporal } from '../support/temporal';
+import { useOwnTemporal } from '../support/temporal';
 
 const database = useDatabase(buildsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const startWorker = useLaneWorkers(temporal, database);
 
 const TENANTS = Array.from({ length: 20 }, (_, nth) => `tenant-${String(nth + 1).padStart(2, '0')}`);
 const topic = 'test.builds';
+// `npm run test:bursts` has a thousand; the rules are the same for these.
+const EACH = Number(process.env.POSTDATE_BURST ?? 200) / TENANTS.length;
 
 const change = (mode: LaneMode, tenants: string[], author = 'the test') =>
   changeLane(
@@ -20,21 +23,22 @@ const change = (mode: LaneMode, tenants: string[], author = 'the test') =>
     { mode, rules: [{ tenants }], limits: { minCount: 1_000_000 } },
   );
 
-it('1,000 that are held follow the rules, there and back, and land once by those that hold when they are due', async () => {
+it(`${20 * EACH} that are held follow the rules, there and back, and land once by those that hold when they are due`, async () => {
   await change('live', TENANTS.slice(0, 2));
   await Promise.all([startWorker(), startWorker({ lane: 'canary' })]);
-  const dueAt = Date.now() + 150_000;
-  await postOf(temporal, TENANTS, { each: 50, dueAt });
-  await heldIn(database.pool, dueAt, { canary: 100, stable: 900 });
+  // Twice as long: the rules change three times before it.
+  const dueAt = await laneDueTime(temporal, database, 2 * 20 * EACH);
+  await postOf(temporal, TENANTS, { each: EACH, dueAt });
+  await heldIn(database.pool, dueAt, { canary: 2 * EACH, stable: 18 * EACH });
   await change('live', TENANTS.slice(0, 10));
-  await heldIn(database.pool, dueAt, { canary: 500, stable: 500 });
+  await heldIn(database.pool, dueAt, { canary: 10 * EACH, stable: 10 * EACH });
   await change('stopped', TENANTS.slice(0, 10));
-  await heldIn(database.pool, dueAt, { stable: 1_000 });
+  await heldIn(database.pool, dueAt, { stable: 20 * EACH });
   await change('live', TENANTS.slice(15));
-  await heldIn(database.pool, dueAt, { canary: 250, stable: 750 });
+  await heldIn(database.pool, dueAt, { canary: 5 * EACH, stable: 15 * EACH });
   expect(Date.now()).toBeLessThan(dueAt);
-  const landed = await landedOf(database.pool, dueAt, 1_000);
-  expect(landed).toEqual(landedOnceBy(TENANTS, (tenant) => (TENANTS.indexOf(tenant) < 15 ? STABLE : 'canary'), 50));
+  const landed = await landedOf(database.pool, dueAt, 20 * EACH);
+  expect(landed).toEqual(landedOnceBy(TENANTS, (tenant) => (TENANTS.indexOf(tenant) < 15 ? STABLE : 'canary'), EACH));
   // However often a message went to and fro, its workflow ends.
   await eventually(async () => {
     const query = `ExecutionStatus = 'Running' and PostdateTopic = '${topic}'`;
@@ -45,7 +49,7 @@ it('1,000 that are held follow the rules, there and back, and land once by those
 it('a lane that is stopped in the middle of a landing lands nothing more once the stop is there, and stable the rest, each once', async () => {
   await change('live', TENANTS);
   await Promise.all([startWorker(), startWorker({ lane: 'canary', conduct: 'landsSlowly', landingGroup: 10 })]);
-  const dueAt = Date.now() + 60_000;
+  const dueAt = await laneDueTime(temporal, database, 400);
   await postOf(temporal, TENANTS, { each: 20, dueAt });
   await heldIn(database.pool, dueAt, { canary: 400 });
   await eventually(async () => {
@@ -88,7 +92,7 @@ it('of two operators who change the rules at once, one after the other is obeyed
       ? { author: 'ann', tenants: TENANTS.slice(0, 5) }
       : { author: 'bob', tenants: TENANTS.slice(5, 10) };
   await Promise.all([startWorker(), startWorker({ lane: 'canary' })]);
-  const dueAt = Date.now() + 30_000;
+  const dueAt = await laneDueTime(temporal, database, 20);
   await postOf(temporal, TENANTS, { each: 1, dueAt });
   await heldIn(database.pool, dueAt, { canary: 5, stable: 15 });
   const landed = await landedOf(database.pool, dueAt, 20);

@@ -1,12 +1,13 @@
 import { changeLane } from '../../src/lanes/change';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
+import { laneDueTime } from '../support/lane-due-time';
 import { buildsSchema } from '../support/lane-topic';
 import { heldIn, landedOf, postOf, useLaneWorkers } from '../support/lane-workers';
-import { useTemporal } from '../support/temporal';
+import { useOwnTemporal } from '../support/temporal';
 
 const database = useDatabase(buildsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const startWorker = useLaneWorkers(temporal, database);
 
 const TENANTS = Array.from({ length: 10 }, (_, nth) => `tenant-${nth}`);
@@ -73,7 +74,7 @@ it.each([
     await sendToCanary(CHOSEN);
     const before = await lastFailure();
     await Promise.all([startWorker({ leadMs: LEAD_MS }), startWorker({ lane: 'canary', conduct, leadMs: LEAD_MS })]);
-    const dueAt = Date.now() + 25_000;
+    const dueAt = await laneDueTime(temporal, database, TENANTS.length * EACH, LEAD_MS);
     await postOf(temporal, TENANTS, { each: EACH, dueAt, leadMs: LEAD_MS });
     // The control: the canary has them, and would land them.
     await heldIn(database.pool, dueAt, { canary: 2 * EACH, stable: 8 * EACH });
@@ -95,7 +96,7 @@ it('what a canary holds that is killed a second before is landed once by stable,
     startWorker({ leadMs: LEAD_MS }),
     startWorker({ lane: 'canary', leadMs: LEAD_MS }),
   ]);
-  const dueAt = Date.now() + 25_000;
+  const dueAt = await laneDueTime(temporal, database, TENANTS.length * EACH, LEAD_MS);
   await postOf(temporal, TENANTS, { each: EACH, dueAt, leadMs: LEAD_MS });
   await heldIn(database.pool, dueAt, { canary: 2 * EACH, stable: 8 * EACH });
   await new Promise((resolve) => setTimeout(resolve, dueAt - 1_000 - Date.now()));
@@ -109,7 +110,7 @@ it('what a canary holds that is killed a second before is landed once by stable,
 it('what is sent to a lane that nobody serves is landed by stable when it is due', async () => {
   await sendToCanary(CHOSEN);
   await startWorker({ leadMs: LEAD_MS });
-  const dueAt = Date.now() + 15_000;
+  const dueAt = await laneDueTime(temporal, database, TENANTS.length * EACH, LEAD_MS);
   await postOf(temporal, TENANTS, { each: EACH, dueAt, leadMs: LEAD_MS });
   await expectLandedByStable(dueAt);
   const { rows } = await database.pool.query(

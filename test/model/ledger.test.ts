@@ -5,7 +5,8 @@ import { closeRequest, extendRequest, findRequest, insertRequest } from '../../a
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { createWithdraw } from '../../src/activities/withdraw';
 import { audit } from '../../src/audit/audit';
-import type { Decision, ScheduledMessage } from '../../src/contract';
+import type { ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
@@ -13,7 +14,7 @@ import { failedBefore } from './failed-before';
 
 const database = useDatabase(paymentsSchema);
 
-const SEQUENCES = Number(process.env.POSTDATE_MODEL_RUNS ?? 2_000);
+const SEQUENCES = Number(process.env.POSTDATE_MODEL_RUNS ?? 500);
 const HOUR_MS = 3_600_000;
 // Due already, or not for as long as a run takes; nothing in between, or the model would have to guess.
 const DUE_IN_MS = [-2 * HOUR_MS, -HOUR_MS, HOUR_MS, 2 * HOUR_MS];

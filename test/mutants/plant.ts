@@ -55,7 +55,7 @@ async function plant(folder: string, { file, find, replace }: Mutant): Promise<v
 
 async function verdictOf(folder: string, tests: string[]): Promise<Verdict> {
   const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
-  const env = { ...process.env, POSTDATE_MODEL_RUNS: '300', POSTDATE_RACES: '200' };
+  const env = { ...process.env, POSTDATE_MODEL_RUNS: '300', POSTDATE_RACES: '200', POSTDATE_TEST_TIMES: '' };
   try {
     await run(
       process.execPath,

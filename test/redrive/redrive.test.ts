@@ -19,10 +19,7 @@ import { useTemporal } from '../support/temporal';
 const database = useDatabase(effectsSchema, paymentsSchema);
 useFolder();
 // So that an ended workflow can be deleted at once.
-const temporal = useTemporal({
-  'history.transferProcessorUpdateAckInterval': '1s',
-  'history.visibilityProcessorUpdateAckInterval': '1s',
-});
+const temporal = useTemporal();
 const broken = new Set<string>();
 const topic: Topic = {
   ...effectTopic((_tx, { key }) => {
@@ -74,7 +71,7 @@ const forget = (key: string, name: string) =>
   eventually(async () => {
     const workflowId = workflowIdOf({ topic: name, tenant: 'acme', key });
     await temporal.client.workflowService
-      .deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } })
+      .deleteWorkflowExecution({ namespace: temporal.namespace, workflowExecution: { workflowId } })
       .catch(() => undefined);
     expect(await describeMessage(temporal.client, { topic: name, tenant: 'acme', key })).toBeUndefined();
   });
@@ -176,7 +173,7 @@ it(
 );
 
 it('the command shows what it would do, and does nothing without a name and a reason', async () => {
-  const env = { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address };
+  const env = { DATABASE_URL: database.url, ...temporal.env() };
   await database.pool.query(
     `insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, decided_at, late, reason)
      values ($1, 'acme', 'preview', 1, 'failed', now() - interval '1 h', now(), false, 'bad deploy')`,

@@ -5,14 +5,15 @@ import { z } from 'zod';
 import { cancel, describe, move, schedule } from '../../src/client';
 import { cancelSignal, moveSignal } from '../../src/commands';
 import { messageQuery, workflowIdOf } from '../../src/contract';
+import { defineTopic } from '../../src/define-topic';
 import { defineEvent } from '../../src/event-types';
 import type { Post } from '../../src/post';
-import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
+import { again, done, PermanentFailure, skip } from '../../src/topic';
 import { eventually } from '../support/eventually';
 
 const HOUR_MS = 3_600_000;
-// Inside the lead, so that it is held at once; long enough for a command to come before it.
-const SOON_MS = 4_000;
+// Inside the lead, so that it is held at once; hardly so, as on any machine a command is to come before it is due.
+const SOON_MS = 8_000;
 
 const payload = z.object({ handler: z.enum(['done', 'paid', 'fail', 'again']).default('done') });
 
@@ -185,7 +186,7 @@ export const scenarios: Record<string, (on: Stage, client: Client) => Promise<st
     const { events } = await handle.fetchHistory();
     const first = events?.find((event) => event.workflowTaskCompletedEventAttributes);
     await client.workflowService.resetWorkflowExecution({
-      namespace: 'default',
+      namespace: client.options.namespace,
       workflowExecution: { workflowId: handle.workflowId },
       reason: 'test',
       requestId: nanoid(),
@@ -197,7 +198,7 @@ export const scenarios: Record<string, (on: Stage, client: Client) => Promise<st
     await post(12_000);
     const broken = { ...defaultPayloadConverter.toPayload('x'), data: Buffer.from('{not json') };
     await client.workflowService.signalWorkflowExecution({
-      namespace: 'default',
+      namespace: client.options.namespace,
       workflowExecution: { workflowId: handle.workflowId },
       signalName: moveSignal.name,
       requestId: nanoid(),

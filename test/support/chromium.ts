@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Chromium } from '../../local/chromium';
+import { TYPESCRIPT } from './local-process';
 
 const ROOT = join(__dirname, '..', '..');
 // Longer than the fetch may take, which gives up by itself, with a word.
@@ -12,7 +13,7 @@ const TIMEOUT_MS = 30 * 60_000;
  * Only the tests that need one wait for it: jest asks at once which tests are to be skipped, so nothing can be awaited.
  */
 export function chromiumAtOnce(): Chromium | undefined {
-  const found = execFileSync(process.execPath, ['--import', 'tsx', join(__dirname, 'find-chromium.ts')], {
+  const found = execFileSync(process.execPath, [...TYPESCRIPT, join(__dirname, 'find-chromium.ts')], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: TIMEOUT_MS,

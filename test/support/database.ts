@@ -2,7 +2,8 @@ import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import { createDatabase, dropDatabase } from '../../local/databases';
 import { createPool } from '../../src/database';
-import { migrate, postdateSchema, type SchemaMigrations } from '../../src/migrate';
+import { migrate, type SchemaMigrations } from '../../src/migrate';
+import { timed } from './times';
 
 export interface TestDatabase {
   url: string;
@@ -18,13 +19,14 @@ export function useDatabase(...schemas: SchemaMigrations[]): TestDatabase {
   let dropped = false;
 
   beforeAll(async () => {
-    database.url = await createDatabase(server, name);
+    const template = process.env.POSTDATE_TEST_DATABASE_TEMPLATE;
+    database.url = await timed('database', () => createDatabase(server, name, { template }));
     database.pool = createPool(database.url, {
       connections: 20,
       // Dropping the database ends connections that are still on their way out.
       onError: (error) => dropped || process.stderr.write(`test database: ${error.message}\n`),
     });
-    for (const schema of [postdateSchema, ...schemas]) await migrate(database.pool, schema);
+    for (const schema of schemas) await migrate(database.pool, schema);
   });
   afterAll(async () => {
     dropped = true;

@@ -7,6 +7,9 @@ import { eventually } from './eventually';
 
 const ROOT = join(__dirname, '..', '..');
 
+/** How Node runs a program of this project in a test: from its sources, each of them compiled once for all tests. */
+export const TYPESCRIPT = ['--require', join(__dirname, 'typescript.cjs')];
+
 export interface LocalProcess {
   /** All that it has printed so far. */
   printed(): string;
@@ -24,11 +27,11 @@ export interface LocalProcess {
 
 const started: ChildProcess[] = [];
 
-/** Runs one of the project's programs as npm does, in an environment in which nothing is configured. */
+/** Runs one of the project's programs, in an environment in which nothing is configured. */
 export const runLocal = (
   file: string,
   { args = [], ...given }: { args?: string[]; env?: NodeJS.ProcessEnv; input?: string } = {},
-): LocalProcess => runProgram(process.execPath, ['--import', 'tsx', file, ...args], given);
+): LocalProcess => runProgram(process.execPath, [...TYPESCRIPT, file, ...args], given);
 
 /** Runs any program in the project's folder, in such an environment. */
 export function runProgram(
@@ -36,7 +39,7 @@ export function runProgram(
   args: string[],
   { env = {}, input, typed = false }: { env?: NodeJS.ProcessEnv; input?: string; typed?: boolean } = {},
 ): LocalProcess {
-  const { DATABASE_URL, TEMPORAL_ADDRESS, FORCE_COLOR, ...rest } = process.env;
+  const { DATABASE_URL, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, FORCE_COLOR, ...rest } = process.env;
   const child = spawn(command, args, {
     cwd: ROOT,
     // Some build machines ask for colours though nobody sees them; what is printed here is compared.

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { onPath } from '../../local/executables';
-import { type LocalProcess, runProgram } from './local-process';
+import { type LocalProcess, runProgram, TYPESCRIPT } from './local-process';
 
 const script = onPath('script');
 
@@ -21,7 +21,7 @@ export function onTerminal(
 ): LocalProcess {
   const quoted = args.map((arg) => `'${arg}'`).join(' ');
   // In the shell's place, which would otherwise get the Ctrl-C as well and end in its own way.
-  const run = `exec ${process.execPath} --import tsx ${file} ${quoted} ${redirected}`;
+  const run = `exec ${process.execPath} ${TYPESCRIPT.join(' ')} ${file} ${quoted} ${redirected}`;
   const command = `stty rows ${rows} cols 80; echo "(pid $$)"; ${run}`;
   return runProgram(script as string, ['-qfec', command, '/dev/null'], { env: { TERM: 'xterm', ...env }, typed: true });
 }

@@ -6,7 +6,8 @@ import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { invoiceReminder } from '../../examples/invoice-reminder';
 import { describe as describeMessage, list, schedule } from '../../src/client';
 import type { MessageRef } from '../../src/contract';
-import { defineTopic, PermanentFailure, type Topic } from '../../src/topic';
+import { defineTopic } from '../../src/define-topic';
+import { PermanentFailure, type Topic } from '../../src/topic';
 import { eventually } from './eventually';
 
 export type Example = MessageRef & { dueAt: number };

@@ -53,7 +53,15 @@ export function useWorkflowBuilds(temporal: TestTemporal, database: TestDatabase
     /** What Temporal's own command line says; throws, with all that it said, when it refuses. */
     async cli(...args: string[]): Promise<string> {
       const executable = process.env.POSTDATE_TEST_TEMPORAL_CLI as string;
-      return (await promisify(execFile)(executable, [...args, '--address', temporal.address])).stdout;
+      return (
+        await promisify(execFile)(executable, [
+          ...args,
+          '--address',
+          temporal.address,
+          '--namespace',
+          temporal.namespace,
+        ])
+      ).stdout;
     },
   };
 }

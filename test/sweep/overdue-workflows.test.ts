@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
 import { withClient } from '../../local/databases';
@@ -75,8 +74,20 @@ async function loseTimer(message: ScheduledMessage): Promise<void> {
   expect(Date.now()).toBeLessThan(message.dueAt - 1_000);
 }
 
-/** Sweeps a topic until `work` is done; returns the reasons of what it rescued. */
-async function sweeping(of: Topic, work: () => Promise<unknown>): Promise<string[]> {
+/** Posts a message that keeps its timer and is due right after that one; resolves when it has ended. */
+async function seeAnotherEnd(after: ScheduledMessage): Promise<void> {
+  const other = await post(topic, Math.max(0, after.dueAt - Date.now()) + 500);
+  await eventually(async () => expect(await stateOf(other)).toBe('ended'));
+}
+
+/** Sweeps a topic until `work` is done, which may wait for some rounds; returns the reasons of what it rescued. */
+async function sweeping(of: Topic, work: (someRounds: () => Promise<unknown>) => Promise<unknown>): Promise<string[]> {
+  let rounds = 0;
+  const someRounds = () => {
+    const before = rounds;
+    return eventually(async () => expect(rounds).toBeGreaterThan(before + 4));
+  };
+  const waiting = createWaiting(client);
   const rescued: string[] = [];
   const errors: unknown[] = [];
   const clock = createDatabaseClock();
@@ -86,7 +97,12 @@ async function sweeping(of: Topic, work: () => Promise<unknown>): Promise<string
     {
       pool: database.pool,
       clock,
-      waiting: createWaiting(client),
+      waiting: {
+        runs(...asked: Parameters<typeof waiting.runs>) {
+          rounds += 1;
+          return waiting.runs(...asked);
+        },
+      },
       revival: createRevival(client),
       metrics,
       log: silentLog,
@@ -95,7 +111,7 @@ async function sweeping(of: Topic, work: () => Promise<unknown>): Promise<string
     of,
     { graceMs: 1_000, everyMs: 200 },
   );
-  await work();
+  await work(someRounds);
   await sweep.stop();
   expect(errors).toEqual([]);
   return rescued;
@@ -109,7 +125,7 @@ const signalsOf = async (message: ScheduledMessage) => {
 it('a message whose timer was lost is never delivered by itself, and at once when the sweep wakes it', async () => {
   const message = await post(topic, 4_000);
   await loseTimer(message);
-  await pause(message.dueAt - Date.now() + 3_000);
+  await seeAnotherEnd(message);
   expect(await decisions(message)).toBe(0);
   const rescued = await sweeping(topic, () => eventually(async () => expect(await stateOf(message)).toBe('ended')));
   expect(await traces(database.pool, message.key)).toEqual({ effects: 1, decisions: 1, events: 1 });
@@ -119,9 +135,9 @@ it('a message whose timer was lost is never delivered by itself, and at once whe
 it('a workflow whose message was landed without it is brought to its end, which is no rescue', async () => {
   const message = await post(topic, 4_000);
   await loseTimer(message);
-  await pause(message.dueAt - Date.now() + 500);
+  await seeAnotherEnd(message);
   await land(database.pool, topic, [{ message, late: false }]);
-  await pause(2_000);
+  await seeAnotherEnd(message);
   expect(await stateOf(message)).toBe('waiting');
   const rescued = await sweeping(topic, () => eventually(async () => expect(await stateOf(message)).toBe('ended')));
   expect(await traces(database.pool, message.key)).toEqual({ effects: 1, decisions: 1, events: 1 });
@@ -134,16 +150,16 @@ it('what is being tried, or is not due, is left alone', async () => {
     const { raw } = await client.workflow.getHandle(workflowIdOf(refOf(late))).describe();
     expect(raw.pendingActivities?.[0]?.attempt).toBeGreaterThan(1);
   });
-  const rescued = await sweeping(troubled, () => pause(2_000));
+  const rescued = await sweeping(troubled, (someRounds) => someRounds());
   expect(rescued).toEqual([]);
   expect([await signalsOf(late), await signalsOf(asleep)]).toEqual([0, 0]);
 });
 
 it('without faults nothing is rescued', async () => {
   const messages = await Promise.all(Array.from({ length: 20 }, () => post(topic, 2_000)));
-  const rescued = await sweeping(topic, async () => {
+  const rescued = await sweeping(topic, async (someRounds) => {
     for (const message of messages) await eventually(async () => expect(await stateOf(message)).toBe('ended'));
-    await pause(1_500);
+    await someRounds();
   });
   expect(rescued).toEqual([]);
   for (const message of messages) expect(await signalsOf(message)).toBe(0);

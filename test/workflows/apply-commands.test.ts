@@ -1,4 +1,5 @@
-import type { Decision, LedgerActivities, ScheduledMessage } from '../../src/contract';
+import type { LedgerActivities, ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { createCommandRunner } from '../../src/workflows/apply-commands';
 import type { MessageState } from '../../src/workflows/message-state';
 

@@ -11,8 +11,9 @@ import {
 } from '../../../app/payment-requests/rows';
 import { paymentsSchema } from '../../../app/payment-requests/schema';
 import { consumeBatch, replayFrom, subscribe } from '../../../src/consumer';
-import type { Decision, Delivery } from '../../../src/contract';
+import type { Delivery } from '../../../src/contract';
 import { inTransaction } from '../../../src/database';
+import type { Decision } from '../../../src/decision';
 import { land } from '../../../src/landing/landing';
 import { appendEvent } from '../../../src/outbox';
 import { relayBatch } from '../../../src/relay';

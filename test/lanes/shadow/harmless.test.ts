@@ -61,13 +61,16 @@ describe('nothing of a trial is left', () => {
 
   it('of one that goes on after its trial', async () => {
     let late: Promise<unknown> | undefined;
+    let goOn = () => {};
+    const over = new Promise<void>((resolve) => (goOn = resolve));
     const going: Handle = async ({ query }) => {
-      late = new Promise((resolve) => setTimeout(resolve, 50)).then(() => query(insert));
+      late = over.then(() => query(insert));
       late.catch(() => undefined);
       return done;
     };
     const before = await shelf.everything();
     await shelf.compared(stable, shelfTopic(going), await shelf.delivery());
+    goOn();
     await expect(late).rejects.toThrow('its trial is over');
     expect((await shelf.everything())[2]).toEqual(before[2]);
   });

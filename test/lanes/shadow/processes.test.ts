@@ -1,6 +1,7 @@
 import { changeLane } from '../../../src/lanes/change';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
+import { laneDueTime } from '../../support/lane-due-time';
 import { buildsSchema, type Conduct } from '../../support/lane-topic';
 import { landedOf, postOf, useLaneWorkers } from '../../support/lane-workers';
 import { useTemporal } from '../../support/temporal';
@@ -27,16 +28,17 @@ it.each<[Conduct, string[]]>([
     const by = { topic, lane, author: 'the test', reason: 'a look at it' };
     await changeLane(database.pool, { ...by, what: 'set' }, { mode: 'shadow' });
     await Promise.all([startWorker({ leadMs: LEAD_MS }), startWorker({ lane, conduct, leadMs: LEAD_MS })]);
-    const dueAt = Date.now() + 30_000;
+    const dueAt = await laneDueTime(temporal, database, TENANTS.length * EACH, LEAD_MS);
     await postOf(temporal, TENANTS, { each: EACH, dueAt, leadMs: LEAD_MS });
     const landed = await landedOf(database.pool, dueAt, EACH * TENANTS.length);
     expect(landed).toEqual(
       TENANTS.map((tenant) => expect.objectContaining({ tenant, lane: 'stable', landed: EACH, notDelivered: 0 })),
     );
     const compared = await eventually(async () => {
-      const rows = await query('select build, kinds, not_compared from postdate.shadow_comparison where lane = $1', [
-        lane,
-      ]);
+      const rows = await query(
+        'select build, kinds, not_compared from postdate.shadow_comparison where lane = $1 and tenant = any($2)',
+        [lane, TENANTS],
+      );
       expect(rows).toHaveLength(EACH * TENANTS.length);
       return rows;
     });

@@ -37,8 +37,9 @@ const selling = shelfTopic(async ({ query, emit }, { key }) => {
 const anHourAgo = () => rfc3339(Date.now() - 3_600_000);
 
 it('of messages that are held and land at one instant two shadow processes compare each once', async () => {
-  const dueInMs = 3_000;
-  const deliveries = await Promise.all(Array.from({ length: 60 }, () => shelf.delivery({ leadMs: 5_000 }, dueInMs)));
+  // Time for both to have read the rows before.
+  const dueInMs = 5_000;
+  const deliveries = await Promise.all(Array.from({ length: 60 }, () => shelf.delivery({ leadMs: 10_000 }, dueInMs)));
   const tried: string[] = [];
   const counting = shelfTopic((tx, message) => {
     tried.push(message.key);

@@ -111,17 +111,17 @@ export const deliveries: Mutant[] = [
   },
   {
     name: 'what is stale is delivered',
-    file: 'src/landing/foregone.ts',
+    file: 'src/landing/decide-without-handler.ts',
     find: 'decidedAt - message.dueAt > staleAfterMs',
     replace: 'staleAfterMs < 0',
-    tests: ['test/landing/continued.test.ts'],
+    tests: ['test/landing/next-cycle.test.ts'],
   },
   {
     name: 'a loop is not stopped',
-    file: 'src/landing/foregone.ts',
+    file: 'src/landing/decide-without-handler.ts',
     find: 'looping.has(place) ? LOOPING : answerTo(topic, one)',
     replace: 'answerTo(topic, one)',
-    tests: ['test/landing/continued.test.ts'],
+    tests: ['test/landing/next-cycle.test.ts'],
   },
   {
     name: 'a message that went on in another run while it was asked is not asked again',

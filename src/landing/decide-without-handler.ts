@@ -3,7 +3,7 @@ import type { Queryable } from '../database';
 import { refuseRepeat } from '../repeat';
 import type { Topic } from '../topic';
 import type { Answer } from './claims';
-import { STALE } from './undelivered';
+import { STALE } from './outcome-events';
 
 /** A delivery whose cycle this landing's transaction has claimed, and when. Epoch ms. */
 export interface Claimed {
@@ -19,7 +19,11 @@ const LOOP_MS = 10_000;
  * What is decided without asking a handler, by place: what is later than its limit is skipped as `stale`, and what repeats
  * faster than once a second ends as failed.
  */
-export async function foregone(tx: Queryable, topic: Topic, claimed: Claimed[]): Promise<Map<number, Answer>> {
+export async function decideWithoutHandler(
+  tx: Queryable,
+  topic: Topic,
+  claimed: Claimed[],
+): Promise<Map<number, Answer>> {
   const looping = await findLooping(tx, topic.name, claimed);
   const answers = new Map<number, Answer>();
   for (const [place, one] of claimed.entries()) {

@@ -5,7 +5,7 @@ import { defineEvent, instant, newEvent } from '../event-types';
 import { storable } from '../ledger';
 import { appendEvents } from '../outbox';
 import type { Handled } from './answers';
-import type { Claimed } from './foregone';
+import type { Claimed } from './decide-without-handler';
 
 /** The reason of what is skipped because it is later than its limit. */
 export const STALE = 'stale';
@@ -13,7 +13,7 @@ export const STALE = 'stale';
 const dueAt = instant.describe('when it was due');
 
 /** What any topic's message may be told as. */
-export const undelivered = {
+export const outcomeEvents = {
   failed: defineEvent({
     type: 'postdate.failed',
     summary: 'A message was due and ended as failed: no retry could help, and somebody should look',
@@ -30,15 +30,16 @@ export const undelivered = {
  * Tells everyone, in the landing's transaction, what was due and had no effect: `postdate.failed`, and `postdate.skipped`
  * for what is stale. What a handler skips is its own to tell: it knows why there was nothing to do.
  */
-export async function tellUndelivered(tx: Queryable, claimed: Claimed[], handled: Handled[]): Promise<void> {
+export async function emitOutcomeEvents(tx: Queryable, claimed: Claimed[], handled: Handled[]): Promise<void> {
   const events = claimed.flatMap(({ delivery: { message } }, place) => {
     const one = handled[place] as Handled;
     if ('error' in one) return [];
     const { outcome, reason } = one.answer;
     const at = { dueAt: rfc3339(message.dueAt) };
-    if (outcome === 'failed') return [newEvent(message, undelivered.failed, { reason: storable(reason) ?? '', ...at })];
+    if (outcome === 'failed')
+      return [newEvent(message, outcomeEvents.failed, { reason: storable(reason) ?? '', ...at })];
     const stale = outcome === 'skipped' && reason === STALE;
-    return stale ? [newEvent(message, undelivered.skipped, { reason, ...at })] : [];
+    return stale ? [newEvent(message, outcomeEvents.skipped, { reason, ...at })] : [];
   });
   if (events.length > 0) await appendEvents(tx, events);
 }

@@ -1,15 +1,16 @@
 import type { Logger } from 'pino';
 import { named } from '../concern';
-import type { Decision, Delivery } from '../contract';
+import type { Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
-import { STALE } from '../landing/undelivered';
+import type { Decision } from '../decision';
+import { STALE } from '../landing/outcome-events';
 import type { Lanes } from '../lanes/following';
 import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 
 /** Tells operators what a landing has decided. What a handler said of it stands in the ledger, not in the log. */
-export function tellLanded(
+export function reportLanded(
   deps: {
     clock: Pick<DatabaseClock, 'now'>;
     lanes: Pick<Lanes, 'mine'>;

@@ -1,5 +1,5 @@
-import { findDead } from '../../src/hold/alive';
-import { takeAbandoned, writeHeld } from '../../src/hold/held';
+import { takeAbandoned, writeHeld } from '../../src/hold/held-rows';
+import { findDeadWorkers } from '../../src/hold/worker-registry';
 import { overdue } from '../../src/sweep/waiting-rows';
 import { useDatabase } from '../support/database';
 import { effectMessage, groupTopic } from '../support/effects';
@@ -24,7 +24,7 @@ describe.each([
   });
 
   it(`is ${is} to the others`, async () => {
-    expect(await findDead(database.pool, 'other')).toEqual(is === 'dead' ? ['it'] : []);
+    expect(await findDeadWorkers(database.pool, 'other')).toEqual(is === 'dead' ? ['it'] : []);
   });
 
   it(`${is === 'dead' ? 'loses' : 'keeps'} what is overdue, with rows and without`, async () => {

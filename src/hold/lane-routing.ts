@@ -7,7 +7,7 @@ import { type Delivery, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import type { AfterLandings } from '../landing/after-landings';
 import type { QueuesLane } from '../landing/lane';
-import { createRelease } from '../landing/release';
+import { createResultPacer } from '../landing/result-pacer';
 import type { Lanes } from '../lanes/following';
 import { giveBack, leaveTo } from '../lanes/hand-over';
 import { STABLE } from '../lanes/lane';
@@ -36,7 +36,7 @@ export interface Holding {
  * Sees to it that a hold has what is of its lane: what is another's is left to that lane's workers, what this lane has failed at
  * to stable. While the database takes nothing, nothing moves, and nobody lands anything either.
  */
-export function createPlacing(
+export function createLaneRouting(
   deps: {
     pool: Pool;
     worker: string;
@@ -52,7 +52,7 @@ export function createPlacing(
 ) {
   const { pool, worker, lanes, clock, metrics, log, onError } = deps;
   // Beside the results of landings, which are paced by runs that end: these go on, and would have them wait.
-  const release = createRelease(landingsOver);
+  const pacer = createResultPacer(landingsOver);
 
   /** Leaves what is another lane's; returns what stays. */
   function place(entries: Entry[]): Entry[] {
@@ -88,8 +88,8 @@ export function createPlacing(
     }
     for (const entry of leaving) holding.letGo(entry);
     const attempts = leaving.flatMap((entry) => entry.attempts);
-    const movedOn = () => pause(TELL_EVERY_MS);
-    release.add(attempts.map((attempt) => ({ ...attempt, movedOn, tell: () => attempt.resolve({ lane }) })));
+    const runClosed = () => pause(TELL_EVERY_MS);
+    pacer.add(attempts.map((attempt) => ({ ...attempt, runClosed, report: () => attempt.resolve({ lane }) })));
   }
 
   /** Follows the rules as they are now with what is held and not due yet, where there is time. */

@@ -1,20 +1,24 @@
 import type { Queryable } from '../database';
 
-/** A worker this silent is dead, or so busy that help is welcome; who lands first is the ledger's to say. */
+/** A worker silent for this long counts as dead. If it is only busy, two workers may land a message; the ledger lets one win. */
 export const WORKER_DEAD_AFTER_MS = 3_000;
-/** SQL, about a row of postdate.worker. Seen as far in the future, by a clock that was ahead, it was not seen since. */
+/** SQL about a row of postdate.worker. A heartbeat in the far future was written by a clock that was ahead, and counts as none. */
 export const WORKER_IS_WELL = `seen_at between clock_timestamp() - interval '${WORKER_DEAD_AFTER_MS} ms'
                                          and clock_timestamp() + interval '${WORKER_DEAD_AFTER_MS} ms'`;
 
-/** Who a worker is: whom it lands for, and what it runs. */
+/** What a worker serves: its lane and topics, and the build that it runs. */
 export interface Serving {
   lane: string;
   topics: string[];
   build?: string;
 }
 
-/** Says that the worker is at work; true if nobody knew: at its first time, or after others had taken it for dead. */
-export async function sayAlive(db: Queryable, worker: string, { lane, topics, build }: Serving): Promise<boolean> {
+/** Records that the worker is alive. True if it was not registered: at its first heartbeat, or after others took it for dead. */
+export async function recordHeartbeat(
+  db: Queryable,
+  worker: string,
+  { lane, topics, build }: Serving,
+): Promise<boolean> {
   const { rows } = await db.query<{ inserted: boolean }>(
     `insert into postdate.worker (id, lane, topics, build) values ($1, $2, $3, $4)
      on conflict (id) do update set seen_at = clock_timestamp()
@@ -24,13 +28,13 @@ export async function sayAlive(db: Queryable, worker: string, { lane, topics, bu
   return rows[0]?.inserted ?? false;
 }
 
-/** Says that the worker is leaving: what it still holds is the others' from now on. */
-export async function sayGone(db: Queryable, worker: string): Promise<void> {
+/** Records that the worker stops. From now on other workers may take over what it holds. */
+export async function deregister(db: Queryable, worker: string): Promise<void> {
   await db.query(`update postdate.worker set seen_at = '-infinity' where id = $1`, [worker]);
 }
 
-/** The other workers that are dead. */
-export async function findDead(db: Queryable, worker: string): Promise<string[]> {
+/** The ids of the other workers that are dead. */
+export async function findDeadWorkers(db: Queryable, worker: string): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(
     `select id from postdate.worker where id <> $1 and not (${WORKER_IS_WELL})`,
     [worker],
@@ -38,8 +42,8 @@ export async function findDead(db: Queryable, worker: string): Promise<string[]>
   return rows.map(({ id }) => id);
 }
 
-/** Forgets dead workers that hold nothing any more. */
-export async function forget(db: Queryable, dead: string[]): Promise<void> {
+/** Removes those of these dead workers that hold nothing any more. */
+export async function removeDeadWorkers(db: Queryable, dead: string[]): Promise<void> {
   await db.query(
     `delete from postdate.worker
       where id = any($1) and not exists (select 1 from postdate.held where held.worker = worker.id)`,

@@ -1,6 +1,8 @@
 import { nanoid } from 'nanoid';
-import type { Decision, ScheduledMessage } from '../../src/contract';
-import { defineTopic, PermanentFailure, type Topic } from '../../src/topic';
+import type { ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
+import { defineTopic } from '../../src/define-topic';
+import { PermanentFailure, type Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic, traces } from '../support/effects';
 import { useHolds } from '../support/hold';

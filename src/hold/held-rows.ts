@@ -1,6 +1,6 @@
 import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
-import { WORKER_IS_WELL } from './alive';
+import { WORKER_IS_WELL } from './worker-registry';
 
 /** In place of a worker, in what waits for any worker of its lane to take it over. */
 export const NOBODY = 'nobody';
@@ -30,7 +30,7 @@ export async function writeHeld(
 }
 
 /** Strikes out what is no longer held by this worker: it has landed, or Temporal is to try it again. */
-export async function strikeHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
+export async function deleteHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
   await db.query({
     name: 'postdate.strike-held',
     text: `delete from postdate.held using unnest(${ID_ARRAYS}) as given (topic, tenant, key, cycle)
