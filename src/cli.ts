@@ -26,7 +26,7 @@ import { addWebhooks } from './cli/webhooks';
 import { forwardSettingsOf } from './config';
 import { type Installation, installed } from './installation';
 
-const adders = [
+const commands = [
   addSchedule,
   addCancel,
   addMove,
@@ -62,7 +62,7 @@ export function programOf(parts: Installation): Command {
     // Commands take these over from the program when they are added.
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}; see postdate --help\n`) });
-  for (const add of adders) add(program, parts.topics);
+  for (const add of commands) add(program, parts.topics);
   addDoctor(program, parts);
   return program;
 }

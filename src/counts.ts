@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
+import { forEachConcurrently } from './for-each-concurrently';
 import { list, queryOf, type Selection, withinDeadline } from './lookup';
-import { someAtATime } from './some-at-a-time';
 
 /** How many messages wait, of something: an hour, a topic, a tenant. */
 export interface Count {
@@ -9,7 +9,7 @@ export interface Count {
 }
 
 /** What one question of a count cost, to whom it may concern. */
-type Asked = () => void;
+type OnQuery = () => void;
 
 // Temporal answers each in milliseconds, and has others to serve.
 const AT_A_TIME = 4;
@@ -22,7 +22,7 @@ export const countWaiting = async (client: Client, selection: Selection): Promis
 export async function countByHour(
   client: Client,
   selection: Selection,
-  { hours, now = Date.now(), asked }: { hours: number; now?: number; asked?: Asked },
+  { hours, now = Date.now(), onQuery }: { hours: number; now?: number; onQuery?: OnQuery },
 ): Promise<Count[]> {
   const first = Math.floor(now / HOUR_MS) * HOUR_MS;
   const last = first + hours * HOUR_MS;
@@ -36,9 +36,9 @@ export async function countByHour(
     { of: 'later', dueFrom: last },
   ];
   const counts: Count[] = ranges.map(({ of }) => ({ of, waiting: 0 }));
-  await someAtATime(ranges.entries(), AT_A_TIME, async ([place, { of, ...range }]) => {
+  await forEachConcurrently(ranges.entries(), AT_A_TIME, async ([place, { of, ...range }]) => {
     counts[place] = { of, waiting: await countWaiting(client, { ...selection, ...range }) };
-    asked?.();
+    onQuery?.();
   });
   return counts;
 }
@@ -47,12 +47,12 @@ export async function countByHour(
 export async function countByTopic(
   client: Client,
   selection: Selection,
-  { topics, asked }: { topics: string[]; asked?: Asked },
+  { topics, onQuery }: { topics: string[]; onQuery?: OnQuery },
 ): Promise<Count[]> {
   const counts: Count[] = [];
   for (const of of topics) {
     counts.push({ of, waiting: await countWaiting(client, { ...selection, topic: of }) });
-    asked?.();
+    onQuery?.();
   }
   return withOthers(counts, await countWaiting(client, selection), 'topics not installed here');
 }
@@ -64,7 +64,7 @@ export async function countByTopic(
 export async function countByTenant(
   client: Client,
   selection: Selection,
-  { limit, asked }: { limit: number; asked?: Asked },
+  { limit, onQuery }: { limit: number; onQuery?: OnQuery },
 ): Promise<Count[]> {
   const counts: Count[] = [];
   while (counts.length < limit) {
@@ -72,7 +72,7 @@ export async function countByTenant(
     const { value: next } = await list(client, others).next();
     if (!next) break;
     counts.push({ of: next.tenant, waiting: await countWaiting(client, { ...selection, tenant: next.tenant }) });
-    asked?.();
+    onQuery?.();
   }
   counts.sort((one, two) => two.waiting - one.waiting || one.of.localeCompare(two.of));
   return counts.length < limit ? counts : withOthers(counts, await countWaiting(client, selection), 'further tenants');

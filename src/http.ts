@@ -3,7 +3,7 @@ import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from './config';
 import { createPool } from './database';
-import { registerTopics } from './dispatch/registered-topics';
+import { registerTopics } from './dispatch/register-topics';
 import { createApi } from './http/api';
 import { type Installation, installed } from './installation';
 import { migrate, postdateSchema } from './migrate';

@@ -30,20 +30,20 @@ export const sdkLogger = (log: Logger): DefaultLogger =>
   new DefaultLogger(log.level.toUpperCase() as Level, ({ level, message, meta = {} }) => {
     const error = meta.error ?? meta.err;
     const fields = Object.fromEntries(SDK_FIELDS.flatMap((name) => (name in meta ? [[name, meta[name]]] : [])));
-    const about = { ...messageOf(meta.workflowId), ...fields, ...(error === undefined ? {} : { err: error }) };
+    const about = { ...refOf(meta.workflowId), ...fields, ...(error === undefined ? {} : { err: error }) };
     // Of what is about a message our own line has told.
-    const told = Object.keys(concernOf(error)).length > 0;
-    log[told ? 'debug' : LEVELS[level]](about, spoken(message, error));
+    const isLogged = Object.keys(concernOf(error)).length > 0;
+    log[isLogged ? 'debug' : LEVELS[level]](about, withoutErrorText(message, error));
   });
 
 /** The message of a workflow's id; nothing for a workflow of another kind. */
-function messageOf(workflowId: unknown): object {
+function refOf(workflowId: unknown): object {
   const [ours, topic, tenant, key] = String(workflowId).split(':');
   return ours === 'postdate' ? { topic, tenant, key } : {};
 }
 
 /** The SDK's own words: some of its lines go on with those of an error, which may be anybody's. */
-function spoken(message: string, error: unknown): string {
+function withoutErrorText(message: string, error: unknown): string {
   const said = (error as Error | undefined)?.message;
   return said ? message.replaceAll(said, '…') : message;
 }

@@ -39,12 +39,12 @@ export async function startHold(
   );
   const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
   const following = startFollowing(lanes, hold, { onError: onError('lanes') });
-  const lookingAfterOwn = [takeOver, following, copies];
+  const ownLoops = [takeOver, following, copies];
   // What nobody came for is stable's to look after: it is late already, and no time for trials.
-  if (lane !== STABLE) return { hold, loops: lookingAfterOwn };
+  if (lane !== STABLE) return { hold, loops: ownLoops };
   const asking = { ...shared, waiting: createWaiting(client) };
   const loops = [
-    ...lookingAfterOwn,
+    ...ownLoops,
     startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
     startSweep({ ...asking, revival: createRevival(client), onError: onError('sweep') }, hold, topics, sweep),
   ];

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { BackgroundLoop } from './background-loop';
 import type { Config } from './config';
 import { type Consumer, startConsumer } from './consumer';
-import { answerOfWebhook } from './forward/answer-of-webhook';
+import { recordWebhookResponse } from './forward/webhook-response';
 import type { AfterLandings } from './landing/after-landings';
 import type { Metrics } from './metrics';
 import { startRelay } from './relay';
@@ -45,7 +45,7 @@ export function startStream(
     ...publishers.map((publisher) =>
       startPublishing({ pool, metrics, onError: onError(`publisher ${publisher.name}`) }, publisher, streams.from),
     ),
-    startWebhooks(pool, { ...deps, ...webhooks, onAnswer: answerOfWebhook, onError: onError('webhooks') }),
+    startWebhooks(pool, { ...deps, ...webhooks, onAnswer: recordWebhookResponse, onError: onError('webhooks') }),
   ];
   const onHint = () => {
     for (const loop of loops) loop.nudge();

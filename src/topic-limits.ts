@@ -61,8 +61,8 @@ function refuseObserved({ observed = [], volatile: names = [] }: Limited): Refus
   if (nameless) return { code, field: 'observed', message: 'must have tables like billing.invoice' };
   const boundless = observed.some(({ where }) => !/\$2\b/.test(String(where)));
   if (boundless) return { code, field: 'observed', message: 'must have a where that names rows by $2, the key' };
-  const nobody = names.some((name) => typeof name !== 'string' || name === '');
-  return nobody ? { code, field: 'volatile', message: 'must have names of columns and fields' } : undefined;
+  const hasUnnamed = names.some((name) => typeof name !== 'string' || name === '');
+  return hasUnnamed ? { code, field: 'volatile', message: 'must have names of columns and fields' } : undefined;
 }
 
 const isFrom = (least: number, value: unknown): boolean =>

@@ -6,7 +6,7 @@ import { concernOf } from './concern';
 import type { Config } from './config';
 import { createPool } from './database';
 import { startDispatcher } from './dispatch/dispatcher';
-import { registerTopics } from './dispatch/registered-topics';
+import { registerTopics } from './dispatch/register-topics';
 import { type RunningHttp, startHttp } from './http';
 import { type Installation, installed } from './installation';
 import { STABLE } from './lane-name';

@@ -16,7 +16,7 @@ import { audit } from '../src/audit/audit';
 import { describe as describeMessage, move } from '../src/client';
 import { readConfig } from '../src/config';
 import { createPool } from '../src/database';
-import { registerTopics } from '../src/dispatch/registered-topics';
+import { registerTopics } from '../src/dispatch/register-topics';
 import { migrate, postdateSchema } from '../src/migrate';
 import { ensureSearchAttributes } from '../src/search-attributes';
 import { reconcile } from '../src/sweep/reconcile';

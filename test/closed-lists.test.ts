@@ -3,7 +3,7 @@ import { COMMANDS } from '../src/commands';
 import { OUTCOMES } from '../src/decision';
 import { FORWARD_ANSWERS } from '../src/forward/answer';
 import { LANE_CHANGES, LANE_MODES } from '../src/lanes/lane';
-import { DELIVERY_OUTCOMES } from '../src/webhooks/listed';
+import { DELIVERY_OUTCOMES } from '../src/webhooks/list';
 import { useDatabase } from './support/database';
 
 const database = useDatabase();

@@ -1,6 +1,6 @@
 import type { MetricMeter, MetricTags } from '@temporalio/common';
 import fastify from 'fastify';
-import { meterAnswers } from '../src/http/metering';
+import { countAnswers } from '../src/http/answer-metrics';
 import { createMetrics, HISTOGRAM_BUCKETS, type Metrics } from '../src/metrics';
 import { documentedMetrics, isOurs } from './support/metrics-page';
 
@@ -72,7 +72,7 @@ it('the page has every metric that the code makes, and no other: name, type, uni
   for (const [name, values] of Object.entries(CALLS))
     (metrics[name as keyof Metrics] as (...all: unknown[]) => void)(...values);
   const app = fastify();
-  meterAnswers(app, meter);
+  countAnswers(app, meter);
   await fetch(await app.listen({ host: '127.0.0.1', port: 0 }));
   await app.close();
   const ofCode = made.map(({ labels, ...one }) => ({ ...one, labels: [...labels].sort() }));

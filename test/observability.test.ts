@@ -10,7 +10,7 @@ import { cancel, move, schedule } from '../src/client';
 import { createApiKey } from '../src/http/keys';
 import { changeLane } from '../src/lanes/change';
 import { ensureSearchAttributes } from '../src/search-attributes';
-import { addWebhook } from '../src/webhooks/webhooks';
+import { addWebhook } from '../src/webhooks/registration';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';
 import { type Exposed, readExposition } from './support/exposition';

@@ -33,11 +33,11 @@ export const paymentRequestExpiry = defineTopic({
 async function landAll(tx: GroupTransaction, messages: ExpiryMessage[]): Promise<HandlerAnswer[]> {
   const expiries = messages.map(({ tenant, key: id, cycle }) => ({ tenant, id, cycle }));
   const expired = byName(await expireRequests(tx, expiries));
-  const told = messages.flatMap((message) => {
+  const expiredEvents = messages.flatMap((message) => {
     const row = expired.get(nameOf({ tenant: message.tenant, id: message.key }));
     return row ? [{ message, type: paymentRequestEvents.expired.type, data: eventData(row) }] : [];
   });
-  if (told.length > 0) await tx.emit(told);
+  if (expiredEvents.length > 0) await tx.emit(expiredEvents);
   const rest = expiries.filter((expiry) => !expired.has(nameOf(expiry)));
   const found = rest.length > 0 ? byName(await findRequests(tx, rest)) : new Map();
   return expiries.map((expiry) => (expired.has(nameOf(expiry)) ? done : answerTo(found.get(nameOf(expiry)))));

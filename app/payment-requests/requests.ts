@@ -66,8 +66,8 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
     return inTransaction(pool, async (tx) => {
       const row = await write(tx);
       if (!row) return undefined;
-      const told = newEvent(originOf(ref, row.cycle), paymentRequestEvents[event], eventData(row));
-      await appendEvents(tx, [told]);
+      const changedEvent = newEvent(originOf(ref, row.cycle), paymentRequestEvents[event], eventData(row));
+      await appendEvents(tx, [changedEvent]);
       await command(tx, row);
       return row;
     });

@@ -32,7 +32,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       answers: { 201: schemas.changed, 200: schemas.changed },
       async run({ caller, body: { expiresAt, ...request } }) {
         mustSee(caller, request.tenant);
-        const { result } = await inOurWords(requests.request(request, expiresAt));
+        const { result } = await withOwnFieldNames(requests.request(request, expiresAt));
         const location = `${path}/${request.tenant}/${request.id}`;
         return { status: result === 'requested' ? 201 : 200, body: { result }, location };
       },
@@ -58,7 +58,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       ...changes,
       async run({ caller, params, body }) {
         mustSee(caller, params.tenant);
-        return answerTo(await inOurWords(requests.extend(params, body.expiresAt)));
+        return answerTo(await withOwnFieldNames(requests.extend(params, body.expiresAt)));
       },
     }),
     defineRoute({
@@ -70,7 +70,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       ...changes,
       async run({ caller, params }) {
         mustSee(caller, params.tenant);
-        return answerTo(await inOurWords(requests.pay(params)));
+        return answerTo(await withOwnFieldNames(requests.pay(params)));
       },
     }),
     defineRoute({
@@ -81,7 +81,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       ...changes,
       async run({ caller, params }) {
         mustSee(caller, params.tenant);
-        return answerTo(await inOurWords(requests.cancel(params)));
+        return answerTo(await withOwnFieldNames(requests.cancel(params)));
       },
     }),
   ];
@@ -103,7 +103,7 @@ const viewOf = ({ tenant, id, payer, payee, amount, currency, status, due_at, cl
 // The names of the message behind it are not the names that were asked with.
 const FIELDS: Record<string, string> = { dueAt: 'expiresAt', key: 'id' };
 
-async function inOurWords<Result>(work: Promise<Result>): Promise<Result> {
+async function withOwnFieldNames<Result>(work: Promise<Result>): Promise<Result> {
   try {
     return await work;
   } catch (error) {

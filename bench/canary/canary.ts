@@ -7,12 +7,12 @@ import { wholeNumber } from '../harness/options';
 import { countOpenWorkflows } from '../harness/temporal-tables';
 import { UsageError } from '../harness/usage-error';
 import { figuresOf, sideBySide } from './figures';
-import { play } from './play';
-import type { Played } from './played';
 import { canaryChart, printCanary, section } from './report';
+import { readRoundRecords } from './round-records';
+import type { RoundRun } from './round-run';
 import { chosen, inOrder, TENANTS } from './rounds';
+import { runRound } from './run-round';
 import { createEffects } from './topic';
-import { readTraces } from './traces';
 import { startStable } from './workers';
 
 export const options = {
@@ -48,24 +48,24 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   const openWorkflows = () => countOpenWorkflows(cluster.temporalDatabases.main, NAMESPACE);
   await startStable(bench, leadMs);
 
-  const all: Played[] = [];
+  const all: RoundRun[] = [];
   let heldPerSecond = FIRST_HELD_PER_SECOND;
   // Those that wait for a worker that was killed come later: Temporal has to miss its heartbeats first.
   let stuck = 0;
   const open = async () => Math.max(0, (await openWorkflows()) - stuck);
   for (const { round, repetition } of inOrder(rounds, repetitions)) {
-    const played = await play({ bench, client, leadMs, messages, heldPerSecond, open }, round, repetition);
+    const played = await runRound({ bench, client, leadMs, messages, heldPerSecond, open }, round, repetition);
     ({ heldPerSecond } = played);
     stuck = await openWorkflows();
     all.push(played);
-    const { name, violations, latenessMs } = figuresOf(played, await readTraces(database.pool, played));
+    const { name, violations, latenessMs } = figuresOf(played, await readRoundRecords(database.pool, played));
     bench.log(`${name}: all within ${Math.round(latenessMs.max)} ms, ${held(heldPerSecond)}; ${said(violations)}`);
   }
   const left = await drained(openWorkflows, leadMs + ENDING_RESERVE_MS);
 
   // Read again at the end: what lands twice may do so late.
   const contenders = [];
-  for (const played of all) contenders.push(figuresOf(played, await readTraces(database.pool, played)));
+  for (const played of all) contenders.push(figuresOf(played, await readRoundRecords(database.pool, played)));
   const violations = [
     ...contenders.flatMap((one) => one.violations.map((violation) => `${one.name}: ${violation}`)),
     ...(left > 0 ? [`workflows that have not ended: ${left}`] : []),

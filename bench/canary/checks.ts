@@ -1,10 +1,10 @@
-import type { Played } from './played';
-import type { Traces } from './traces';
+import type { RoundRecords } from './round-records';
+import type { RoundRun } from './round-run';
 import { BUILDS } from './workers';
 
 /** What a round promises and has not kept, in words; empty when all is as it must be. */
-export function violationsIn({ round, lane, posted, chosen, met }: Played, traces: Traces): string[] {
-  const { effects, ledger, events, failures, guard } = traces;
+export function violationsIn({ round, lane, posted, chosen, met }: RoundRun, records: RoundRecords): string[] {
+  const { effects, ledger, events, failures, guard } = records;
   const laneOf = new Map(ledger.map((row) => [nameOf(row), row.lane]));
   const mayMeet = new Set(chosen);
   const outside = ({ tenant }: { tenant: string }) => !mayMeet.has(tenant);
@@ -38,11 +38,12 @@ export function violationsIn({ round, lane, posted, chosen, met }: Played, trace
 
 const nameOf = ({ tenant, key }: { tenant: string; key: string }) => `${tenant}/${key}`;
 
-const isAfterChange = ({ build, afterChange }: Traces['effects'][number]) => build === BUILDS.canary && afterChange;
+const isAfterChange = ({ build, afterChange }: RoundRecords['effects'][number]) =>
+  build === BUILDS.canary && afterChange;
 
-const count = (rows: Traces['ledger'], lane: string) => rows.filter((row) => row.lane === lane).length;
+const count = (rows: RoundRecords['ledger'], lane: string) => rows.filter((row) => row.lane === lane).length;
 
-const missingShares = (rows: Traces['ledger'], lane: string) =>
+const missingShares = (rows: RoundRecords['ledger'], lane: string) =>
   [lane, 'stable'].filter((one) => count(rows, one) === 0).length;
 
 const metWrongly = (meets: boolean, met: unknown[]) => (meets ? Number(met.length === 0) : met.length);

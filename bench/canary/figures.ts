@@ -1,7 +1,7 @@
 import { curveOf, median, type Percentiles, percentilesOf } from '../harness/lateness';
 import { violationsIn } from './checks';
-import type { Played } from './played';
-import type { Traces } from './traces';
+import type { RoundRecords } from './round-records';
+import type { RoundRun } from './round-run';
 
 /** How the messages of some tenants landed. */
 export interface GroupFigures {
@@ -18,9 +18,9 @@ export interface GroupFigures {
 export type RoundFigures = ReturnType<typeof figuresOf>;
 
 /** What one round has come to. */
-export function figuresOf(played: Played, traces: Traces) {
-  const { round, repetition, tries, lane, chosen, posted, met } = played;
-  const { effects, events, failures, guard } = traces;
+export function figuresOf(run: RoundRun, records: RoundRecords) {
+  const { round, repetition, tries, lane, chosen, posted, met } = run;
+  const { effects, events, failures, guard } = records;
   const lateness = effects.map(({ lateMs }) => lateMs);
   return {
     name: round.repeated ? `${round.title} ${repetition}` : round.title,
@@ -35,16 +35,16 @@ export function figuresOf(played: Played, traces: Traces) {
     early: lateness.filter((ms) => ms < 0).length,
     latenessMs: percentilesOf(lateness),
     /** Of the tenants that the rule is for, and of all others. */
-    canarys: groupOf((tenant) => chosen.includes(tenant), lane, traces),
-    others: groupOf((tenant) => !chosen.includes(tenant), lane, traces),
+    canarys: groupOf((tenant) => chosen.includes(tenant), lane, records),
+    others: groupOf((tenant) => !chosen.includes(tenant), lane, records),
     canaryMet: met.length,
     canaryFailedAt: failures.length,
     guard: guard ? { reason: guard.reason, stoppedAfterMs: Math.round(guard.stoppedAfterMs) } : null,
-    violations: violationsIn(played, traces),
+    violations: violationsIn(run, records),
   };
 }
 
-function groupOf(isIn: (tenant: string) => boolean, lane: string, { effects, ledger }: Traces): GroupFigures {
+function groupOf(isIn: (tenant: string) => boolean, lane: string, { effects, ledger }: RoundRecords): GroupFigures {
   const landed = ledger.filter(({ tenant }) => isIn(tenant));
   const lateness = effects.filter(({ tenant }) => isIn(tenant)).map(({ lateMs }) => lateMs);
   return {

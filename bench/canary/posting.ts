@@ -4,10 +4,10 @@ import type { Pool } from 'pg';
 import { schedule } from '../../src/client';
 import { STABLE } from '../../src/lane-name';
 import { closedLoop } from '../harness/closed-loop';
-import type { Posted } from './played';
+import { heldOf } from './round-records';
+import type { Posted } from './round-run';
 import { TENANTS } from './rounds';
 import { topicOf } from './topic';
-import { heldOf } from './traces';
 
 const POSTS_AT_A_TIME = 40;
 const LOOK_MS = 200;

@@ -5,7 +5,7 @@ import { UsageError } from '../harness/usage-error';
 import type { Conduct } from './topic';
 
 /** What a round can do to a lane whose messages are held, or are landing. */
-export interface Hands {
+export interface LaneControls {
   kill(): void;
   /** Has the lane's rule name its tenants, or nobody; returns the change's id. */
   rule(whom: 'its tenants' | 'nobody'): Promise<number>;
@@ -36,7 +36,7 @@ export interface CanaryRound {
   /** Alternates with others as often as `--repetitions` says. */
   repeated?: true;
   /** Done so long before the messages are due; a change of the lane's rules is returned by its id. */
-  meddle?: { beforeDueMs: number; with(hands: Hands): Promise<number | undefined> };
+  intervene?: { beforeDueMs: number; with(controls: LaneControls): Promise<number | undefined> };
 }
 
 export const TENANTS = Array.from({ length: 20 }, (_, nth) => `tenant-${String(nth + 1).padStart(2, '0')}`);
@@ -49,11 +49,11 @@ const LOOK_MS = 10;
 const LOOK_FOR_MS = 5_000;
 
 /** Waits until the lane has landed something, and has it stopped. */
-async function stopOnceLanding(hands: Hands): Promise<number> {
-  for (let lookedMs = 0; lookedMs < LOOK_FOR_MS && (await hands.landed()) === 0; lookedMs += LOOK_MS) {
+async function stopOnceLanding(controls: LaneControls): Promise<number> {
+  for (let lookedMs = 0; lookedMs < LOOK_FOR_MS && (await controls.landed()) === 0; lookedMs += LOOK_MS) {
     await pause(LOOK_MS);
   }
-  return hands.stop();
+  return controls.stop();
 }
 
 /** In their order: those that are compared, then those that go wrong, then those whose rules change. */
@@ -67,7 +67,7 @@ export const ROUNDS: CanaryRound[] = [
     landsIn: 'stable',
     meets: false,
     guarded: true,
-    meddle: { beforeDueMs: 1_000, with: async ({ kill }) => void kill() },
+    intervene: { beforeDueMs: 1_000, with: async ({ kill }) => void kill() },
   },
   { id: 'hangs', title: 'canary hangs', ...TWO, conduct: 'hangs', landsIn: 'stable', meets: true, guarded: true },
   { id: 'throws', title: 'canary throws', ...TWO, conduct: 'throws', landsIn: 'stable', meets: true, guarded: true },
@@ -86,7 +86,7 @@ export const ROUNDS: CanaryRound[] = [
     ...TWO,
     landsIn: 'stable',
     meets: false,
-    meddle: { beforeDueMs: 5_000, with: ({ rule }) => rule('nobody') },
+    intervene: { beforeDueMs: 5_000, with: ({ rule }) => rule('nobody') },
   },
   {
     id: 'to-canary',
@@ -95,7 +95,7 @@ export const ROUNDS: CanaryRound[] = [
     ruled: false,
     landsIn: 'canary',
     meets: true,
-    meddle: { beforeDueMs: 5_000, with: ({ rule }) => rule('its tenants') },
+    intervene: { beforeDueMs: 5_000, with: ({ rule }) => rule('its tenants') },
   },
   {
     id: 'stopped',
@@ -106,7 +106,7 @@ export const ROUNDS: CanaryRound[] = [
     groups: SLOW_GROUPS,
     landsIn: 'both',
     meets: true,
-    meddle: { beforeDueMs: 0, with: stopOnceLanding },
+    intervene: { beforeDueMs: 0, with: stopOnceLanding },
   },
 ];
 

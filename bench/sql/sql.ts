@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { registerTopics } from '../../src/dispatch/registered-topics';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { migrate, postdateSchema } from '../../src/migrate';
 import { createApplication, settleDatabase } from '../harness/application';
 import type { BenchArgs, BenchContext } from '../harness/context';

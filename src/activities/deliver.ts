@@ -8,7 +8,7 @@ import type { Topic } from '../topic';
 import { traceDelivery } from '../tracing';
 
 // What a result may still take to Temporal once it is told.
-const TELLING_MS = 10_000;
+const REPORT_RESERVE_MS = 10_000;
 
 /** The idempotent step: holds the message until it is due by the database's clock, and has it landed once. */
 export function createDeliver(deps: {
@@ -27,7 +27,7 @@ export function createDeliver(deps: {
       ? heartbeater.add({ timeoutMs: heartbeatTimeoutMs, heartbeat: () => context.heartbeat() })
       : () => undefined;
     const landed = new Promise<Decision | InLane>((resolve, reject) => {
-      const deadlineAt = Date.now() + startToCloseTimeoutMs - TELLING_MS;
+      const deadlineAt = Date.now() + startToCloseTimeoutMs - REPORT_RESERVE_MS;
       hold.keep(topic, delivery, { resolve, reject, deadlineAt, runClosed: () => runClosed(run) });
     });
     try {

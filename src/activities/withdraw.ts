@@ -7,14 +7,15 @@ import { recordWithdrawal, type Withdrawal } from '../ledger';
 
 /** Cancel and move: both burn the message's cycle in the ledger, unless it has been decided before. */
 export function createWithdraw({ pool }: { pool: Pool }): Pick<LedgerActivities, 'cancel' | 'move'> {
-  const burn = (message: ScheduledMessage, withdrawal: Withdrawal): Promise<Decision> =>
+  const decide = (message: ScheduledMessage, withdrawal: Withdrawal): Promise<Decision> =>
     // It may wait for a landing that is under way; a stopping worker gives it up like a landing.
     inTransaction(pool, (tx) => recordWithdrawal(tx, message, withdrawal), {
       signal: Context.current().cancellationSignal,
     });
   return {
-    cancel: ({ message, command: { commandId, reason } }) => burn(message, { outcome: 'cancelled', commandId, reason }),
+    cancel: ({ message, command: { commandId, reason } }) =>
+      decide(message, { outcome: 'cancelled', commandId, reason }),
     move: ({ message, command: { commandId, cycle = message.cycle + 1, dueAt } }) =>
-      burn(message, { outcome: 'moved', commandId, next: { cycle, dueAt } }),
+      decide(message, { outcome: 'moved', commandId, next: { cycle, dueAt } }),
   };
 }

@@ -1,5 +1,5 @@
 /** A way on which events leave, as AsyncAPI's server, channel and operation. Names in braces are the installation's to fill in. */
-export interface Way {
+export interface EventChannel {
   server?: { host: string; protocol: string; description: string };
   address: string | null;
   title: string;
@@ -12,7 +12,7 @@ export interface Way {
 }
 
 /** All ways, by their names. Each carries the same events, each at least once and in order per subject. */
-export const ways: Record<string, Way> = {
+export const eventChannels: Record<string, EventChannel> = {
   postgresql: {
     server: {
       host: '{postgresqlHost}',

@@ -1,5 +1,5 @@
 import type { Topic } from '../topic';
-import { ways, webhookHeaders } from './channels';
+import { eventChannels, webhookHeaders } from './channels';
 import { answer, eventsOf, type Json, messageOf, schemasOf } from './messages';
 
 // Of the events, not of the program: it rises when what they say changes.
@@ -24,9 +24,9 @@ export function asyncApiOf(topics: Topic[]): Json {
         'Fields may be added; listeners ignore those that they do not know. See docs/events.md.',
     },
     defaultContentType: CONTENT_TYPE,
-    servers: each(({ server }) => server && serverOf(server)),
+    servers: eachChannel(({ server }) => server && serverOf(server)),
     channels: {
-      ...each(({ address, title, description, parameters, channelBindings, server }, name) => ({
+      ...eachChannel(({ address, title, description, parameters, channelBindings, server }, name) => ({
         address,
         title,
         description,
@@ -41,7 +41,7 @@ export function asyncApiOf(topics: Topic[]): Json {
         messages: Object.fromEntries([refersTo(answer.id)]),
       },
     },
-    operations: each(({ operationBindings, answeredOn }, name) => ({
+    operations: eachChannel(({ operationBindings, answeredOn }, name) => ({
       action: 'send',
       channel: { $ref: `#/channels/${name}` },
       ...(operationBindings ? { bindings: operationBindings } : {}),
@@ -55,7 +55,7 @@ export function asyncApiOf(topics: Topic[]): Json {
         ]),
         [answer.id, { ...messageOf(answer), contentType: 'application/json' }],
       ]),
-      messageTraits: { event: asEvent },
+      messageTraits: { event: eventTrait },
       schemas: schemasOf([...events, answer]),
     },
   };
@@ -65,7 +65,7 @@ export function asyncApiOf(topics: Topic[]): Json {
 export const asyncApiText = (topics: Topic[]): string => `${JSON.stringify(asyncApiOf(topics), null, 2)}\n`;
 
 /** How every event travels. */
-const asEvent = {
+const eventTrait = {
   contentType: CONTENT_TYPE,
   bindings: {
     kafka: { key: { type: 'string', description: 'tenant/key' }, bindingVersion: '0.5.0' },
@@ -78,7 +78,7 @@ function serverOf({ host, ...rest }: { host: string }) {
   return { host, ...rest, ...(variable ? { variables: { [variable]: { description: 'host:port' } } } : {}) };
 }
 
-function each<T>(of: (way: (typeof ways)[string], name: string) => T | undefined): Record<string, T> {
-  const made = Object.entries(ways).map(([name, way]) => [name, of(way, name)] as const);
+function eachChannel<T>(of: (way: (typeof eventChannels)[string], name: string) => T | undefined): Record<string, T> {
+  const made = Object.entries(eventChannels).map(([name, way]) => [name, of(way, name)] as const);
   return Object.fromEntries(made.filter((pair): pair is readonly [string, T] => pair[1] !== undefined));
 }

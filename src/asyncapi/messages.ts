@@ -10,7 +10,7 @@ import type { Topic } from '../topic';
 export type Json = any;
 
 /** A message of the document: where it stands, what it is called there, and its shape. */
-interface Described {
+interface MessageDescription {
   id: string;
   name: string;
   summary: string;
@@ -18,7 +18,7 @@ interface Described {
 }
 
 /** An event of one topic, or of any where no source is named. */
-const ofType = ({ type, summary, data }: EventType, source?: string): Described => ({
+const ofType = ({ type, summary, data }: EventType, source?: string): MessageDescription => ({
   id: type,
   name: type,
   summary,
@@ -30,28 +30,28 @@ const ofType = ({ type, summary, data }: EventType, source?: string): Described 
 });
 
 /** Forward topics may be declared by configuration alone, so the event of all of them is described by its pattern. */
-const forwarded: Described = {
+const forwarded: MessageDescription = {
   id: 'forwarded',
   name: dueEventOf('<topic>'),
   summary: 'A message of a topic without a handler is due: whoever listens does the work, and may answer',
   shape: cloudEvent.extend({ type: z.string().regex(/^[A-Za-z0-9._-]+\.due$/), data: forwardedData }),
 };
 
-export const eventsOf = (topics: Topic[]): Described[] => [
+export const eventsOf = (topics: Topic[]): MessageDescription[] => [
   ...[...Object.values(outcomeEvents), laneStopped].map((event) => ofType(event)),
   forwarded,
   ...topics.flatMap(({ name, events = [] }) => events.map((event) => ofType(event, `/postdate/${name}`))),
 ];
 
 /** What a webhook's listener may say in its response; not an event. */
-export const answer: Described = {
+export const answer: MessageDescription = {
   id: 'answer',
   name: 'answer',
   summary: 'What comes of a message that was forwarded: it is done, due again at another time, or failed',
   shape: ForwardAnswer,
 };
 
-export const messageOf = ({ id, name, summary }: Described): Json => ({
+export const messageOf = ({ id, name, summary }: MessageDescription): Json => ({
   name,
   title: name,
   summary,
@@ -59,7 +59,7 @@ export const messageOf = ({ id, name, summary }: Described): Json => ({
 });
 
 /** Shapes that several messages share are written once, under their `id`. */
-export function schemasOf(described: Described[]): Json {
+export function schemasOf(described: MessageDescription[]): Json {
   const registry = z.registry<{ id: string }>();
   for (const { id, shape } of described) {
     const data = shape instanceof z.ZodObject ? (shape.shape.data as z.ZodType) : undefined;

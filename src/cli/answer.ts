@@ -36,12 +36,12 @@ async function answerOne({ cycle, due, reason, json, ...options }: Options): Pro
   return withPool(async (pool) => {
     const said = await recordAnswer(pool, { ...ref, cycle }, answer);
     if (json) printJson(said);
-    else print(wordsOf(said));
-    return isSo(said, answer) ? 0 : 1;
+    else print(answeredText(said));
+    return isAsGiven(said, answer) ? 0 : 1;
   });
 }
 
-function wordsOf(said: Answered): string {
+function answeredText(said: Answered): string {
   if (said.result === 'tooLate')
     return `tooLate: it is in cycle ${said.cycle} already; postdate show says how it came there`;
   const { result, answeredAt, next, reason } = said;
@@ -51,6 +51,6 @@ function wordsOf(said: Answered): string {
 }
 
 /** Whether the answer that stands is the one that was given now. */
-const isSo = (said: Answered, { do: what, ...given }: ForwardAnswer): boolean =>
+const isAsGiven = (said: Answered, { do: what, ...given }: ForwardAnswer): boolean =>
   said.result === 'answered' ||
   (said.result === 'answeredBefore' && said.do === what && (!('dueAt' in given) || said.next?.dueAt === given.dueAt));

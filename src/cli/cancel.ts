@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { admit, refuseCommandId, refuseRef } from '../admission';
 import { cancel } from '../client';
 import type { MessageRef } from '../contract';
-import { exitCodeOf, hintOf } from './answers';
+import { answerText, exitCodeOf } from './answer-text';
 import { withClient } from './connections';
 import { run } from './exit';
 import { refOf, withExample, withRef } from './options';
@@ -26,7 +26,7 @@ async function cancelOne({ reason, commandId, json, ...options }: Options) {
   return withClient(async (client) => {
     const answer = await cancel(client, ref, { reason, commandId });
     if (json) printJson(answer);
-    else print(hintOf(answer));
+    else print(answerText(answer));
     return exitCodeOf(answer);
   });
 }

@@ -41,11 +41,11 @@ async function countBy(topics: Topic[], { by, json, ...options }: Options): Prom
   return withClient(async (client) => {
     const counts = await withProgress({ json }, (progress) => {
       progress?.begin('counting', { hour: hours + 2, topic: names.length, tenant: limit }[by]);
-      const asked = progress?.done;
+      const onQuery = progress?.done;
       const counting = {
-        hour: () => countByHour(client, selection, { hours, asked }),
-        topic: () => countByTopic(client, selection, { topics: names, asked }),
-        tenant: () => countByTenant(client, selection, { limit, asked }),
+        hour: () => countByHour(client, selection, { hours, onQuery }),
+        topic: () => countByTopic(client, selection, { topics: names, onQuery }),
+        tenant: () => countByTenant(client, selection, { limit, onQuery }),
       };
       return counting[by]();
     });

@@ -8,7 +8,7 @@ import { publishersOf } from '../streams';
 import { connectClient } from '../temporal-client';
 import { identityOfCaller } from './connections';
 import { type ExitCode, run } from './exit';
-import { CommandFailure, databaseFailure, lineOf, messageOf, temporalFailure } from './failure';
+import { CommandFailure, databaseFailure, errorText, lineOf, temporalFailure } from './failure';
 import { withExample } from './options';
 import { print, printJson } from './output';
 import { terminalOf } from './terminal';
@@ -17,16 +17,16 @@ export function addDoctor(program: Command, parts: Installation): void {
   const command = program
     .command('doctor')
     .description('check configuration, connections, clocks, server, workers and stream; exit code 1 if anything fails');
-  withExample(command, 'doctor').action((options: { json?: boolean }) => run(examine(parts, options)));
+  withExample(command, 'doctor').action((options: { json?: boolean }) => run(runDoctor(parts, options)));
 }
 
-async function examine(parts: Installation, { json }: { json?: boolean }): Promise<ExitCode> {
+async function runDoctor(parts: Installation, { json }: { json?: boolean }): Promise<ExitCode> {
   const findings: Finding[] = [];
   await withChecks(parts, async (checks) => {
-    for await (const finding of findingsOf(checks, messageOf)) {
+    for await (const finding of findingsOf(checks, errorText)) {
       findings.push(finding);
       // As they come: one that waits for its deadline is not to hide those before it.
-      if (!json) print(wordsOf(finding));
+      if (!json) print(findingText(finding));
     }
   });
   const failed = findings.filter(({ status }) => status === 'fail').length;
@@ -35,7 +35,7 @@ async function examine(parts: Installation, { json }: { json?: boolean }): Promi
   return failed === 0 ? 0 : 1;
 }
 
-function wordsOf({ check, status, says, todo }: Finding): string {
+function findingText({ check, status, says, todo }: Finding): string {
   const { colors } = terminalOf(process.stdout);
   const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red }[status];
   return `${paint(status.padEnd(5))} ${check}: ${says}${todo ? ` → ${todo}` : ''}`;
@@ -50,12 +50,12 @@ async function withChecks(parts: Installation, work: (checks: Check[]) => Promis
     const configuration = { name: 'configuration', look: async () => fail(why, 'set it, or unset it for its default') };
     return work([configuration, ...uncheckable(others, 'the configuration cannot be used')]);
   }
-  const { patient, leave } = await visit(config);
+  const { patient, disconnect } = await connect(config);
   try {
     const checks = checksOf(patient, parts, publishersOf(config));
     await work([{ name: 'configuration', look: async () => ok('can be used') }, ...checks]);
   } finally {
-    await leave();
+    await disconnect();
   }
 }
 
@@ -68,7 +68,7 @@ function configOf(): Config | { why: string } {
 }
 
 /** Connects to what can be connected to. */
-async function visit({ databaseUrl, temporal }: Config): Promise<{ patient: Patient; leave(): Promise<void> }> {
+async function connect({ databaseUrl, temporal }: Config): Promise<{ patient: Patient; disconnect(): Promise<void> }> {
   const { namespace, connectionOptions } = temporal;
   const pool = createPool(databaseUrl, { connections: 4, onError: () => undefined });
   const reached = await pool.query('select 1').then(
@@ -83,7 +83,7 @@ async function visit({ databaseUrl, temporal }: Config): Promise<{ patient: Pati
       database: reached ?? { pool },
       temporal: 'unreachable' in connected ? connected : { ...connected, namespace },
     },
-    async leave() {
+    async disconnect() {
       if (!('unreachable' in connected)) await connected.connection.close();
       await pool.end();
     },

@@ -5,7 +5,7 @@ import { readStream, type StreamedEvent } from '../consumer';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { position, wholeFromOne, withExample } from './options';
-import { askedToEnd, print, printJsonLine } from './output';
+import { print, printJsonLine, untilInterrupted } from './output';
 
 interface Options {
   from: number;
@@ -36,7 +36,7 @@ export function addEvents(program: Command): void {
 async function showEvents(pool: Pool, options: Options): Promise<ExitCode> {
   const { follow, type, tenant, limit = Number.POSITIVE_INFINITY } = options;
   const over = new AbortController();
-  void askedToEnd().then(() => over.abort());
+  void untilInterrupted().then(() => over.abort());
   let last = options.from;
   let shown = 0;
   while (!over.signal.aborted) {

@@ -21,14 +21,14 @@ export function lineOf(error: unknown): string {
   if (error instanceof MessageError) return oneLine(`${error.message} [${error.code}]`);
   if (error instanceof ConfigError) return oneLine(`${error.message}; see the settings in docs/operations.md`);
   if (error instanceof CommandFailure) return oneLine(error.message);
-  return oneLine(`${messageOf(error)}; --debug says where it comes from`);
+  return oneLine(`${errorText(error)}; --debug says where it comes from`);
 }
 
 /** An error's words. Node gives a connection that several addresses refused none of its own. */
-export function messageOf(error: unknown): string {
+export function errorText(error: unknown): string {
   const { message, errors, code } = error as { message?: string; errors?: unknown[]; code?: string };
   if (message) return message;
-  return errors?.[0] ? messageOf(errors[0]) : (code ?? String(error));
+  return errors?.[0] ? errorText(errors[0]) : (code ?? String(error));
 }
 
 // What node-postgres says of it, without a code.
@@ -37,9 +37,9 @@ const LOST_CONNECTION =
 
 /** What to do about an error of the database, by its code: PostgreSQL's, or the system's. Others are handed back. */
 export function databaseFailure(error: unknown, databaseUrl: string): unknown {
-  if (isSaid(error)) return error;
+  if (isExplained(error)) return error;
   const code = String((error as { code?: string }).code ?? '');
-  const said = messageOf(error);
+  const said = errorText(error);
   const failure = (says: string, todo: string) => new CommandFailure(says, todo, { cause: error });
   if (['42P01', '3F000', '42703'].includes(code)) {
     return failure(`the database lacks what this release needs (${said})`, 'start a worker, which makes it');
@@ -59,10 +59,10 @@ export function temporalFailure(
   error: unknown,
   { address = 'localhost:7233', namespace }: { address?: string; namespace: string },
 ): unknown {
-  if (isSaid(error)) return error;
+  if (isExplained(error)) return error;
   const cause = (error as Error).cause as { code?: number; details?: string } | undefined;
   const code = (error as { code?: number }).code ?? cause?.code;
-  const said = cause?.details || messageOf(error);
+  const said = cause?.details || errorText(error);
   const failure = (says: string, todo: string) => new CommandFailure(says, todo, { cause: error });
   if (code === DENIED || code === UNAUTHENTICATED) {
     return failure(`Temporal refuses this caller (${said})`, 'check TEMPORAL_API_KEY, or the certificates');
@@ -75,7 +75,7 @@ export function temporalFailure(
 }
 
 // A command may have both connections, one within the other.
-const isSaid = (error: unknown) => error instanceof CommandFailure || error instanceof MessageError;
+const isExplained = (error: unknown) => error instanceof CommandFailure || error instanceof MessageError;
 
 // Without the password that may stand in it.
 function hostOf(databaseUrl: string): string {

@@ -7,35 +7,37 @@ import type { Topic } from '../topic';
 import { confirmed } from './confirm';
 import { withClient, withPool } from './connections';
 import type { ExitCode } from './exit';
-import { dryRunInWords, overtakenInWords } from './lane-words';
+import { dryRunText, overtakenText } from './lane-text';
 import { print, printJson } from './output';
 import { withProgress } from './progress';
 
-interface How {
+interface ChangeOptions {
   dryRun?: boolean;
   yes?: boolean;
   json?: boolean;
 }
 
 /** Shows what a request would do, or has it done: after a question where it is drastic and nobody has said yes before. */
-export const changeOrShow = (topic: Topic, request: LaneRequest, how: How): Promise<ExitCode> =>
+export const changeOrDryRun = (topic: Topic, request: LaneRequest, how: ChangeOptions): Promise<ExitCode> =>
   withPool(async (pool) => {
     // With --yes nothing is asked, so nothing is looked at, and Temporal may be away.
     const prepared =
-      how.yes && !how.dryRun ? await prepareChange(pool, topic, request) : await look(pool, topic, request, how);
-    if (prepared.result === 'overtaken') return sayOvertaken(prepared, how);
+      how.yes && !how.dryRun
+        ? await prepareChange(pool, topic, request)
+        : await prepareWithProgress(pool, topic, request, how);
+    if (prepared.result === 'overtaken') return printOvertaken(prepared, how);
     return how.dryRun ? show(request, prepared, how) : make(request, prepared, how);
   });
 
 /** As above where nothing is ever drastic, and there is nothing to look at. */
-export const changeAtOnce = (topic: Topic, request: LaneRequest, how: How): Promise<ExitCode> =>
-  changeOrShow(topic, request, { json: how.json, yes: true });
+export const changeWithoutAsking = (topic: Topic, request: LaneRequest, how: ChangeOptions): Promise<ExitCode> =>
+  changeOrDryRun(topic, request, { json: how.json, yes: true });
 
-async function look(
+async function prepareWithProgress(
   pool: Pool,
   topic: Topic,
   request: LaneRequest,
-  { json }: How,
+  { json }: ChangeOptions,
 ): Promise<PreparedChange | Overtaken> {
   let prepared: PreparedChange | Overtaken | undefined;
   await withClient(async (client) => {
@@ -51,14 +53,14 @@ async function look(
   return prepared as PreparedChange | Overtaken;
 }
 
-function show({ lane }: LaneRequest, prepared: PreparedChange, { json }: How): ExitCode {
+function show({ lane }: LaneRequest, prepared: PreparedChange, { json }: ChangeOptions): ExitCode {
   const { version, found, drastic, toBeKnown } = prepared;
   if (json) printJson({ result: 'dryRun', version, ...found, drastic, toBeKnown });
-  else print(dryRunInWords(lane, found, prepared));
+  else print(dryRunText(lane, found, prepared));
   return 0;
 }
 
-async function make(request: LaneRequest, prepared: PreparedChange, { yes, json }: How): Promise<ExitCode> {
+async function make(request: LaneRequest, prepared: PreparedChange, { yes, json }: ChangeOptions): Promise<ExitCode> {
   const { found, drastic, toBeKnown } = prepared;
   const { topic, lane, what } = request;
   if (drastic.length > 0 && !yes && !(await confirmed(drastic, json))) {
@@ -66,20 +68,20 @@ async function make(request: LaneRequest, prepared: PreparedChange, { yes, json 
     return 1;
   }
   const made = await prepared.make();
-  if (made.result === 'overtaken') return sayOvertaken(made, { json });
+  if (made.result === 'overtaken') return printOvertaken(made, { json });
   if (json) printJson({ ...made, ...found, drastic, toBeKnown });
   else {
     const taken = found ? `: takes ${found.caught} of ${found.lookedAt} that wait` : '';
-    print(`${SAID[what]}  ${lane} of ${topic}${taken}  version ${made.version}`);
+    print(`${DONE_TEXT[what]}  ${lane} of ${topic}${taken}  version ${made.version}`);
     for (const one of [...(yes ? drastic : []), ...toBeKnown]) print(`note: ${one}`);
   }
   return 0;
 }
 
-const SAID = { set: 'set', ramp: 'ramped', stop: 'stopped' };
+const DONE_TEXT = { set: 'set', ramp: 'ramped', stop: 'stopped' };
 
-function sayOvertaken(overtaken: Overtaken, { json }: How): ExitCode {
+function printOvertaken(overtaken: Overtaken, { json }: ChangeOptions): ExitCode {
   if (json) printJson(overtaken);
-  else print(overtakenInWords(overtaken));
+  else print(overtakenText(overtaken));
   return 1;
 }

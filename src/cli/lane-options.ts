@@ -27,7 +27,7 @@ export const withLane = (command: Command): Command =>
     );
 
 /** Adds the options of a change that is looked at before it is made. */
-export const withJudgement = (command: Command): Command =>
+export const withDryRun = (command: Command): Command =>
   command
     .option('--dry-run', 'change nothing, and say which waiting messages and tenants it would catch')
     .option('--yes', 'do not look at what waits, nor ask, even if it is drastic');

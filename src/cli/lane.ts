@@ -3,8 +3,8 @@ import { PERCENT_OF, type PercentOf } from '../lanes/lane';
 import { admitRequest, type LaneRequest } from '../lanes/request';
 import type { Topic } from '../topic';
 import { run } from './exit';
-import { changeAtOnce, changeOrShow } from './lane-change';
-import { type LaneOptions, number, numbers, requestOf, withJudgement, withLane, withReason } from './lane-options';
+import { changeOrDryRun, changeWithoutAsking } from './lane-change';
+import { type LaneOptions, number, numbers, requestOf, withDryRun, withLane, withReason } from './lane-options';
 import { type SetOptions, setRequestOf, withRules } from './lane-set';
 import { seconds, withExample } from './options';
 
@@ -18,16 +18,16 @@ export function addLane(program: Command, topics: Topic[]): void {
     EXAMPLE,
   );
   const named = (name: string, says: string) => withLane(lane.command(name).description(says));
-  const obey = (change: typeof changeOrShow, request: LaneRequest, { dryRun, yes }: LaneOptions) => {
+  const runChange = (change: typeof changeOrDryRun, request: LaneRequest, { dryRun, yes }: LaneOptions) => {
     const { json } = lane.opts<{ json?: boolean }>();
     return run((async () => change(admitRequest(request, topics), request, { dryRun, yes, json }))());
   };
   withRules(
-    withJudgement(
+    withDryRun(
       named('set', 'say what a lane takes, in the place of what it took before; makes the lane if there is none'),
     ),
-  ).action((options: SetOptions) => obey(changeOrShow, setRequestOf(options), options));
-  withReason(withJudgement(named('ramp', 'have a lane take a percentage, at once or in steps, beside its other rules')))
+  ).action((options: SetOptions) => runChange(changeOrDryRun, setRequestOf(options), options));
+  withReason(withDryRun(named('ramp', 'have a lane take a percentage, at once or in steps, beside its other rules')))
     .argument('[percent]', 'at once', number)
     .option('--steps <a,b>', 'the first of these at once, each of the others while the lane is healthy', numbers)
     .option('--every <time>', 'how long each step lasts: 90s, 10m, 1h', seconds)
@@ -35,9 +35,9 @@ export function addLane(program: Command, topics: Topic[]): void {
     .action((percent: number | undefined, options: RampOptions) => {
       const { steps = [], every: everySeconds, by } = options;
       const all = percent === undefined ? steps : [percent, ...steps];
-      return obey(changeOrShow, { ...requestOf(options), what: 'ramp', steps: all, everySeconds, by }, options);
+      return runChange(changeOrDryRun, { ...requestOf(options), what: 'ramp', steps: all, everySeconds, by }, options);
     });
   withReason(named('stop', 'send all that a lane takes to stable, at once; its rules stay for lane set --live')).action(
-    (options: LaneOptions) => obey(changeAtOnce, { ...requestOf(options), what: 'stop' }, options),
+    (options: LaneOptions) => runChange(changeWithoutAsking, { ...requestOf(options), what: 'stop' }, options),
   );
 }

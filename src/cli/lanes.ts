@@ -5,7 +5,7 @@ import { type LaneState, lanesOf, type TopicLanes } from '../lanes/overview';
 import type { Topic } from '../topic';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
-import { limitsInWords, matchInWords, rampInWords } from './lane-words';
+import { limitsText, matchText, rampText } from './lane-text';
 import { topicNamed, wholeFromOne, withExample } from './options';
 import { print, printJson } from './output';
 import { tableOf } from './table';
@@ -53,18 +53,10 @@ const HEAD = ['lane', 'mode', 'workers', 'builds', 'landed', 'failed', 'late p99
 function sectionOf({ topic, version, lanes, rules, malformed }: TopicLanes): string {
   const parts = [`${topic}  version ${version}`, tableOf(HEAD, lanes.map(rowOf), { cutLast: true })];
   if (rules.length > 0) {
-    const rows = rules.map(({ place, lane, match, author, reason }) => [
-      place,
-      lane,
-      matchInWords(match),
-      author,
-      reason,
-    ]);
+    const rows = rules.map(({ place, lane, match, author, reason }) => [place, lane, matchText(match), author, reason]);
     parts.push(tableOf(['place', 'lane', 'rule', 'author', 'reason'], rows, { cutLast: true }));
   }
-  const limits = lanes.flatMap(({ lane, limits: own }) =>
-    own ? `${lane} stops by itself at ${limitsInWords(own)}` : [],
-  );
+  const limits = lanes.flatMap(({ lane, limits: own }) => (own ? `${lane} stops by itself at ${limitsText(own)}` : []));
   if (limits.length > 0) parts.push(limits.join('\n'));
   if (malformed.length > 0) {
     parts.push(malformed.map(({ id, lane, why }) => `rule ${id} of ${lane} is skipped: ${why}`).join('\n'));
@@ -81,7 +73,7 @@ const rowOf = ({ lane, mode, workers, builds, landed, failed, lateP99Ms, windowS
   failed,
   lateP99Ms === undefined ? '' : `${lateP99Ms} ms`,
   `${windowSeconds} s`,
-  ramp ? rampInWords(ramp) : '',
+  ramp ? rampText(ramp) : '',
 ];
 
 const historyOf = (changes: RecordedChange[]) =>
@@ -97,6 +89,6 @@ const historyOf = (changes: RecordedChange[]) =>
 
 /** How the lane was after the change. */
 function thenOf({ mode, rules = [] }: { mode: LaneMode | null; rules?: { match: LaneMatch }[] }): string {
-  const words = rules.map(({ match }) => matchInWords(match));
+  const words = rules.map(({ match }) => matchText(match));
   return [...(mode ? [mode] : []), ...(words.length > 0 ? words : ['no rules'])].join('; ');
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { admit, refuseCommandId, refuseCycle, refuseDueAt, refuseRef } from '../admission';
 import { move } from '../client';
 import type { MessageRef } from '../contract';
-import { exitCodeOf, hintOf } from './answers';
+import { answerText, exitCodeOf } from './answer-text';
 import { withClient } from './connections';
 import { run } from './exit';
 import { DUE, dueTime, refOf, withExample, withRef } from './options';
@@ -33,7 +33,7 @@ async function moveOne({ due, expectedCycle, commandId, json, ...options }: Opti
   return withClient(async (client) => {
     const answer = await move(client, ref, { dueAt, expectedCycle, commandId });
     if (json) printJson(answer);
-    else print(hintOf(answer));
+    else print(answerText(answer));
     return exitCodeOf(answer);
   });
 }

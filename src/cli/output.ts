@@ -10,7 +10,7 @@ export const oneLine = (text: string): string =>
     .replaceAll(/[\s\p{Cc}]+/gu, ' ');
 
 /** Resolves when the person, or whoever started this, wants it to end. Listens from the call on. */
-export const askedToEnd = (): Promise<void> =>
+export const untilInterrupted = (): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
     // Nobody reads on, as in `postdate events | head`.

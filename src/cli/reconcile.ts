@@ -32,9 +32,9 @@ export const addReconcile = (program: Command, topics: Topic[]) =>
             );
             if (options.json) reconciled.push({ topic: topic.name, started, ended, unusable, refused });
             else {
-              say('started ', started);
-              say('ended   ', ended);
-              say('unusable', unusable);
+              printRefs('started ', started);
+              printRefs('ended   ', ended);
+              printRefs('unusable', unusable);
             }
             if (refused && !options.json) {
               print(`refused   ${topic.name}  ${refused.withoutRow} of ${refused.waiting} seem to have no row`);
@@ -48,6 +48,6 @@ export const addReconcile = (program: Command, topics: Topic[]) =>
     ),
   );
 
-function say(what: string, refs: MessageRef[]): void {
+function printRefs(what: string, refs: MessageRef[]): void {
   for (const { topic, tenant, key } of refs) print(`${what}  ${topic}  ${tenant}/${key}`);
 }

@@ -10,7 +10,7 @@ import type { ScheduleOptions } from '../post';
 import { messageOf, ON_CONFLICT, type Post } from '../post';
 import type { RepeatInput } from '../repeat';
 import type { Topic } from '../topic';
-import { hintOf } from './answers';
+import { answerText } from './answer-text';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';
 import { CommandFailure } from './failure';
@@ -110,7 +110,7 @@ function wordsOf(answer: ScheduleAnswer, dueAt: number): string {
     case 'kept':
       return 'kept: it waits already, and stays as it is';
     default:
-      return hintOf(answer);
+      return answerText(answer);
   }
 }
 

@@ -28,13 +28,13 @@ async function showOne({ json, ...options }: Options) {
     withClient(async (client) => {
       const story = await storyOf({ client, pool }, ref);
       if (json) printJson(story ?? { ...ref, state: 'notFound', happenings: [] });
-      else print(story ? wordsOf(story) : `notFound: neither Temporal nor the ledger knows ${nameOf(ref)}`);
+      else print(story ? storyText(story) : `notFound: neither Temporal nor the ledger knows ${nameOf(ref)}`);
       return story ? 0 : 1;
     }),
   );
 }
 
-function wordsOf(story: Story): string {
+function storyText(story: Story): string {
   const { state, cycle, dueAt, overdueByMs, happenings, runsLeftOut } = story;
   const due = [dueAt && `due ${dueAt}`, overdueByMs && `overdue by ${duration(overdueByMs)}; postdate stuck says why`];
   const now = [state, cycle && `cycle ${cycle}`, ...due].filter(Boolean).join(', ');

@@ -8,7 +8,7 @@ import { withClient, withPool } from './connections';
 import { duration } from './duration';
 import { type ExitCode, run } from './exit';
 import { withExample } from './options';
-import { askedToEnd, print, printJsonLine } from './output';
+import { print, printJsonLine, untilInterrupted } from './output';
 import { tableOf } from './table';
 
 interface Options {
@@ -22,8 +22,8 @@ const EVERY_MS = 1_000;
 const HOME = '\u001b[H\u001b[J';
 const CLEAR = '\u001b[2J';
 // Without the cursor, which would jump about, and with long lines cut by the terminal: wrapped, they would push others out.
-const TAKEN = '\u001b[?25l\u001b[?7l';
-const GIVEN_BACK = '\u001b[?7h\u001b[?25h';
+const TAKE_TERMINAL = '\u001b[?25l\u001b[?7l';
+const RESTORE_TERMINAL = '\u001b[?7h\u001b[?25h';
 
 export function addWatch(program: Command): void {
   const command = program
@@ -52,13 +52,13 @@ async function watch(
   json: boolean,
 ): Promise<ExitCode> {
   const over = new AbortController();
-  const giveBack = () => !json && process.stdout.write(GIVEN_BACK);
-  void askedToEnd().then(() => {
+  const restoreTerminal = () => !json && process.stdout.write(RESTORE_TERMINAL);
+  void untilInterrupted().then(() => {
     over.abort();
     // At once: whoever has to ask twice, as Temporal does not answer, gets no other chance.
-    giveBack();
+    restoreTerminal();
   });
-  if (!json) process.stdout.write(TAKEN + CLEAR);
+  if (!json) process.stdout.write(TAKE_TERMINAL + CLEAR);
   try {
     while (!over.signal.aborted) {
       const outlook = await outlookOf(deps, selection);
@@ -68,7 +68,7 @@ async function watch(
       await pause(EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
     }
   } finally {
-    giveBack();
+    restoreTerminal();
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Pool } from 'pg';
-import { DELIVERY_STATES, type DeliveryState, type ListedDelivery, listDeliveries } from '../webhooks/listed';
-import { replayDeliveries, type Selection } from '../webhooks/replay';
+import { DELIVERY_STATES, type DeliveryState, type ListedDelivery, listDeliveries } from '../webhooks/list';
+import { type ReplaySelection, replayDeliveries } from '../webhooks/replay';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { CommandFailure } from './failure';
@@ -26,7 +26,7 @@ export function addDeliveries(webhooks: Command, wantsJson: () => boolean): void
     .action((id: string, options: { state?: DeliveryState; limit: number }) =>
       run(
         withPool(async (pool) => {
-          await mustKnow(pool, id);
+          await requireWebhook(pool, id);
           return show(await listDeliveries(pool, id, options), wantsJson());
         }),
       ),
@@ -49,7 +49,7 @@ async function replay(id: string, options: ReplayOptions, json: boolean): Promis
   const selection = selectionOf(options);
   const { dryRun = false } = options;
   return withPool(async (pool) => {
-    const { disabled } = await mustKnow(pool, id);
+    const { disabled } = await requireWebhook(pool, id);
     if (disabled) throw new CommandFailure(`${id} is disabled`, `first: postdate webhooks enable ${id}`);
     const { queued, waiting } = await replayDeliveries(pool, id, selection, { dryRun });
     if (json) printJson({ id, queued, waiting, dryRun });
@@ -59,7 +59,7 @@ async function replay(id: string, options: ReplayOptions, json: boolean): Promis
   });
 }
 
-function selectionOf({ event, from, to, failed }: ReplayOptions): Selection {
+function selectionOf({ event, from, to, failed }: ReplayOptions): ReplaySelection {
   const given = [event, from, failed].filter((one) => one !== undefined);
   if (given.length !== 1)
     throw new CommandFailure('what to send is not clear', 'give one of --event, --from and --failed');
@@ -69,7 +69,7 @@ function selectionOf({ event, from, to, failed }: ReplayOptions): Selection {
 }
 
 /** The webhook of this id; throws a `CommandFailure` that names those that there are. */
-export async function mustKnow(pool: Pool, id: string): Promise<{ disabled: boolean }> {
+export async function requireWebhook(pool: Pool, id: string): Promise<{ disabled: boolean }> {
   const { rows } = await pool.query<{ id: string; disabled: boolean }>(
     'select id, disabled_at is not null as disabled from postdate.webhook order by created_at',
   );
@@ -90,7 +90,7 @@ function show(deliveries: ListedDelivery[], json: boolean): ExitCode {
       one.tries,
       atOf(one),
       one.eventId,
-      wordsOf(one),
+      lastAnswerText(one),
     ]);
     print(tableOf(['position', 'replay', 'state', 'tries', 'at', 'event', 'last answer'], rows, { cutLast: true }));
   }
@@ -98,4 +98,5 @@ function show(deliveries: ListedDelivery[], json: boolean): ExitCode {
 }
 
 const atOf = ({ state, endedAt, nextTryAt }: ListedDelivery) => (state === 'waiting' ? `next ${nextTryAt}` : endedAt);
-const wordsOf = ({ failure, status }: ListedDelivery) => failure ?? (status === undefined ? '' : `answered ${status}`);
+const lastAnswerText = ({ failure, status }: ListedDelivery) =>
+  failure ?? (status === undefined ? '' : `answered ${status}`);

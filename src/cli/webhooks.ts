@@ -2,14 +2,14 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../config';
 import { migrate, postdateSchema } from '../migrate';
 import { disableWebhook, enableWebhook } from '../webhooks/disable';
-import { listWebhooks, type WebhookState } from '../webhooks/listed';
-import { addWebhook, removeWebhook, rotateSecret } from '../webhooks/webhooks';
+import { listWebhooks, type WebhookState } from '../webhooks/list';
+import { addWebhook, removeWebhook, rotateSecret } from '../webhooks/registration';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { withExample } from './options';
 import { print, printJson } from './output';
 import { tableOf } from './table';
-import { addDeliveries, addWebhookReplay, mustKnow } from './webhook-deliveries';
+import { addDeliveries, addWebhookReplay, requireWebhook } from './webhook-deliveries';
 
 interface AddOptions {
   url: string;
@@ -54,7 +54,7 @@ export function addWebhooks(program: Command): void {
     .action((id: string, { reason }: { reason: string }) =>
       run(
         withPool(async (pool) => {
-          await mustKnow(pool, id);
+          await requireWebhook(pool, id);
           const disabled = await disableWebhook(pool, id, reason);
           if (wantsJson()) printJson({ id, disabled });
           else print(disabled ? `${id} is disabled` : `${id} was disabled before`);
@@ -75,7 +75,7 @@ export function addWebhooks(program: Command): void {
     .action((id: string) =>
       run(
         withPool(async (pool) => {
-          await mustKnow(pool, id);
+          await requireWebhook(pool, id);
           const removed = await removeWebhook(pool, id);
           if (wantsJson()) printJson({ id, removed });
           else print(`${id} is removed`);
@@ -99,7 +99,7 @@ const add = ({ url, tenant, topic: topics, type: types }: AddOptions, json: bool
 
 const rotate = (id: string, overlapHours: number, json: boolean): Promise<ExitCode> =>
   withPool(async (pool) => {
-    await mustKnow(pool, id);
+    await requireWebhook(pool, id);
     const secret = await rotateSecret(pool, id, { overlapMs: overlapHours * HOUR_MS });
     process.stderr.write(
       overlapHours > 0 ? `the old secret signs as well for ${overlapHours} h\n` : 'the old secret signs no more\n',
@@ -111,7 +111,7 @@ const rotate = (id: string, overlapHours: number, json: boolean): Promise<ExitCo
 
 const enable = (id: string, fromNow: boolean, json: boolean): Promise<ExitCode> =>
   withPool(async (pool) => {
-    await mustKnow(pool, id);
+    await requireWebhook(pool, id);
     const enabled = await enableWebhook(pool, id, { fromNow });
     if (json) printJson({ id, enabled: enabled !== undefined, ...enabled });
     else if (enabled) print(`${id} is enabled; ${enabled.waiting} events wait for it, ${enabled.skipped} were skipped`);

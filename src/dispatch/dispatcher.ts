@@ -6,11 +6,11 @@ import { concerning, named } from '../concern';
 import { takeSlots } from '../landing/rate-limit';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
-import { carryOut, type Refused } from './carry-out';
-import { answerCommand, claimCommands, oldestWaitingMs, putBackCommand, type WaitingCommand } from './waiting-commands';
+import { answerCommand, claimCommands, oldestWaitingMs, putBackCommand, type QueuedCommand } from './command-queue';
+import { executeCommand, type Refused } from './execute-command';
 
 // No topic has a blank in its name.
-const PACE = 'dispatch of commands';
+const RATE_NAME = 'dispatch of commands';
 // Some wait for a worker to answer them, ten seconds at most, and must not keep all others from going.
 const AT_A_TIME = 100;
 // What is under way when Temporal falls silent is all done at once when it is back, so it must not go on growing.
@@ -21,7 +21,7 @@ const PROBE_EVERY_MS = 1_000;
 // How long a producer's commit waits to be seen: an index lookup, some seven a second. A NOTIFY in its transaction would have
 // all commits of producers wait for one lock.
 const POLL_MS = 150;
-const LOOK_MS = 5_000;
+const REPORT_EVERY_MS = 5_000;
 
 export interface DispatcherDeps {
   pool: Pool;
@@ -43,24 +43,24 @@ export function startDispatcher(
 ): Pick<BackgroundLoop, 'stop'> {
   const names = topics.map(({ name }) => name);
   const byName = new Map(topics.map((topic) => [topic.name, topic]));
-  const underWay = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   // Places of the pace are taken a tenth of a second's worth at a time, so that workers share it.
   const group = Math.max(1, Math.floor(perSecond / 10));
   let failuresInARow = 0;
   let failedAt = 0;
-  let heardAt = 0;
+  let lastAnswerAt = 0;
 
   // Nothing will be done for it, and its producer has gone on.
-  function logRefused(command: WaitingCommand, { code, field }: Refused): void {
+  function logRefused(command: QueuedCommand, { code, field }: Refused): void {
     const { what, commandId } = command;
     log.error({ part: 'dispatcher', ...named(command), what, commandId, code, field }, 'a command was refused');
   }
 
-  async function dispatch(command: WaitingCommand): Promise<void> {
+  async function dispatch(command: QueuedCommand): Promise<void> {
     try {
-      const answer = await carryOut(client, byName.get(command.topic) as Topic, command);
+      const answer = await executeCommand(client, byName.get(command.topic) as Topic, command);
       failuresInARow = 0;
-      heardAt = performance.now();
+      lastAnswerAt = performance.now();
       if (answer.result === 'notYet') {
         await putBackCommand(pool, worker, command, 'the cycle before it has not ended yet');
         return;
@@ -73,49 +73,49 @@ export function startDispatcher(
       failedAt = performance.now();
       onError(concerning(error, command, { what: command.what, commandId: command.commandId }));
       // Where this fails, too, the claim's end brings it back.
-      await putBackCommand(pool, worker, command, wordsOf(error)).catch(onError);
+      await putBackCommand(pool, worker, command, errorText(error)).catch(onError);
     }
   }
 
-  function room(): number {
+  function freeSlots(): number {
     const now = performance.now();
-    if (underWay.size > 0 && now - heardAt > SILENCE_MS) return 0;
-    if (failuresInARow < AWAY_AFTER_FAILURES) return Math.min(group, AT_A_TIME - underWay.size);
+    if (inFlight.size > 0 && now - lastAnswerAt > SILENCE_MS) return 0;
+    if (failuresInARow < AWAY_AFTER_FAILURES) return Math.min(group, AT_A_TIME - inFlight.size);
     // While Temporal is away one at a time finds out when it is back; the others keep their short pauses.
-    return underWay.size === 0 && now - failedAt > PROBE_EVERY_MS ? 1 : 0;
+    return inFlight.size === 0 && now - failedAt > PROBE_EVERY_MS ? 1 : 0;
   }
 
-  async function look(): Promise<'more' | 'idle'> {
-    const limit = room();
+  async function dispatchNext(): Promise<'more' | 'idle'> {
+    const limit = freeSlots();
     if (limit === 0 || names.length === 0) return 'idle';
     const commands = await claimCommands(pool, worker, { topics: names, limit });
     if (commands.length === 0) return 'idle';
-    const waitMs = await takeSlots(pool, PACE, { slots: commands.length, perSecond });
+    const waitMs = await takeSlots(pool, RATE_NAME, { slots: commands.length, perSecond });
     await new Promise((resolve) => setTimeout(resolve, waitMs));
-    if (underWay.size === 0) heardAt = performance.now();
+    if (inFlight.size === 0) lastAnswerAt = performance.now();
     for (const command of commands) {
-      const dispatched = dispatch(command).finally(() => underWay.delete(dispatched));
-      underWay.add(dispatched);
+      const dispatched = dispatch(command).finally(() => inFlight.delete(dispatched));
+      inFlight.add(dispatched);
     }
     return commands.length === limit ? 'more' : 'idle';
   }
 
-  const loop = runInBackground(look, { pauseMs: POLL_MS, onError });
+  const loop = runInBackground(dispatchNext, { pauseMs: POLL_MS, onError });
   const report = async () => {
     metrics.oldestCommand(await oldestWaitingMs(pool));
     return 'idle' as const;
   };
-  const watch = runInBackground(report, { pauseMs: LOOK_MS, onError });
+  const reporting = runInBackground(report, { pauseMs: REPORT_EVERY_MS, onError });
   return {
     async stop() {
-      await Promise.all([loop.stop(), watch.stop()]);
-      await Promise.all(underWay);
+      await Promise.all([loop.stop(), reporting.stop()]);
+      await Promise.all(inFlight);
     },
   };
 }
 
 /** What went wrong, down to the cause: the SDK's own words say only that a call has failed. */
-function wordsOf(error: unknown): string {
+function errorText(error: unknown): string {
   const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${wordsOf(cause)}` : String(message ?? error);
+  return cause instanceof Error ? `${message}: ${errorText(cause)}` : String(message ?? error);
 }

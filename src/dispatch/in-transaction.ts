@@ -51,7 +51,7 @@ export async function scheduleIn<Schema extends z.ZodType>(
   const payload = JSON.stringify(post.payload) ?? 'null';
   const { cycle, repeat } = post;
   const optional = argumentsOf(message, 11);
-  return called(
+  return callFunction(
     tx,
     `select postdate.schedule($1, $2, $3, to_timestamp($4::float8 / 1000), payload => $5::jsonb, cycle => $6::bigint,
        repeat => $7::jsonb, on_conflict => $8, command_id => $9, payload_version => $10::integer, ${optional.text}) as id`,
@@ -78,7 +78,7 @@ export async function cancelIn(
   { commandId = nanoid(), reason }: Partial<CancelCommand> = {},
 ): Promise<string> {
   admit(refuseRef(ref) ?? refuseCommandId(commandId));
-  return called(tx, 'select postdate.cancel($1, $2, $3, reason => $4, command_id => $5) as id', [
+  return callFunction(tx, 'select postdate.cancel($1, $2, $3, reason => $4, command_id => $5) as id', [
     ref.topic,
     ref.tenant,
     ref.key,
@@ -102,7 +102,7 @@ export async function moveIn(
       (cycle === undefined ? undefined : refuseCycle(cycle)) ??
       (expectedCycle === undefined ? undefined : refuseCycle(expectedCycle, 'expectedCycle')),
   );
-  return called(
+  return callFunction(
     tx,
     `select postdate.move($1, $2, $3, to_timestamp($4::float8 / 1000), cycle => $5::bigint,
        expected_cycle => $6::bigint, command_id => $7) as id`,
@@ -110,19 +110,19 @@ export async function moveIn(
   );
 }
 
-async function called(tx: Transaction, text: string, values: unknown[]): Promise<string> {
+async function callFunction(tx: Transaction, text: string, values: unknown[]): Promise<string> {
   const run = () =>
     'executeQuery' in tx ? tx.executeQuery<{ id: string }>(CompiledQuery.raw(text, values)) : tx.query(text, values);
   try {
     const { rows } = await run();
     return rows[0]?.id;
   } catch (error) {
-    throw refusalOf(error as { code?: string; detail?: string; message: string }) ?? error;
+    throw refusalByDatabase(error as { code?: string; detail?: string; message: string }) ?? error;
   }
 }
 
 /** What the database has refused, as the same error that this process would have thrown. */
-export function refusalOf({ code, detail, message }: { code?: string; detail?: string; message: string }) {
+export function refusalByDatabase({ code, detail, message }: { code?: string; detail?: string; message: string }) {
   if (code !== REFUSED || detail === undefined) return undefined;
   const refusal = JSON.parse(detail) as Pick<Refusal, 'code' | 'field'>;
   return new MessageError({ ...refusal, message: message.slice(`${refusal.field}: `.length) });

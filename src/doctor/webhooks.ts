@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { listWebhooks } from '../webhooks/listed';
+import { listWebhooks } from '../webhooks/list';
 import { WEBHOOKS_CONSUMER } from '../webhooks/queue';
 import { type Check, type Found, fail, ok, warn } from './finding';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { admit, type Refusal, refuseCycle, refuseDueAt, refuseRef } from '../admission';
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
-import { refusalOf } from '../dispatch/in-transaction';
+import { refusalByDatabase } from '../dispatch/in-transaction';
 import { epochMsOf, rfc3339 } from '../due-time';
 
 /** Of a reason, in characters. */
@@ -97,6 +97,6 @@ export async function recordAnswer(
     ]);
     return (rows[0] as { answered: Answered }).answered;
   } catch (error) {
-    throw refusalOf(error as { code?: string; detail?: string; message: string }) ?? error;
+    throw refusalByDatabase(error as { code?: string; detail?: string; message: string }) ?? error;
   }
 }

@@ -4,10 +4,10 @@ import { type BackgroundLoop, runInBackground, stoppedTogether } from '../backgr
 import { concerning, named } from '../concern';
 import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { forEachConcurrently } from '../for-each-concurrently';
 import { STABLE } from '../lane-name';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
-import { someAtATime } from '../some-at-a-time';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 import { takeTurn } from '../turn';
@@ -94,7 +94,7 @@ async function readMessages(
   onError: (error: unknown) => void,
 ): Promise<ScheduledMessage[]> {
   const messages: ScheduledMessage[] = [];
-  await someAtATime(runs, READING_AT_ONCE, (run) =>
+  await forEachConcurrently(runs, READING_AT_ONCE, (run) =>
     waiting.messageOf(run).then(
       (message) => messages.push(message),
       (error) => onError(concerning(error, run)),

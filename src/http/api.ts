@@ -4,18 +4,18 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { errorFields } from '../log-errors';
 import { inTraceOf } from '../tracing';
+import { countAnswers } from './answer-metrics';
 import { createAuthenticate } from './authenticate';
+import { answerClientError } from './client-error';
 import { docsPage } from './docs-page';
 import { addHealth } from './health';
 import { parseJson } from './json';
 import { type Caller, EVERY_TENANT } from './keys';
 import { ARRIVAL_TIMEOUT_MS, createRateLimit, MAX_BODY_BYTES } from './limits';
-import { meterAnswers } from './metering';
 import { openApiOf } from './openapi';
 import { operationsOf } from './operations';
 import { ProblemError, type problem, problemOf } from './problems';
 import { admitted, type OwnRoutes, type Route, type RouteParts } from './route';
-import { answerUnreadable } from './unreadable';
 
 export interface ApiParts extends RouteParts {
   log: Logger;
@@ -40,7 +40,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
     requestTimeout: ARRIVAL_TIMEOUT_MS,
     // An id may have 255 bytes; what is longer is for the schemas to refuse.
     routerOptions: { maxParamLength: 1_000 },
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: answerClientError,
     // What still comes while it closes is answered like the rest.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => fail(error, request, reply),
@@ -48,7 +48,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
   const rate = createRateLimit(parts.requestsPerSecond);
   const authenticate = createAuthenticate(parts.pool, parts);
   // Before the routes: a hook is for those that come after it.
-  if (parts.meter) meterAnswers(app, parts.meter);
+  if (parts.meter) countAnswers(app, parts.meter);
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) =>

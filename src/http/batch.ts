@@ -1,8 +1,8 @@
-import { someAtATime } from '../some-at-a-time';
-import { refused } from './answers';
+import { forEachConcurrently } from '../for-each-concurrently';
 import { MAX_BATCH_BYTES } from './limits';
 import { postOne } from './messages';
 import { type Problem, problemOf } from './problems';
+import { refused } from './responses';
 import { type Answer, admitted, defineRoute, type Route, type RouteParts } from './route';
 import * as schemas from './schemas';
 
@@ -23,13 +23,13 @@ export const batchRoute = (parts: RouteParts, report: (error: unknown) => void):
     answers: { 200: schemas.batchAnswer },
     async run({ caller, body, idempotencyKey }) {
       const answers: Answer[] = [];
-      let away: Problem | undefined;
-      await someAtATime(body.messages.entries(), AT_A_TIME, async ([index, item]) => {
+      let outage: Problem | undefined;
+      await forEachConcurrently(body.messages.entries(), AT_A_TIME, async ([index, item]) => {
         try {
           const post = admitted(schemas.post, item);
           // Each would wait out the whole deadline to learn the same.
-          if (away) {
-            answers[index] = refused(away);
+          if (outage) {
+            answers[index] = refused(outage);
             return;
           }
           // No header has a space, so these are keys of the batch's own.
@@ -39,7 +39,7 @@ export const batchRoute = (parts: RouteParts, report: (error: unknown) => void):
         } catch (error) {
           const problem = problemOf(error);
           if (problem.status >= 500) report(error);
-          if (problem.code === 'unavailable') away = problem;
+          if (problem.code === 'unavailable') outage = problem;
           answers[index] = refused(problem);
         }
       });

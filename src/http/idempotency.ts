@@ -38,7 +38,7 @@ export async function once(
     const answer = await work(`http:${sha256(name.join(' ')).toString('base64url')}`);
     if (answer.status === 404) await forget(db, name);
     // What is only requested has no answer yet; a repeat learns what became of it.
-    else if (answer.status !== 202) await keep(db, name, answer);
+    else if (answer.status !== 202) await storeAnswer(db, name, answer);
     return answer;
   } catch (error) {
     // Nothing was done, and the key is free for the corrected request. After any other error something may have been.
@@ -69,7 +69,7 @@ async function record(db: Queryable, name: string[], ref: MessageRef, hash: Buff
   return rows[0].answer ?? undefined;
 }
 
-const keep = (db: Queryable, name: string[], answer: Answer) =>
+const storeAnswer = (db: Queryable, name: string[], answer: Answer) =>
   db.query(
     `update postdate.idempotency set answer = $3
       where key_tenant = $1 and idempotency_key = $2 and answer is null`,

@@ -12,11 +12,11 @@ export interface Caller {
 export const EVERY_TENANT = '*';
 
 /** Whether this caller sees and touches what is this tenant's. */
-export const sees = ({ tenant }: Caller, of: string): boolean => tenant === EVERY_TENANT || tenant === of;
+export const maySee = ({ tenant }: Caller, of: string): boolean => tenant === EVERY_TENANT || tenant === of;
 
 /** Throws a `ProblemError` for what is another tenant's: to this caller there is no such thing. */
 export function mustSee(caller: Caller, tenant: string): void {
-  if (!sees(caller, tenant)) throw new ProblemError('notFound', 'There is no such tenant.', { field: 'tenant' });
+  if (!maySee(caller, tenant)) throw new ProblemError('notFound', 'There is no such tenant.', { field: 'tenant' });
 }
 
 const KEY = /^pd_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;

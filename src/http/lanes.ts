@@ -5,13 +5,13 @@ import { lanesOf } from '../lanes/overview';
 import { type Overtaken, prepareChange } from '../lanes/prepare';
 import { admitRequest, type LaneRequest } from '../lanes/request';
 import type { Topic } from '../topic';
-import { refused } from './answers';
 import type { Caller } from './keys';
 import * as schemas from './lane-schemas';
 import { problem } from './problems';
+import { refused } from './responses';
 import { type Answer, defineRoute, type Route, type RouteParts } from './route';
 
-interface Wanted {
+interface Authorship {
   author?: unknown;
   reason?: unknown;
   ifVersion?: number;
@@ -33,7 +33,7 @@ export function laneRoutes(parts: RouteParts): Route[] {
       query: schemas.laneSelection,
       answers: { 200: schemas.lanes },
       async run({ query: { topic } }) {
-        if (topic !== undefined) mustBeInstalled(topics, topic);
+        if (topic !== undefined) requireTopic(topics, topic);
         const names = topics.map(({ name }) => name);
         return { status: 200, body: { topics: await lanesOf(pool, names, topic) } };
       },
@@ -47,7 +47,7 @@ export function laneRoutes(parts: RouteParts): Route[] {
       query: schemas.historyQuery,
       answers: { 200: schemas.history },
       async run({ params: { topic, lane }, query: { limit } }) {
-        mustBeInstalled(topics, topic);
+        requireTopic(topics, topic);
         return { status: 200, body: { changes: await laneHistory(pool, { topic, lane, limit }) } };
       },
     }),
@@ -61,7 +61,7 @@ export function laneRoutes(parts: RouteParts): Route[] {
       body: schemas.laneSet,
       run({ caller, params, body: { mode, rules, first, limits, ...body } }) {
         const set = { mode, rules: rules as LaneMatch[] | undefined, first, limits: limits as Partial<LaneLimits> };
-        return changed(parts, { ...set, ...params, ...wantedBy(caller, body), what: 'set' }, body);
+        return changeLane(parts, { ...set, ...params, ...authorshipOf(caller, body), what: 'set' }, body);
       },
     }),
     defineRoute({
@@ -75,7 +75,7 @@ export function laneRoutes(parts: RouteParts): Route[] {
       run({ caller, params, body: { percent, steps = [], everySeconds, by, ...body } }) {
         const all = (percent === undefined ? steps : [percent, ...steps]) as number[];
         const ramp = { steps: all, everySeconds: everySeconds as number | undefined, by };
-        return changed(parts, { ...ramp, ...params, ...wantedBy(caller, body), what: 'ramp' }, body);
+        return changeLane(parts, { ...ramp, ...params, ...authorshipOf(caller, body), what: 'ramp' }, body);
       },
     }),
     defineRoute({
@@ -88,26 +88,26 @@ export function laneRoutes(parts: RouteParts): Route[] {
       answers: { 200: schemas.laneChanged },
       conflicts: true,
       run({ caller, params, body }) {
-        return changed(parts, { ...params, ...wantedBy(caller, body), what: 'stop' }, { confirm: true });
+        return changeLane(parts, { ...params, ...authorshipOf(caller, body), what: 'stop' }, { confirm: true });
       },
     }),
   ];
 }
 
-function mustBeInstalled(topics: Topic[], topic: string): void {
+function requireTopic(topics: Topic[], topic: string): void {
   if (topics.some(({ name }) => name === topic)) return;
   throw new MessageError({ code: 'unknownTopic', field: 'topic', message: 'is not installed here' });
 }
 
 /** What is written down of a change. Whoever it says has asked, the key has. */
-function wantedBy({ keyId }: Caller, { author, reason = 'by an operator', ifVersion }: Wanted) {
+function authorshipOf({ keyId }: Caller, { author, reason = 'by an operator', ifVersion }: Authorship) {
   const key = `API key ${keyId}`;
   // Anything else is refused as it is.
   const said = typeof author === 'string' && author.trim() !== '' ? `${author} (${key})` : author;
   return { author: (author === undefined ? key : said) as string, reason: reason as string, ifVersion };
 }
 
-async function changed(
+async function changeLane(
   { client, pool, topics }: RouteParts,
   request: LaneRequest,
   { dryRun, confirm }: { dryRun?: boolean; confirm?: boolean },

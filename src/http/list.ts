@@ -9,7 +9,7 @@ import type { Answer } from './route';
 import type { selection } from './schemas';
 
 /** One page of what this caller sees of a selection. */
-export async function listed(
+export async function listMessages(
   client: Client,
   caller: Caller,
   { limit, cursor, ...given }: z.output<typeof selection>,
@@ -17,9 +17,9 @@ export async function listed(
   const tenant = given.tenant ?? (caller.tenant === EVERY_TENANT ? undefined : caller.tenant);
   if (tenant !== undefined) mustSee(caller, tenant);
   const selected = { ...given, tenant };
-  const from = cursor === undefined ? undefined : placeOf(cursor, selected);
+  const from = cursor === undefined ? undefined : decodeCursor(cursor, selected);
   const { messages, next } = await listPage(client, selected, { limit, from });
-  return { status: 200, body: { messages, nextCursor: next && cursorOf(next, selected) } };
+  return { status: 200, body: { messages, nextCursor: next && encodeCursor(next, selected) } };
 }
 
 // A cursor is Temporal's page token after a checksum: asked with one that it cannot read, or that is another query's,
@@ -29,10 +29,10 @@ const CHECKSUM_BYTES = 9;
 const checksumOf = (place: Uint8Array, selected: Selection) =>
   createHash('sha256').update(canonicalJson(selected)).update(place).digest().subarray(0, CHECKSUM_BYTES);
 
-const cursorOf = (place: Uint8Array, selected: Selection) =>
+const encodeCursor = (place: Uint8Array, selected: Selection) =>
   Buffer.concat([checksumOf(place, selected), place]).toString('base64url');
 
-function placeOf(cursor: string, selected: Selection): Uint8Array {
+function decodeCursor(cursor: string, selected: Selection): Uint8Array {
   const bytes = Buffer.from(cursor, 'base64url');
   const place = bytes.subarray(CHECKSUM_BYTES);
   if (checksumOf(place, selected).equals(bytes.subarray(0, CHECKSUM_BYTES))) return place;

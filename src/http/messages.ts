@@ -2,12 +2,12 @@ import type { z } from 'zod';
 import { MessageError } from '../admission';
 import { cancel, describe, move, schedule } from '../client';
 import type { MessageRef } from '../contract';
-import { answerTo, found, refused } from './answers';
-import { answerRoute } from './forward-answers';
+import { answerRoute } from './answer-route';
 import { once } from './idempotency';
 import { type Caller, mustSee } from './keys';
-import { listed } from './list';
+import { listMessages } from './list';
 import { problem } from './problems';
+import { found, refused, responseTo } from './responses';
 import { type Answer, defineRoute, type Route, type RouteParts } from './route';
 import * as schemas from './schemas';
 
@@ -27,7 +27,7 @@ export async function postOne(
     if (answer.result === 'rejected') {
       return refused(problem('rejected', 'Ask with onConflict keep or move, or wait for it to end.'));
     }
-    return answerTo(answer, pathOf(body));
+    return responseTo(answer, pathOf(body));
   });
 }
 
@@ -70,7 +70,7 @@ export function messageRoutes(parts: RouteParts): Route[] {
       run({ caller, params, body, idempotencyKey }) {
         mustSee(caller, params.tenant);
         return once(pool, { caller, idempotencyKey, ref: params, asked: ['move', params, body] }, async (commandId) =>
-          answerTo(await move(client, params, { ...body, commandId })),
+          responseTo(await move(client, params, { ...body, commandId })),
         );
       },
     }),
@@ -88,7 +88,7 @@ export function messageRoutes(parts: RouteParts): Route[] {
         return once(
           pool,
           { caller, idempotencyKey, ref: params, asked: ['cancel', params, query] },
-          async (commandId) => answerTo(await cancel(client, params, { ...query, commandId })),
+          async (commandId) => responseTo(await cancel(client, params, { ...query, commandId })),
         );
       },
     }),
@@ -100,7 +100,7 @@ export function messageRoutes(parts: RouteParts): Route[] {
       summary: 'Lists messages; the list may be a second behind',
       query: schemas.selection,
       answers: { 200: schemas.messagePage },
-      run: ({ caller, query }) => listed(client, caller, query),
+      run: ({ caller, query }) => listMessages(client, caller, query),
     }),
   ];
 }

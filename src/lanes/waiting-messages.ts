@@ -3,9 +3,9 @@ import type { Pool } from 'pg';
 import { PART } from '../admission';
 import type { ScheduledMessage } from '../contract';
 import { countByTenant, countWaiting } from '../counts';
+import { forEachConcurrently } from '../for-each-concurrently';
 import { createWaiting } from '../hold/waiting';
 import { listPage } from '../lookup';
-import { someAtATime } from '../some-at-a-time';
 import { hasRows, undecided } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
 import type { LaneMatch } from './lane';
@@ -79,7 +79,7 @@ async function eachPayload(client: Client, topic: string, limit: number, take: T
   for await (const runs of pagesOf(client, topic, limit)) {
     if (!runs) return true;
     const errors: unknown[] = [];
-    await someAtATime(runs, AT_A_TIME, async (run) => {
+    await forEachConcurrently(runs, AT_A_TIME, async (run) => {
       if (errors.length > 0) return;
       try {
         const { payload } = await messageOf(run);

@@ -1,7 +1,7 @@
 import { Kafka, logLevel, type Message, Partitioners, type Producer, type SASLOptions } from 'kafkajs';
 import type { StreamedEvent } from '../consumer';
 import type { PostdateEvent } from '../outbox';
-import { createLink } from './link';
+import { createLazyConnection } from './lazy-connection';
 import type { Publisher } from './publisher';
 import type { KafkaSettings } from './settings';
 
@@ -17,7 +17,7 @@ const CHUNK_BYTES = 512 * 1024;
 export function kafkaPublisher(settings: KafkaSettings): Publisher {
   const { topic } = settings;
   const kafka = clientOf(settings);
-  const link = createLink<Producer>({
+  const broker = createLazyConnection<Producer>({
     async open() {
       const producer = kafka.producer({
         // What kafkajs sends twice by itself is stored once.
@@ -34,15 +34,15 @@ export function kafkaPublisher(settings: KafkaSettings): Publisher {
         throw error;
       }
     },
-    shut: (producer) => producer.disconnect(),
+    disconnect: (producer) => producer.disconnect(),
     // It connects again by itself.
-    isShut: () => false,
+    isClosed: () => false,
   });
   return {
     name: 'kafka',
-    connect: () => link.use(async () => undefined),
+    connect: () => broker.use(async () => undefined),
     publish: (events) =>
-      link.use(async (producer) => {
+      broker.use(async (producer) => {
         const deadline = performance.now() + PUBLISH_TIMEOUT_MS;
         for (const chunk of chunksOf(events)) {
           if (performance.now() > deadline)
@@ -50,7 +50,7 @@ export function kafkaPublisher(settings: KafkaSettings): Publisher {
           await store(producer, topic, chunk);
         }
       }),
-    close: link.close,
+    close: broker.close,
   };
 }
 

@@ -8,12 +8,12 @@ import {
   type NatsConnection,
 } from '@nats-io/transport-node';
 import type { StreamedEvent } from '../consumer';
-import { createLink } from './link';
+import { concurrentBatchesOf } from './concurrent-batches';
+import { createLazyConnection } from './lazy-connection';
 import { ensureStream } from './nats-stream';
 import { subjectOf } from './nats-subject';
 import type { Publisher } from './publisher';
 import type { NatsSettings } from './settings';
-import { wavesOf } from './waves';
 
 // Enough for TCP and TLS across a continent; the next try follows in a second.
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -29,35 +29,41 @@ interface JetStream {
 /** Publishes to a JetStream stream, which drops repeats within its duplicate window by the events' ids. */
 export function natsPublisher(settings: NatsSettings): Publisher {
   const { stream } = settings;
-  const link = createLink<JetStream>({
+  const broker = createLazyConnection<JetStream>({
     async open() {
       const connection = await connect(await optionsOf(settings));
       return { connection, client: jetstream(connection), streamIsThere: false };
     },
-    shut: ({ connection }) => connection.close(),
-    isShut: ({ connection }) => connection.isClosed(),
+    disconnect: ({ connection }) => connection.close(),
+    isClosed: ({ connection }) => connection.isClosed(),
   });
   return {
     name: 'nats',
-    connect: () => link.use(async () => undefined),
+    connect: () => broker.use(async () => undefined),
     publish: (events) =>
-      link.use(async (jetStream) => {
+      broker.use(async (jetStream) => {
         const deadline = performance.now() + PUBLISH_TIMEOUT_MS;
         if (!jetStream.streamIsThere) await ensureStream(jetStream.connection, settings);
         jetStream.streamIsThere = true;
-        for (const wave of wavesOf(events)) await store(jetStream.client, stream, wave, deadline - performance.now());
+        for (const batch of concurrentBatchesOf(events))
+          await store(jetStream.client, stream, batch, deadline - performance.now());
       }),
-    close: link.close,
+    close: broker.close,
   };
 }
 
-async function store(client: JetStreamClient, stream: string, wave: StreamedEvent[], timeoutMs: number): Promise<void> {
+async function store(
+  client: JetStreamClient,
+  stream: string,
+  batch: StreamedEvent[],
+  timeoutMs: number,
+): Promise<void> {
   if (timeoutMs <= 0) throw new Error(`NATS took longer than ${PUBLISH_TIMEOUT_MS / 1000} s for a batch`);
   const contentType = headers();
   contentType.set('content-type', 'application/cloudevents+json');
   // All at once, and all awaited, so that nothing of this wave is on its way any more when it is tried again.
   const stored = await Promise.allSettled(
-    wave.map(async ({ event }) =>
+    batch.map(async ({ event }) =>
       client.publish(subjectOf(event), JSON.stringify(event), {
         // A header cannot have a line break, which an event's type might.
         msgID: event.id.replaceAll(/[\r\n]/g, encodeURIComponent),
@@ -73,7 +79,7 @@ async function store(client: JetStreamClient, stream: string, wave: StreamedEven
   const { reason } = stored[refused] as PromiseRejectedResult;
   // Nobody answered; the client's own words name one of the two causes only.
   const why = reason.name === 'JetStreamNotEnabled' ? 'no stream takes it, or JetStream is off' : reason.message;
-  throw new Error(`NATS did not store ${wave[refused]?.event.id}: ${why}`, { cause: reason });
+  throw new Error(`NATS did not store ${batch[refused]?.event.id}: ${why}`, { cause: reason });
 }
 
 async function optionsOf(settings: NatsSettings): Promise<ConnectionOptions> {

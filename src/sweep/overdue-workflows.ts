@@ -4,11 +4,11 @@ import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { concerning, named } from '../concern';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { forEachConcurrently } from '../for-each-concurrently';
 import { findMissing } from '../hold/held-rows';
 import type { Waiting } from '../hold/waiting';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
-import { someAtATime } from '../some-at-a-time';
 import type { Topic } from '../topic';
 import { takeTurn } from '../turn';
 import type { SweepLimits } from './overdue-rows';
@@ -74,7 +74,7 @@ export function startSweepOfWorkflows(
     const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => patience.has(runId) });
     if (runs.length > 0) {
       const isShort = await shortQueues();
-      await someAtATime(runs, AT_ONCE, (run) =>
+      await forEachConcurrently(runs, AT_ONCE, (run) =>
         bringAlong(run, isShort).catch((error) => onError(concerning(error, run))),
       );
     }

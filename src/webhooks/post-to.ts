@@ -4,7 +4,7 @@ import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 
 /** What a listener said. */
-export interface Answered {
+export interface ListenerResponse {
   status: number;
   /** For how long it asks to be left alone. */
   retryAfterMs?: number;
@@ -23,18 +23,18 @@ export async function postTo(
   url: URL,
   { headers, body }: { headers: Record<string, string>; body: string },
   { addresses, ca, signal }: { addresses: string[]; ca?: string; signal: AbortSignal },
-): Promise<Answered> {
+): Promise<ListenerResponse> {
   const { request } = url.protocol === 'https:' ? https : http;
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     // A connection of its own for each: no other request's addresses were checked for this one.
     const posting = request(url, { method: 'POST', agent: false, lookup: lookupIn(addresses), ca, signal, headers });
     posting.once('response', resolve).on('error', reject).end(body);
   });
-  const text = await textOf(response);
+  const text = await readBody(response);
   return {
     status: response.statusCode as number,
     retryAfterMs: retryAfterMsOf(response.headers['retry-after'], Date.now()),
-    body: text !== undefined && isJson(response) ? parsed(text) : undefined,
+    body: text !== undefined && isJson(response) ? parseJson(text) : undefined,
   };
 }
 
@@ -48,7 +48,7 @@ const lookupIn =
   };
 
 /** The body; undefined if it is too long, of which no more than that is read. */
-async function textOf(response: IncomingMessage): Promise<string | undefined> {
+async function readBody(response: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {
@@ -63,7 +63,7 @@ async function textOf(response: IncomingMessage): Promise<string | undefined> {
 const isJson = ({ headers }: IncomingMessage) =>
   /^application\/([\w.-]+\+)?json\b/i.test(headers['content-type'] ?? '');
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -3,7 +3,7 @@ import { inTransaction } from '../database';
 import { DELIVERY_COLUMNS, DELIVERY_OF_EVENT, IS_FOR_WEBHOOK } from './queue';
 
 /** What to send again: one event, those after a position up to another, or whatever was given up. */
-export type Selection = { eventId: string } | { from: number; to?: number } | { failed: true };
+export type ReplaySelection = { eventId: string } | { from: number; to?: number } | { failed: true };
 
 const IS_SELECTED = `
   case when $2::text is not null then event.id = $2
@@ -13,7 +13,7 @@ const IS_SELECTED = `
                                 group by position
                                having (array_agg(outcome order by replay desc))[1] = 'failed') end`;
 
-const valuesOf = (webhookId: string, selection: Selection) => [
+const valuesOf = (webhookId: string, selection: ReplaySelection) => [
   webhookId,
   'eventId' in selection ? selection.eventId : null,
   'from' in selection ? selection.from : null,
@@ -28,7 +28,7 @@ const valuesOf = (webhookId: string, selection: Selection) => [
 export async function replayDeliveries(
   pool: Pool,
   webhookId: string,
-  selection: Selection,
+  selection: ReplaySelection,
   { dryRun = false } = {},
 ): Promise<{ queued: number; waiting: number }> {
   const values = valuesOf(webhookId, selection);

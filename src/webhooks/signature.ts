@@ -6,7 +6,7 @@ const SECRET_BYTES = 32;
 export const newSecret = (): Buffer => randomBytes(SECRET_BYTES);
 
 /** A secret as its listener is given it. */
-export const writtenSecret = (secret: Buffer): string => `whsec_${secret.toString('base64')}`;
+export const secretText = (secret: Buffer): string => `whsec_${secret.toString('base64')}`;
 
 /**
  * The headers of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com). Signed once with each secret, so that a

@@ -6,23 +6,23 @@ import { subscribe } from '../consumer';
 import type { AfterLandings } from '../landing/after-landings';
 import type { Metrics } from '../metrics';
 import { takeTurn } from '../turn';
-import { type ClaimedDelivery, claimDeliveries } from './claimed';
+import { readBacklog, undoClockJumps } from './backlog';
+import { type ClaimedDelivery, claimDeliveries } from './claim-deliveries';
 import { queueBatch, WEBHOOKS_CONSUMER } from './queue';
 import { type TryDeps, tryDelivery } from './try-delivery';
-import { undoLeaps, waitingOf } from './waiting';
 
 // What waits for slow listeners costs a socket each; a listener that hangs takes at most ten of them, and one once it is
 // known to.
 const AT_A_TIME = 50;
 const AT_A_TIME_PER_WEBHOOK = 10;
 // The lower end of what Standard Webhooks recommends (15 to 30 s): what takes longer belongs behind the answer.
-const ANSWER_WITHIN_MS = 15_000;
+const ANSWER_TIMEOUT_MS = 15_000;
 // How long what is under way is given when this worker stops; the rest others send.
-const STOP_WITHIN_MS = 5_000;
+const STOP_TIMEOUT_MS = 5_000;
 // For what is to be tried again by now, and what another worker has queued.
 const POLL_MS = 1_000;
-const LOOK_MS = 10_000;
-const LEAPS_EVERY_MS = 60_000;
+const REPORT_EVERY_MS = 10_000;
+const CLOCK_JUMPS_EVERY_MS = 60_000;
 
 export interface WebhookDeps {
   worker: string;
@@ -43,16 +43,16 @@ export function startWebhooks(
       landingsOver?: AfterLandings;
     },
 ): BackgroundLoop {
-  const { worker, metrics, log, onError, landingsOver, answerWithinMs = ANSWER_WITHIN_MS } = deps;
+  const { worker, metrics, log, onError, landingsOver, answerWithinMs = ANSWER_TIMEOUT_MS } = deps;
   const stopping = new AbortController();
   // Each try under way listens.
   setMaxListeners(AT_A_TIME, stopping.signal);
   const trying = { ...deps, pool, answerWithinMs, stopping: stopping.signal };
-  const underWay = new Set<Promise<void>>();
-  const underWayOf = new Map<string, number>();
+  const inFlight = new Set<Promise<void>>();
+  const inFlightByWebhook = new Map<string, number>();
   let subscribed = false;
 
-  async function queue(): Promise<'more' | 'idle'> {
+  async function queueNext(): Promise<'more' | 'idle'> {
     if (!subscribed) await subscribe(pool, { name: WEBHOOKS_CONSUMER, from: 'end' });
     subscribed = true;
     await landingsOver?.();
@@ -61,13 +61,13 @@ export function startWebhooks(
     return events > 0 ? 'more' : 'idle';
   }
 
-  async function send(): Promise<'more' | 'idle'> {
-    const limit = AT_A_TIME - underWay.size;
+  async function sendNext(): Promise<'more' | 'idle'> {
+    const limit = AT_A_TIME - inFlight.size;
     // Whatever ends nudges this loop.
     if (limit <= 0) return 'idle';
     await landingsOver?.();
     const claimed = await claimDeliveries(pool, worker, {
-      underWay: underWayOf,
+      inFlight: inFlightByWebhook,
       perWebhook: AT_A_TIME_PER_WEBHOOK,
       limit,
     });
@@ -77,15 +77,15 @@ export function startWebhooks(
 
   function start(delivery: ClaimedDelivery): void {
     const { webhookId } = delivery;
-    underWayOf.set(webhookId, (underWayOf.get(webhookId) ?? 0) + 1);
+    inFlightByWebhook.set(webhookId, (inFlightByWebhook.get(webhookId) ?? 0) + 1);
     const tried = tryOne(delivery).finally(() => {
-      underWay.delete(tried);
-      const left = (underWayOf.get(webhookId) ?? 1) - 1;
-      if (left > 0) underWayOf.set(webhookId, left);
-      else underWayOf.delete(webhookId);
+      inFlight.delete(tried);
+      const left = (inFlightByWebhook.get(webhookId) ?? 1) - 1;
+      if (left > 0) inFlightByWebhook.set(webhookId, left);
+      else inFlightByWebhook.delete(webhookId);
       sending.nudge();
     });
-    underWay.add(tried);
+    inFlight.add(tried);
   }
 
   async function tryOne(delivery: ClaimedDelivery): Promise<void> {
@@ -103,22 +103,22 @@ export function startWebhooks(
     }
   }
 
-  async function watch(): Promise<'idle'> {
-    const { waiting, oldestMs } = await waitingOf(pool);
+  async function reportBacklog(): Promise<'idle'> {
+    const { waiting, oldestMs } = await readBacklog(pool);
     metrics.webhooksWaiting(waiting, oldestMs);
-    if (await takeTurn(pool, 'webhooks: leaps', LEAPS_EVERY_MS)) await undoLeaps(pool);
+    if (await takeTurn(pool, 'webhooks: leaps', CLOCK_JUMPS_EVERY_MS)) await undoClockJumps(pool);
     return 'idle';
   }
 
-  const sending = runInBackground(send, { pauseMs: POLL_MS, onError });
-  const queueing = runInBackground(queue, { pauseMs: POLL_MS, onError });
-  const watching = runInBackground(watch, { pauseMs: LOOK_MS, onError });
+  const sending = runInBackground(sendNext, { pauseMs: POLL_MS, onError });
+  const queueing = runInBackground(queueNext, { pauseMs: POLL_MS, onError });
+  const reporting = runInBackground(reportBacklog, { pauseMs: REPORT_EVERY_MS, onError });
   return {
     nudge: queueing.nudge,
     async stop() {
-      await Promise.all([queueing.stop(), sending.stop(), watching.stop()]);
-      const cutOff = setTimeout(() => stopping.abort(), STOP_WITHIN_MS);
-      await Promise.all(underWay);
+      await Promise.all([queueing.stop(), sending.stop(), reporting.stop()]);
+      const cutOff = setTimeout(() => stopping.abort(), STOP_TIMEOUT_MS);
+      await Promise.all(inFlight);
       clearTimeout(cutOff);
     },
   };

@@ -3,12 +3,12 @@ import { MessageError } from '../admission';
 import { inTransaction } from '../database';
 import type { PostdateEvent } from '../outbox';
 import { addressesOf, type Reach } from './addresses';
-import type { ClaimedDelivery } from './claimed';
+import type { ClaimedDelivery } from './claim-deliveries';
+import { type Failure, putBackDelivery, recordDelivered, recordFailure, retryFailedNow } from './delivery-results';
 import { disableWebhook } from './disable';
-import { type Answered, postTo } from './post-to';
-import { bringForward, type Failure, putBackDelivery, recordDelivered, recordFailure } from './records';
+import { type ListenerResponse, postTo } from './post-to';
 import { signedHeaders } from './signature';
-import { within } from './within';
+import { withTimeout } from './with-timeout';
 
 /** What a try came to; a label of the metric. */
 export type TryResult =
@@ -49,18 +49,18 @@ export async function tryDelivery(
     return { result, gaveUp: ended };
   };
   if (event === null) return failed('notKept', { words: 'the event is no longer kept', final: true });
-  let answered: Answered;
+  let response: ListenerResponse;
   try {
-    answered = await within(deps.answerWithinMs, stopping, (signal) => send(deps, { ...delivery, event }, signal));
+    response = await withTimeout(deps.answerWithinMs, stopping, (signal) => send(deps, { ...delivery, event }, signal));
   } catch (error) {
     if (stopping.aborted) {
       await putBackDelivery(pool, worker, delivery, { words: 'its worker has stopped' });
       return { result: 'stopped', gaveUp: false };
     }
     if (error instanceof MessageError) return failed('privateAddress', { words: error.message });
-    return failed('unreachable', { words: wordsOf(error) });
+    return failed('unreachable', { words: errorText(error) });
   }
-  const { status, retryAfterMs, body } = answered;
+  const { status, retryAfterMs, body } = response;
   const words = `answered ${status}`;
   if (status === 410) {
     // In this order, or another worker would take it in between.
@@ -73,10 +73,10 @@ export async function tryDelivery(
   }
   if (status < 200 || status >= 300) return failed('refused', { status, words, retryAfterMs });
   try {
-    await delivered(deps, { ...delivery, event }, { status, body });
+    await recordSuccess(deps, { ...delivery, event }, { status, body });
   } catch (error) {
     // Of the answer's effect, unless the database itself is away: then this throws as well.
-    return failed('unusableAnswer', { status, words: `${words}, and its answer: ${wordsOf(error)}` });
+    return failed('unusableAnswer', { status, words: `${words}, and its answer: ${errorText(error)}` });
   }
   return { result: 'delivered', gaveUp: false };
 }
@@ -85,7 +85,7 @@ async function send(
   deps: TryDeps,
   { eventId, url: text, secrets, event }: ClaimedDelivery,
   signal: AbortSignal,
-): Promise<Answered> {
+): Promise<ListenerResponse> {
   const url = new URL(text);
   const addresses = await addressesOf(url, deps);
   const body = JSON.stringify(event);
@@ -99,10 +99,10 @@ async function send(
   return postTo(url, { headers, body }, { addresses, ca: deps.ca, signal });
 }
 
-async function delivered(
+async function recordSuccess(
   { pool, worker, onAnswer }: TryDeps,
   delivery: ClaimedDelivery & { event: PostdateEvent },
-  { status, body }: Answered,
+  { status, body }: ListenerResponse,
 ): Promise<void> {
   const { failingSince } =
     onAnswer && body !== undefined
@@ -112,11 +112,11 @@ async function delivered(
           return recorded;
         })
       : await recordDelivered(pool, worker, delivery, status);
-  if (failingSince) await bringForward(pool, delivery.webhookId, failingSince);
+  if (failingSince) await retryFailedNow(pool, delivery.webhookId, failingSince);
 }
 
 /** Node gives a connection that several addresses refused no words of its own. */
-function wordsOf(error: unknown): string {
+function errorText(error: unknown): string {
   const { message, code, errors } = error as { message?: string; code?: string; errors?: unknown[] };
-  return message || (errors?.[0] ? wordsOf(errors[0]) : (code ?? String(error)));
+  return message || (errors?.[0] ? errorText(errors[0]) : (code ?? String(error)));
 }

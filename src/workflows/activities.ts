@@ -1,6 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import { deliveryTaskQueue, type LedgerActivities, type ScheduledMessage } from '../contract';
-import { summaryOf } from './wording';
+import { summaryOf } from './display-text';
 
 const HEARTBEAT_SLACK_MS = 30_000;
 const ATTEMPT_MS = 3_600_000;
@@ -10,7 +10,7 @@ const LANE_SLACK_MS = 10_000;
 const RETRY = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
 
 /** The delivery of a message by a lane's workers; without a lane by stable's. */
-export function deliveriesIn(message: ScheduledMessage, lane?: string): LedgerActivities['deliver'] {
+export function deliverActivityIn(message: ScheduledMessage, lane?: string): LedgerActivities['deliver'] {
   const { topic, leadMs = 0 } = message;
   return proxyActivities<LedgerActivities>({
     taskQueue: deliveryTaskQueue(topic, lane),
@@ -28,7 +28,7 @@ export function deliveriesIn(message: ScheduledMessage, lane?: string): LedgerAc
 }
 
 /** What the ledger is asked by commands. */
-export function ledgerOf(message: ScheduledMessage): Pick<LedgerActivities, 'cancel' | 'move'> {
+export function ledgerActivitiesOf(message: ScheduledMessage): Pick<LedgerActivities, 'cancel' | 'move'> {
   return proxyActivities<LedgerActivities>({
     taskQueue: deliveryTaskQueue(message.topic),
     retry: RETRY,

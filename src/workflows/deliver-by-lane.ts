@@ -2,7 +2,7 @@ import type { Delivery, InLane, LedgerActivities } from '../contract';
 import type { Decision } from '../decision';
 
 // Rules change a few times at most while a message is held; workers that do not agree about them must not go on for ever.
-const MOST_LANES = 5;
+const MAX_LANES = 5;
 
 /**
  * Has a delivery landed by whichever lane the topic's rules name when it wakes: stable's workers are asked first, and land it
@@ -21,7 +21,7 @@ export async function deliverByLane(
     const landed = await deliverIn(lane)({ ...delivery, knowsLanes: true }).catch(() => undefined);
     if (landed && !isInLane(landed)) return landed;
     // Given up by a lane as the rules have changed, it is asked for anew; failed by it, no more.
-    cameBackFrom = landed && lanes < MOST_LANES ? undefined : lane;
+    cameBackFrom = landed && lanes < MAX_LANES ? undefined : lane;
   }
 }
 

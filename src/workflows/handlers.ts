@@ -9,44 +9,50 @@ import {
 import type { Refusal } from '../admission';
 import { cancelSignal, cancelUpdate, moveSignal, moveUpdate, wakeSignal } from '../commands';
 import { errorNames, messageQuery } from '../contract';
-import type { takeCommands } from './commands';
-import { type Read, readCancel, readMove } from './incoming';
-import type { Standing } from './standing';
+import type { createCommandRunner } from './apply-commands';
+import type { MessageState } from './message-state';
+import { type ParsedCommand, parseCancel, parseMove } from './parse-command';
 
 /** The failure that tells a caller which field of its input was wrong; it never retries. */
 export const invalid = (refusal: Refusal) =>
   ApplicationFailure.nonRetryable(`${refusal.field}: ${refusal.message}`, errorNames.invalidMessage, refusal);
 
-function accepted<Command>(read: Read<Command>): Command {
-  if ('refusal' in read) throw invalid(read.refusal);
-  return read.command;
+function acceptOrThrow<Command>(parsed: ParsedCommand<Command>): Command {
+  if ('refusal' in parsed) throw invalid(parsed.refusal);
+  return parsed.command;
 }
 
 /**
  * Registers every handler. Call it before the first `await`: a signal without a handler is parked by the SDK and
  * dropped at continue-as-new.
  */
-export function listen({ view, refuse }: Standing, commands: ReturnType<typeof takeCommands>): void {
-  const cancelOf = (raw: unknown) => accepted(readCancel(raw, currentUpdateInfo()?.id));
-  const moveOf = (raw: unknown) => accepted(readMove(raw, Date.now(), currentUpdateInfo()?.id));
+export function registerHandlers(
+  { view, recordRefusal }: MessageState,
+  commands: ReturnType<typeof createCommandRunner>,
+): void {
+  const cancelOf = (raw: unknown) => acceptOrThrow(parseCancel(raw, currentUpdateInfo()?.id));
+  const moveOf = (raw: unknown) => acceptOrThrow(parseMove(raw, Date.now(), currentUpdateInfo()?.id));
 
-  async function obey<Command>(read: Read<Command>, apply: (command: Command) => Promise<unknown>): Promise<void> {
-    if ('refusal' in read) refuse(`${read.refusal.field}: ${read.refusal.message}`);
-    else await apply(read.command);
+  async function applyOrRefuse<Command>(
+    parsed: ParsedCommand<Command>,
+    apply: (command: Command) => Promise<unknown>,
+  ): Promise<void> {
+    if ('refusal' in parsed) recordRefusal(`${parsed.refusal.field}: ${parsed.refusal.message}`);
+    else await apply(parsed.command);
   }
 
   const signals = new Map<string, { handle(raw: unknown): Promise<void> | void; description: string }>([
     [
       cancelSignal.name,
       {
-        handle: (raw) => obey(readCancel(raw), commands.cancel),
+        handle: (raw) => applyOrRefuse(parseCancel(raw), commands.cancel),
         description: 'Cancel, without an answer: {commandId?, reason?}',
       },
     ],
     [
       moveSignal.name,
       {
-        handle: (raw) => obey(readMove(raw, Date.now()), commands.move),
+        handle: (raw) => applyOrRefuse(parseMove(raw, Date.now()), commands.move),
         description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?, expectedCycle?}',
       },
     ],
@@ -58,7 +64,7 @@ export function listen({ view, refuse }: Standing, commands: ReturnType<typeof t
   const early: { name: string; raw: unknown }[] = [];
   setDefaultSignalHandler((name, raw) => {
     const signal = signals.get(name);
-    if (!signal) return refuse(`unknown signal ${name}`);
+    if (!signal) return recordRefusal(`unknown signal ${name}`);
     // 0.4.0, 2026-11-27. Asked where it matters only, as it writes a marker.
     if (name === wakeSignal.name || patched('early-commands-in-order')) return signal.handle(raw);
     early.push({ name, raw });

@@ -11,12 +11,12 @@ import type { AppliedCommand } from '../commands';
 import { errorNames, type ScheduledMessage, searchAttributesOf } from '../contract';
 import type { Decision, Ending } from '../decision';
 import { wakeAtOf } from '../wake';
-import { deliveriesIn, ledgerOf } from './activities';
-import { takeCommands } from './commands';
+import { deliverActivityIn, ledgerActivitiesOf } from './activities';
+import { createCommandRunner } from './apply-commands';
 import { deliverByLane } from './deliver-by-lane';
-import { invalid, listen } from './handlers';
-import { standAt } from './standing';
-import { endingOf, summaryOf } from './wording';
+import { endingOf, summaryOf } from './display-text';
+import { invalid, registerHandlers } from './handlers';
+import { createMessageState } from './message-state';
 
 /** The message with what a run hands to the next one. `datedAt`: when it got its due time; absent in the first run. */
 export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; datedAt?: number };
@@ -36,18 +36,18 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   // Posted inside its lead it goes straight to the hold: a timer of seconds would only be one more transition.
   const sleeps = Date.now() < posted.dueAt - leadMs;
   const wakeAt = sleeps ? wakeAtOf(posted) : Date.now();
-  const ledger = ledgerOf(posted);
-  const deliverIn = (lane?: string) => deliveriesIn(posted, lane);
-  const standing = standAt(posted, applied?.at(-1));
-  const commands = takeCommands(standing, ledger, applied ?? []);
-  listen(standing, commands);
+  const ledger = ledgerActivitiesOf(posted);
+  const deliverIn = (lane?: string) => deliverActivityIn(posted, lane);
+  const state = createMessageState(posted, applied?.at(-1));
+  const commands = createCommandRunner(state, ledger, applied ?? []);
+  registerHandlers(state, commands);
 
-  const decided = (message: ScheduledMessage) => standing.ended() !== undefined || standing.message() !== message;
+  const decided = (message: ScheduledMessage) => state.ended() !== undefined || state.message() !== message;
 
   // A run that ended with a command at work would leave it unanswered, or lose it.
   const settled = () => allHandlersFinished() && commands.idle();
   const nextRun = (): CarriedMessage => {
-    const message = standing.message();
+    const message = state.message();
     return { ...message, applied: commands.applied(), datedAt: message === posted ? datedAt : Date.now() };
   };
 
@@ -58,9 +58,9 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   }
 
   async function deliver(message: ScheduledMessage): Promise<void> {
-    standing.held();
+    state.markHeld();
     const delivery = { message, late: message.dueAt <= datedAt, wakeAt: sleeps ? wakeAt : undefined };
-    const delivering = deliverByLane(delivery, deliverIn).then(standing.obey);
+    const delivering = deliverByLane(delivery, deliverIn).then(state.applyDecision);
     // A command that wins the ledger's row ends the wait at once, instead of after the delivery's next retry. The run
     // ends then, and with it what is left of the delivery, which would only have found the row.
     await Promise.race([delivering, condition(() => decided(message))]);
@@ -72,17 +72,17 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
     cancelRequested.catch(() =>
       commands.cancel({ commandId: `cancel-request:${workflowInfo().runId}`, reason: 'cancellation requested' }),
     );
-    while (!standing.ended()) {
-      const message = standing.message();
+    while (!state.ended()) {
+      const message = state.message();
       if (message === posted && Date.now() >= wakeAt) await deliver(message);
       else if (message === posted && !runIsLong()) await sleepUntilWake(message);
       else {
         await condition(settled);
-        if (!standing.ended()) await continueAs(nextRun());
+        if (!state.ended()) await continueAs(nextRun());
       }
     }
     await condition(settled);
-    const ending = endingOf(standing.ended() as Decision);
+    const ending = endingOf(state.ended() as Decision);
     if (ending.outcome !== 'failed') return ending;
     throw ApplicationFailure.nonRetryable(ending.reason, errorNames.deliveryFailed, ending);
   });

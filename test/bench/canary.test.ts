@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { violationsIn } from '../../bench/canary/checks';
 import type { RoundFigures } from '../../bench/canary/figures';
-import type { Played } from '../../bench/canary/played';
 import { canaryChart, section } from '../../bench/canary/report';
+import type { RoundRecords } from '../../bench/canary/round-records';
+import type { RoundRun } from '../../bench/canary/round-run';
 import { inOrder, ROUNDS } from '../../bench/canary/rounds';
-import type { Traces } from '../../bench/canary/traces';
 import { runLocal, useFolder } from '../support/local-process';
 
 const folder = useFolder();
@@ -52,8 +52,8 @@ describe('the checks of a round', () => {
     { tenant: 'ann', key: 'k' },
     { tenant: 'bob', key: 'k' },
   ];
-  const playedOf = (id: string): Played => ({
-    round: ROUNDS.find((one) => one.id === id) as Played['round'],
+  const playedOf = (id: string): RoundRun => ({
+    round: ROUNDS.find((one) => one.id === id) as RoundRun['round'],
     repetition: 1,
     tries: 1,
     lane: id,
@@ -64,7 +64,7 @@ describe('the checks of a round', () => {
     met: [ann],
     heldPerSecond: 1,
   });
-  const tracesOf = (lane: string): Traces => ({
+  const recordsOf = (lane: string): RoundRecords => ({
     effects: [
       { ...ann, build: 'v2', lateMs: 1, afterChange: false },
       { ...bob, build: 'v1', lateMs: 1, afterChange: false },
@@ -80,14 +80,14 @@ describe('the checks of a round', () => {
     failures: [],
   });
   const healthy = playedOf('healthy');
-  const sound = tracesOf('healthy');
-  const [ofAnn, ofBob] = sound.effects as [Traces['effects'][number], Traces['effects'][number]];
+  const sound = recordsOf('healthy');
+  const [ofAnn, ofBob] = sound.effects as [RoundRecords['effects'][number], RoundRecords['effects'][number]];
 
   it('find nothing in a sound one (the control)', () => {
     expect(violationsIn(healthy, sound)).toEqual([]);
   });
 
-  it.each<[what: string, played: Partial<Played>, traces: Partial<Traces>]>([
+  it.each<[what: string, played: Partial<RoundRun>, records: Partial<RoundRecords>]>([
     ['messages without effects: 1', {}, { effects: [ofAnn] }],
     ['effects beyond one of a message: 1', {}, { effects: [ofAnn, ofBob, ofBob] }],
     ['effects of messages that nobody posted: 1', {}, { effects: [ofAnn, ofBob, { ...ofBob, key: 'other' }] }],
@@ -106,21 +106,21 @@ describe('the checks of a round', () => {
     ['messages of the rule that did not land in the lane: 1', { chosen: ['ann', 'bob'] }, {}],
     ['times that the canary met nothing: 1', { met: [] }, {}],
     ['stops by the lane guard of a lane that did nothing wrong: 1', {}, { guard: { reason: '', stoppedAfterMs: 1 } }],
-  ])('find %s', (what, played, traces) => {
-    expect(violationsIn({ ...healthy, ...played }, { ...sound, ...traces })).toContain(what);
+  ])('find %s', (what, played, records) => {
+    expect(violationsIn({ ...healthy, ...played }, { ...sound, ...records })).toContain(what);
   });
 
   it('find what a lane landed that had failed, was taken back or was not stopped', () => {
-    expect(violationsIn(playedOf('throws'), tracesOf('throws'))).toEqual([
+    expect(violationsIn(playedOf('throws'), recordsOf('throws'))).toEqual([
       'messages that landed in the lane: 1',
       'stops by the lane guard missing: 1',
     ]);
     const late = { effects: [{ ...ofAnn, afterChange: true }, ofBob] };
-    expect(violationsIn(playedOf('stopped'), { ...tracesOf('stopped'), ...late })).toEqual([
+    expect(violationsIn(playedOf('stopped'), { ...recordsOf('stopped'), ...late })).toEqual([
       'effects of the lane after it was changed: 1',
       'shares of both lanes missing: 1',
     ]);
-    expect(violationsIn(playedOf('no-lanes'), tracesOf('no-lanes'))).toEqual([
+    expect(violationsIn(playedOf('no-lanes'), recordsOf('no-lanes'))).toEqual([
       'messages that landed in the lane: 1',
       'messages that the canary met: 1',
     ]);

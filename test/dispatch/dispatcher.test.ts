@@ -6,9 +6,9 @@ import { runInBackground } from '../../src/background-loop';
 import { cancelIn, describe as describeMessage, list, moveIn, scheduleIn } from '../../src/client';
 import { inTransaction } from '../../src/database';
 import { defineTopic } from '../../src/define-topic';
-import { carryOut } from '../../src/dispatch/carry-out';
-import { registerTopics } from '../../src/dispatch/registered-topics';
-import { claimCommands, type WaitingCommand } from '../../src/dispatch/waiting-commands';
+import { claimCommands, type QueuedCommand } from '../../src/dispatch/command-queue';
+import { executeCommand } from '../../src/dispatch/execute-command';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { deregister, recordHeartbeat } from '../../src/hold/worker-registry';
 import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
@@ -147,7 +147,7 @@ it(
         await command(tx);
         return claimCommands(tx, worker, { topics: [topic.name], limit: 10 });
       });
-      expect(await carryOut(temporal.client, topic, claimed as WaitingCommand)).toMatchObject(answer);
+      expect(await executeCommand(temporal.client, topic, claimed as QueuedCommand)).toMatchObject(answer);
       // As long as it lives, nobody else takes it.
       expect((await answersOf(message.key)).at(-1)).toBeNull();
       await alive.stop();

@@ -7,7 +7,7 @@ import { invoiceReminder } from '../../examples/invoice-reminder';
 import { MessageError } from '../../src/admission';
 import { cancelIn, moveIn, scheduleIn } from '../../src/client';
 import { inTransaction } from '../../src/database';
-import { registerTopics } from '../../src/dispatch/registered-topics';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { useDatabase } from '../support/database';
 import { post, refOf, postedTopic as topic } from '../support/dispatching';
 

@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { audit } from '../../src/audit/audit';
 import { inTransaction } from '../../src/database';
-import { registerTopics } from '../../src/dispatch/registered-topics';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { rfc3339 } from '../../src/due-time';
 import { type ForwardAnswer, recordAnswer } from '../../src/forward/answer';
 import { forwardTopic } from '../../src/forward/forward-topic';

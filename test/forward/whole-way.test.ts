@@ -4,7 +4,7 @@ import { describe as describeMessage, schedule } from '../../src/client';
 import { forwardSettingsOf } from '../../src/config';
 import { readStream, type StreamedEvent } from '../../src/consumer';
 import { workflowIdOf } from '../../src/contract';
-import { registerTopics } from '../../src/dispatch/registered-topics';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { rfc3339 } from '../../src/due-time';
 import { recordAnswer } from '../../src/forward/answer';
 import { forwardTopic } from '../../src/forward/forward-topic';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { defineTopic } from '../../src/define-topic';
-import { registerTopics } from '../../src/dispatch/registered-topics';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { recordAnswer } from '../../src/forward/answer';
 import { forwardTopic } from '../../src/forward/forward-topic';
 import { land } from '../../src/landing/landing';

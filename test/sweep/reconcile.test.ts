@@ -6,7 +6,7 @@ import { closeRequest, findRequest, insertRequest } from '../../app/payment-requ
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { cancel, describe as describeMessage, list, schedule } from '../../src/client';
 import { workflowIdOf } from '../../src/contract';
-import { registerTopics } from '../../src/dispatch/registered-topics';
+import { registerTopics } from '../../src/dispatch/register-topics';
 import { reconcile } from '../../src/sweep/reconcile';
 import { hasRows, type TopicWithRows } from '../../src/sweep/waiting-rows';
 import { useDatabase } from '../support/database';

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { nanoid } from 'nanoid';
 import { Webhook } from 'standardwebhooks';
-import { claimDeliveries } from '../../src/webhooks/claimed';
-import { listDeliveries } from '../../src/webhooks/listed';
+import { claimDeliveries } from '../../src/webhooks/claim-deliveries';
+import { listDeliveries } from '../../src/webhooks/list';
 import { queueBatch } from '../../src/webhooks/queue';
-import { addWebhook, rotateSecret } from '../../src/webhooks/webhooks';
+import { addWebhook, rotateSecret } from '../../src/webhooks/registration';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { type Listener, startListener } from '../support/listener';
@@ -232,8 +232,8 @@ it('a listener takes ten places of a worker, one that seems to be away only one,
   while ((await queueBatch(database.pool)).events > 0);
   await database.pool.query('update postdate.webhook set failures = 3, failing_since = now() where id = $1', [away]);
   const claim = async (limit: number) => {
-    const underWay = new Map([[busy, 7]]);
-    const claimed = await claimDeliveries(database.pool, 'w', { underWay, perWebhook: 10, limit });
+    const inFlight = new Map([[busy, 7]]);
+    const claimed = await claimDeliveries(database.pool, 'w', { inFlight, perWebhook: 10, limit });
     return ids.map((id) => claimed.filter(({ webhookId }) => webhookId === id).length);
   };
   expect(await claim(50)).toEqual([10, 1, 3]);

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import { onPath } from '../../local/executables';
 import { freePort } from '../../local/ports';
-import { listDeliveries } from '../../src/webhooks/listed';
-import { newSecret, signedHeaders, writtenSecret } from '../../src/webhooks/signature';
-import { addWebhook } from '../../src/webhooks/webhooks';
+import { listDeliveries } from '../../src/webhooks/list';
+import { addWebhook } from '../../src/webhooks/registration';
+import { newSecret, secretText, signedHeaders } from '../../src/webhooks/signature';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { useFolder } from '../support/local-process';
@@ -73,7 +73,7 @@ for (const [name, language, program] of examples) {
       expect(printed).not.toContain('forged');
       // During a rotation there are two signatures, and either one may be the known one's.
       expect(await answered(signedHeaders({ eventId: 'x', body }, [newSecret(), known], Date.now()))).toBe(204);
-      expect(writtenSecret(known)).toBe(secret);
+      expect(secretText(known)).toBe(secret);
     },
   );
 }

@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid';
 import { webhookChecks } from '../../src/doctor/webhooks';
 import { disableWebhook } from '../../src/webhooks/disable';
 import { queueBatch } from '../../src/webhooks/queue';
-import { addWebhook, removeWebhook } from '../../src/webhooks/webhooks';
+import { addWebhook, removeWebhook } from '../../src/webhooks/registration';
 import { useDatabase } from '../support/database';
 import { emitTo, reach } from '../support/webhooks';
 

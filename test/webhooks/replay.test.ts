@@ -1,9 +1,9 @@
 import { nanoid } from 'nanoid';
 import { pruneOutbox } from '../../src/retention/retention';
-import { listDeliveries } from '../../src/webhooks/listed';
+import { listDeliveries } from '../../src/webhooks/list';
 import { queueBatch } from '../../src/webhooks/queue';
+import { addWebhook } from '../../src/webhooks/registration';
 import { replayDeliveries } from '../../src/webhooks/replay';
-import { addWebhook } from '../../src/webhooks/webhooks';
 import { useDatabase } from '../support/database';
 import { type Listener, startListener } from '../support/listener';
 import { allEnded, emitTo, reach, startTestWebhooks, type TestWebhooks } from '../support/webhooks';

@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { newSecret, signedHeaders, webhookIdOf, writtenSecret } from '../../src/webhooks/signature';
+import { newSecret, secretText, signedHeaders, webhookIdOf } from '../../src/webhooks/signature';
 
 const body = JSON.stringify({ id: 'a', data: { note: 'é' } });
 const eventId = 'payment-request.expiry:acme:pr-1:1:payment-request.expired';
@@ -8,15 +8,15 @@ it("what is signed is verified by Standard Webhooks' own library, with each secr
   const [present, previous, others] = [newSecret(), newSecret(), newSecret()];
   const headers = signedHeaders({ eventId, body }, [present, previous], Date.now());
   for (const secret of [present, previous]) {
-    expect(new Webhook(writtenSecret(secret)).verify(body, headers)).toEqual(JSON.parse(body));
+    expect(new Webhook(secretText(secret)).verify(body, headers)).toEqual(JSON.parse(body));
   }
   expect(headers['webhook-signature'].split(' ')).toHaveLength(2);
-  expect(() => new Webhook(writtenSecret(others)).verify(body, headers)).toThrow('No matching signature');
+  expect(() => new Webhook(secretText(others)).verify(body, headers)).toThrow('No matching signature');
 });
 
 it('another body, id or time is not what was signed (the control)', () => {
   const secret = newSecret();
-  const verifier = new Webhook(writtenSecret(secret));
+  const verifier = new Webhook(secretText(secret));
   const now = Date.now();
   const headers = signedHeaders({ eventId, body }, [secret], now);
   const later = String(Math.floor(now / 1_000) + 1);

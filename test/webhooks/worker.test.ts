@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid';
 import { Webhook } from 'standardwebhooks';
 import { freePort } from '../../local/ports';
 import { schedule } from '../../src/client';
-import { addWebhook } from '../../src/webhooks/webhooks';
+import { addWebhook } from '../../src/webhooks/registration';
 import { useDatabase } from '../support/database';
 import { burstTopic, effectsSchema } from '../support/effects';
 import { eventually } from '../support/eventually';

@@ -1,7 +1,7 @@
 import { paymentRequestExpiry } from '../../../app/payment-requests/expiry';
 import { createPaymentRequests } from '../../../app/payment-requests/requests';
 import { paymentsSchema } from '../../../app/payment-requests/schema';
-import { registerTopics } from '../../../src/dispatch/registered-topics';
+import { registerTopics } from '../../../src/dispatch/register-topics';
 import { rfc3339 } from '../../../src/due-time';
 import { changeLane } from '../../../src/lanes/change';
 import { differencesOf } from '../../../src/lanes/shadow/comparisons';

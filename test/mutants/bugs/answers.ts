@@ -53,7 +53,7 @@ export const answers: Mutant[] = [
   },
   {
     name: 'an answer that comes before Temporal knows of the landing is lost',
-    file: 'src/dispatch/carry-out.ts',
+    file: 'src/dispatch/execute-command.ts',
     find: "known?.state === 'waiting' && (",
     replace: 'false && (',
     tests: ['test/forward/whole-way.test.ts'],

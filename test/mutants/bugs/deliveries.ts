@@ -48,7 +48,7 @@ export const deliveries: Mutant[] = [
   },
   {
     name: 'a cancel is answered without asking whether it was the one that won',
-    file: 'src/workflows/commands.ts',
+    file: 'src/workflows/apply-commands.ts',
     find: "if (decision.commandId === command.commandId) return { result: 'cancelled' };",
     replace: "return { result: 'cancelled' };",
     tests: ['test/workflows/scheduled-message.test.ts'],
@@ -69,15 +69,15 @@ export const deliveries: Mutant[] = [
   },
   {
     name: 'commands do not wait for each other',
-    file: 'src/workflows/commands.ts',
-    find: 'const turn = line.then(apply);',
-    replace: 'const turn = apply();',
-    tests: ['test/workflows/commands.test.ts'],
+    file: 'src/workflows/apply-commands.ts',
+    find: 'const applied = tail.then(apply);',
+    replace: 'const applied = apply();',
+    tests: ['test/workflows/apply-commands.test.ts'],
   },
   {
     name: 'an unknown signal is left to the SDK',
     file: 'src/workflows/handlers.ts',
-    find: 'if (!signal) return refuse(`unknown signal ${name}`);',
+    find: 'if (!signal) return recordRefusal(`unknown signal ${name}`);',
     replace: 'if (!signal) return;',
     tests: ['test/workflows/scheduled-message.test.ts'],
   },
@@ -90,7 +90,7 @@ export const deliveries: Mutant[] = [
   },
   {
     name: 'a move does not look which cycle was expected',
-    file: 'src/workflows/commands.ts',
+    file: 'src/workflows/apply-commands.ts',
     find: '(expectedCycle !== undefined && expectedCycle !== message.cycle)',
     replace: 'false',
     tests: ['test/workflows/scheduled-message.test.ts'],

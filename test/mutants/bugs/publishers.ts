@@ -42,10 +42,10 @@ export const publishers: Mutant[] = [
   },
   {
     name: 'a publisher sends the events of one message to NATS at once',
-    file: 'src/streams/waves.ts',
-    find: 'seen.set(message, wave + 1);',
+    file: 'src/streams/concurrent-batches.ts',
+    find: 'seen.set(message, batch + 1);',
     replace: '',
-    tests: ['test/streams/waves.test.ts'],
+    tests: ['test/streams/concurrent-batches.test.ts'],
   },
   {
     name: 'a publisher gives two tenants one subject of NATS',

@@ -15,14 +15,14 @@ export const webhooks: Mutant[] = [
   },
   {
     name: 'two workers send the same event to a webhook',
-    file: 'src/webhooks/claimed.ts',
+    file: 'src/webhooks/claim-deliveries.ts',
     find: 'for update skip locked',
     replace: '',
     tests: [deliveries],
   },
   {
     name: 'a later event of a message goes to a webhook before one that is tried again',
-    file: 'src/webhooks/claimed.ts',
+    file: 'src/webhooks/claim-deliveries.ts',
     find: "case when count(*) = 0 then 'free' end",
     replace: "'free'",
     tests: [deliveries],
@@ -36,7 +36,7 @@ export const webhooks: Mutant[] = [
   },
   {
     name: 'what first went to a webhook that was away waits for half a day when it is back',
-    file: 'src/webhooks/records.ts',
+    file: 'src/webhooks/delivery-results.ts',
     find: 'least(failing_since, tried_at)',
     replace: 'coalesce(failing_since, clock_timestamp())',
     tests: [deliveries],

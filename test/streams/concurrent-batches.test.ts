@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { StreamedEvent } from '../../src/consumer';
-import { wavesOf } from '../../src/streams/waves';
+import { concurrentBatchesOf } from '../../src/streams/concurrent-batches';
 
 /** An event of this message, told apart by its position. */
 const streamed = (key: string, position: number): StreamedEvent => ({
@@ -20,22 +20,22 @@ const streamed = (key: string, position: number): StreamedEvent => ({
 });
 const keyOf = ({ event }: StreamedEvent) => event.subject;
 
-it('waves have every event once, no message twice in one, and each message in its order over them', () => {
+it('batches have every event once, no message twice in one, and each message in its order over them', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('a', 'b', 'c', 'd')), (keys) => {
       const events = keys.map(streamed);
-      const waves = wavesOf(events);
-      for (const wave of waves) expect(new Set(wave.map(keyOf)).size).toBe(wave.length);
+      const batches = concurrentBatchesOf(events);
+      for (const batch of batches) expect(new Set(batch.map(keyOf)).size).toBe(batch.length);
       const positions = (of: StreamedEvent[], key: string) =>
         of.filter((one) => keyOf(one) === key).map((one) => one.position);
       for (const key of new Set(events.map(keyOf)))
-        expect(positions(waves.flat(), key)).toEqual(positions(events, key));
-      expect(waves.flat()).toHaveLength(events.length);
+        expect(positions(batches.flat(), key)).toEqual(positions(events, key));
+      expect(batches.flat()).toHaveLength(events.length);
     }),
   );
 });
 
-it('events of as many messages are one wave (the control)', () => {
-  expect(wavesOf(['a', 'b', 'c'].map(streamed)).map((wave) => wave.length)).toEqual([3]);
-  expect(wavesOf(['a', 'b', 'a'].map(streamed)).map((wave) => wave.length)).toEqual([2, 1]);
+it('events of as many messages are one batch (the control)', () => {
+  expect(concurrentBatchesOf(['a', 'b', 'c'].map(streamed)).map((batch) => batch.length)).toEqual([3]);
+  expect(concurrentBatchesOf(['a', 'b', 'a'].map(streamed)).map((batch) => batch.length)).toEqual([2, 1]);
 });

@@ -5,7 +5,7 @@ import type { ExitCode } from './exit';
 type CommandAnswer = CancelAnswer | MoveAnswer | Requested | NotFound;
 
 /** The answer to a command in words, with what to do where it is no. */
-export function hintOf(answer: CommandAnswer): string {
+export function answerText(answer: CommandAnswer): string {
   switch (answer.result) {
     case 'cancelled':
       return 'cancelled: it will not be delivered';

@@ -8,7 +8,7 @@ import { dueEventOf } from './forward-topic';
  * delivery. A response without `do`, and one to any other event, is none. Throws a `MessageError` for an answer that
  * cannot be taken: the try has failed then, with that as its reason.
  */
-export async function answerOfWebhook(tx: Queryable, event: PostdateEvent, body: unknown): Promise<void> {
+export async function recordWebhookResponse(tx: Queryable, event: PostdateEvent, body: unknown): Promise<void> {
   const origin = originOf(event);
   if (event.type !== dueEventOf(origin.topic) || !isAnswer(body)) return;
   await recordAnswer(tx, origin, body);

@@ -7,7 +7,7 @@ export interface Posted {
 }
 
 /** A round that was played, for whoever asks what became of it. */
-export interface Played {
+export interface RoundRun {
   round: CanaryRound;
   repetition: number;
   /** How often it was begun: a try that was not held in time is none. */

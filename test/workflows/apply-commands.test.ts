@@ -1,7 +1,7 @@
 import type { LedgerActivities, ScheduledMessage } from '../../src/contract';
 import type { Decision } from '../../src/decision';
-import { takeCommands } from '../../src/workflows/commands';
-import type { Standing } from '../../src/workflows/standing';
+import { createCommandRunner } from '../../src/workflows/apply-commands';
+import type { MessageState } from '../../src/workflows/message-state';
 
 const message: ScheduledMessage = {
   v: 1,
@@ -18,16 +18,16 @@ function stage() {
   let present = message;
   let ended: Decision | undefined;
   const asked: { what: string; answer(decision: Omit<Decision, 'decidedAt'>): void }[] = [];
-  const standing: Standing = {
+  const state: MessageState = {
     message: () => present,
     ended: () => ended,
-    held: () => undefined,
-    obey(decision) {
+    markHeld: () => undefined,
+    applyDecision(decision) {
       if (decision.next) present = { ...present, ...decision.next };
       else ended = decision;
     },
-    answered: () => undefined,
-    refuse: () => undefined,
+    recordAnswered: () => undefined,
+    recordRefusal: () => undefined,
     view: () => ({ message: present, state: 'waiting', refusals: 0 }),
   };
   const ask = (what: string) =>
@@ -38,13 +38,13 @@ function stage() {
     cancel: ({ command }) => ask(`cancel ${command.commandId}`),
     move: ({ command }) => ask(`move ${command.commandId}`),
   };
-  return { standing, ledger, asked };
+  return { state, ledger, asked };
 }
 const turns = () => new Promise((resolve) => setImmediate(resolve));
 
 it('commands are applied in the order of their arrival: the second asks when the first is answered', async () => {
-  const { standing, ledger, asked } = stage();
-  const commands = takeCommands(standing, ledger, []);
+  const { state, ledger, asked } = stage();
+  const commands = createCommandRunner(state, ledger, []);
   const moved = commands.move({ commandId: 'm', dueAt: 2 });
   const cancelled = commands.cancel({ commandId: 'c' });
   await turns();
@@ -61,8 +61,8 @@ it('commands are applied in the order of their arrival: the second asks when the
 });
 
 it('five copies of a command are one question, and have one answer', async () => {
-  const { standing, ledger, asked } = stage();
-  const commands = takeCommands(standing, ledger, []);
+  const { state, ledger, asked } = stage();
+  const commands = createCommandRunner(state, ledger, []);
   const answers = Array.from({ length: 5 }, () => commands.cancel({ commandId: 'c' }));
   await turns();
   asked[0]?.answer({ cycle: 1, outcome: 'cancelled', commandId: 'c' });
@@ -73,12 +73,12 @@ it('five copies of a command are one question, and have one answer', async () =>
 it('the last hundred answers go on to the next run, and an older command is for the ledger to know', async () => {
   const answer = { result: 'stale' as const, cycle: 1 };
   const before = Array.from({ length: 120 }, (_, index) => ({ commandId: `c${index}`, answer }));
-  const { standing, ledger, asked } = stage();
-  const commands = takeCommands(standing, ledger, before);
+  const { state, ledger, asked } = stage();
+  const commands = createCommandRunner(state, ledger, before);
   expect(commands.applied()).toEqual(before.slice(-100));
 
   const later = stage();
-  const next = takeCommands(later.standing, later.ledger, commands.applied());
+  const next = createCommandRunner(later.state, later.ledger, commands.applied());
   expect(await next.move({ commandId: 'c119', dueAt: 2 })).toEqual(answer);
   void next.move({ commandId: 'c0', dueAt: 2 });
   await turns();

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { changeLane, type LaneWish } from '../../src/lanes/change';
-import type { CanaryRound, Hands } from './rounds';
+import { landedIn } from './round-records';
+import type { CanaryRound, LaneControls } from './rounds';
 import { TENANTS } from './rounds';
 import { TOPIC } from './topic';
-import { landedIn } from './traces';
 
 /** Changes one lane; returns the change's id. */
 export type Change = (what: 'set' | 'stop', wish: LaneWish) => Promise<number>;
@@ -26,10 +26,10 @@ export const limitsFor = (messages: number, { tenants }: CanaryRound) => ({
   minCount: Math.max(1, Math.floor((messages / TENANTS.length) * tenants * JUDGED_SHARE)),
 });
 
-export const handsOf = (
+export const laneControlsOf = (
   pool: Pool,
   { lane, chosen, kill, change }: { lane: string; chosen: string[]; kill(): void; change: Change },
-): Hands => ({
+): LaneControls => ({
   kill,
   rule: (whom) => change('set', { rules: rulesFor(whom === 'nobody' ? [] : chosen) }),
   stop: () => change('stop', { mode: 'stopped' }),

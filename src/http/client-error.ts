@@ -13,7 +13,7 @@ const REASONS: Record<number, string> = {
 };
 
 /** Answers what is no HTTP, or not in time, with a problem as well, and closes its connection. */
-export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

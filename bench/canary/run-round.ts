@@ -3,11 +3,11 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { BenchContext } from '../harness/context';
 import { drained } from '../harness/drained';
-import { type Change, changesOf, handsOf, limitsFor, rulesFor } from './hands';
-import type { Played } from './played';
+import { type Change, changesOf, laneControlsOf, limitsFor, rulesFor } from './lane-controls';
 import { messagesOf, postAndHold } from './posting';
+import { decidedOf, stoppedByGuard } from './round-records';
+import type { RoundRun } from './round-run';
 import { type CanaryRound, TENANTS } from './rounds';
-import { decidedOf, stoppedByGuard } from './traces';
 import { type CanaryWorker, startCanary } from './workers';
 
 export interface Stage {
@@ -37,7 +37,7 @@ const ENDING_MS = 3_000;
 const GUARD_MS = 15_000;
 
 /** Plays one round, from its canary's start until its messages have landed; one that was not held in time is played again. */
-export async function play(stage: Stage, round: CanaryRound, repetition: number): Promise<Played> {
+export async function runRound(stage: Stage, round: CanaryRound, repetition: number): Promise<RoundRun> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const lane = [round.id, ...(round.repeated ? [repetition] : []), ...(tries > 1 ? [`try${tries}`] : [])].join('-');
     const canary = await startCanary(stage, round, lane);
@@ -69,7 +69,7 @@ async function attempt(stage: Stage, { round, lane, canary, change, patience }: 
 
   const prefix = `${lane}.`;
   const posted = messagesOf(prefix, messages);
-  const { beforeDueMs = 0 } = round.meddle ?? {};
+  const { beforeDueMs = 0 } = round.intervene ?? {};
   const postingMs = (messages / stage.heldPerSecond) * 1_000 * RESERVE * patience;
   const dueAt = Math.ceil(Date.now() + postingMs + SETTLING_MS + beforeDueMs);
   const burst = { posted, prefix, dueAt };
@@ -81,7 +81,7 @@ async function attempt(stage: Stage, { round, lane, canary, change, patience }: 
   }
   await settle(pool);
   await until(dueAt - beforeDueMs);
-  const changeId = await round.meddle?.with(handsOf(pool, { lane, chosen, kill: canary.kill, change }));
+  const changeId = await round.intervene?.with(laneControlsOf(pool, { lane, chosen, kill: canary.kill, change }));
   await landed(pool, { prefix, messages, dueAt });
   if (round.guarded) await drained(async () => ((await stoppedByGuard(pool, lane)) ? 0 : 1), GUARD_MS);
   return { prefix, dueAt, posted, chosen, met: await canary.met(), changeId, heldPerSecond };

@@ -5,7 +5,7 @@ import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { storable } from '../ledger';
 
 /** What a producer has committed and Temporal does not know of yet. `body` is as postdate.schedule, cancel or move wrote it. */
-export interface WaitingCommand extends MessageRef {
+export interface QueuedCommand extends MessageRef {
   seq: string;
   what: CommandName;
   commandId: string;
@@ -29,8 +29,8 @@ export async function claimCommands(
   db: Queryable,
   worker: string,
   { topics, limit }: { topics: string[]; limit: number },
-): Promise<WaitingCommand[]> {
-  const { rows } = await db.query<WaitingCommand>(
+): Promise<QueuedCommand[]> {
+  const { rows } = await db.query<QueuedCommand>(
     // Materialized, or a nested loop runs it anew for each row, skips what it has locked itself, and takes far too many.
     // After an outage there are no statistics of what waits, so each part is worded for the one index that suits it: what
     // waits is read by command_waiting alone, and the commands of one message by the primary key alone.
@@ -56,7 +56,7 @@ export async function claimCommands(
 }
 
 /** Writes down what became of a command, after which the message's next one is free. */
-export async function answerCommand(db: Queryable, { seq }: WaitingCommand, answer: object): Promise<void> {
+export async function answerCommand(db: Queryable, { seq }: QueuedCommand, answer: object): Promise<void> {
   await db.query(
     `update postdate.command set dispatched_at = clock_timestamp(), answer = $2, failure = null, claimed_by = null
       where seq = $1 and dispatched_at is null`,
@@ -68,7 +68,7 @@ export async function answerCommand(db: Queryable, { seq }: WaitingCommand, answ
 export async function putBackCommand(
   db: Queryable,
   worker: string,
-  { seq }: WaitingCommand,
+  { seq }: QueuedCommand,
   failure: string,
 ): Promise<void> {
   await db.query(

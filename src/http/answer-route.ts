@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { type ForwardAnswer, recordAnswer } from '../forward/answer';
-import { refused } from './answers';
 import { mustSee } from './keys';
 import { problem } from './problems';
+import { refused } from './responses';
 import { defineRoute, type Route } from './route';
 import * as schemas from './schemas';
 

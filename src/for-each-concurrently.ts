@@ -1,5 +1,5 @@
 /** Does something for every item, so many at a time; resolves when all are done. `work` handles its own errors. */
-export async function someAtATime<Item>(
+export async function forEachConcurrently<Item>(
   items: Iterable<Item>,
   atATime: number,
   work: (item: Item) => Promise<unknown>,

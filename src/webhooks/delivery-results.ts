@@ -1,6 +1,6 @@
 import type { Queryable } from '../database';
 import { storable } from '../ledger';
-import { AWAY_AFTER_FAILURES, type ClaimedDelivery } from './claimed';
+import { AWAY_AFTER_FAILURES, type ClaimedDelivery } from './claim-deliveries';
 
 // After the first failure ten seconds at most, then twice as long each time, up to half a day; at random in between, so that
 // what failed together does not come back together. No sooner than a second.
@@ -54,7 +54,7 @@ export async function recordDelivered(
 }
 
 /** Has what failed since then tried now, as its listener is back: it need not wait for half a day. */
-export async function bringForward(db: Queryable, webhookId: string, failingSince: Date): Promise<void> {
+export async function retryFailedNow(db: Queryable, webhookId: string, failingSince: Date): Promise<void> {
   await db.query(
     `update postdate.webhook_delivery set next_try_at = clock_timestamp()
       where webhook_id = $1 and next_try_at > clock_timestamp() and claimed_by is null and tried_at >= $2`,

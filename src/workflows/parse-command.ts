@@ -8,7 +8,7 @@ export interface DatedMove extends MoveCommand {
   dueAt: number;
 }
 
-export type Read<Command> = { command: Command } | { refusal: Refusal };
+export type ParsedCommand<Command> = { command: Command } | { refusal: Refusal };
 
 const fieldsOf = (raw: unknown): Record<string, unknown> =>
   typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>) : {};
@@ -17,7 +17,7 @@ const fieldsOf = (raw: unknown): Record<string, unknown> =>
 const commandIdOf = (fields: Record<string, unknown>, ownId: string = uuid4()): unknown => fields.commandId ?? ownId;
 
 /** Reads a cancel from whatever was sent: even an empty one is clear enough to obey. */
-export function readCancel(raw: unknown, ownId?: string): Read<CancelCommand> {
+export function parseCancel(raw: unknown, ownId?: string): ParsedCommand<CancelCommand> {
   const fields = fieldsOf(raw);
   const commandId = commandIdOf(fields, ownId);
   const refusal = refuseCommandId(commandId);
@@ -27,7 +27,7 @@ export function readCancel(raw: unknown, ownId?: string): Read<CancelCommand> {
 }
 
 /** Reads a move; without a usable due time there is nothing to obey. */
-export function readMove(raw: unknown, nowMs: number, ownId?: string): Read<DatedMove> {
+export function parseMove(raw: unknown, nowMs: number, ownId?: string): ParsedCommand<DatedMove> {
   const fields = fieldsOf(raw);
   const commandId = commandIdOf(fields, ownId);
   const dueAt = epochMsOf(fields.dueAt);

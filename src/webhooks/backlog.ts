@@ -4,7 +4,7 @@ import type { Queryable } from '../database';
 const FURTHEST_AHEAD = '25 hours';
 
 /** Brings back what a clock that was ahead has put further off than any pause. */
-export async function undoLeaps(db: Queryable): Promise<void> {
+export async function undoClockJumps(db: Queryable): Promise<void> {
   await db.query(
     `update postdate.webhook_delivery set next_try_at = clock_timestamp()
       where next_try_at > clock_timestamp() + interval '${FURTHEST_AHEAD}'`,
@@ -16,7 +16,7 @@ export async function undoLeaps(db: Queryable): Promise<void> {
 }
 
 /** How much waits for webhooks that are enabled, and the oldest of it for how many ms. */
-export async function waitingOf(db: Queryable): Promise<{ waiting: number; oldestMs: number }> {
+export async function readBacklog(db: Queryable): Promise<{ waiting: number; oldestMs: number }> {
   const { rows } = await db.query<{ waiting: number; oldest_ms: number }>(
     `select count(*)::integer as waiting,
             coalesce(greatest(0, extract(epoch from clock_timestamp() - min(queued_at))) * 1000, 0)::float8 as oldest_ms

@@ -2,21 +2,21 @@
  * What the work resolves to; rejects when it has not ended within so long, or when `stopping` is aborted. Its signal then
  * tells the work to end. (AbortSignal.any would do, but keeps something of each for as long as `stopping` lives: weeks.)
  */
-export function within<Result>(
+export function withTimeout<Result>(
   ms: number,
   stopping: AbortSignal,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const over = new AbortController();
+  const timeout = new AbortController();
   return new Promise((resolve, reject) => {
     const end = () => {
       reject(new Error(`no answer within ${ms} ms`));
-      over.abort();
+      timeout.abort();
     };
     const timer = setTimeout(end, ms);
     stopping.addEventListener('abort', end);
     if (stopping.aborted) end();
-    void work(over.signal)
+    void work(timeout.signal)
       .then(resolve, reject)
       .finally(() => {
         clearTimeout(timer);

@@ -5,7 +5,7 @@ import type { Overtaken } from '../lanes/prepare';
 import { tableOf } from './table';
 
 /** A rule's match in a few words. */
-export function matchInWords(match: LaneMatch): string {
+export function matchText(match: LaneMatch): string {
   if ('tenants' in match) return `tenants ${shortened(match.tenants)}`;
   if ('attribute' in match) return `${match.attribute} = ${shortened(match.oneOf.map((one) => JSON.stringify(one)))}`;
   return `${match.percent} % of ${{ tenant: 'tenants', key: 'keys' }[match.by]}`;
@@ -15,13 +15,13 @@ const SHOWN = 5;
 const shortened = (texts: string[]) =>
   texts.length > SHOWN ? `${texts.slice(0, SHOWN).join(', ')} and ${texts.length - SHOWN} more` : texts.join(', ');
 
-export const rampInWords = ({ steps, everySeconds, since }: LaneRamp): string =>
+export const rampText = ({ steps, everySeconds, since }: LaneRamp): string =>
   `${steps.map((step) => `${step} %`).join(', ')} to come, every ${everySeconds} s, since ${since}`;
 
 // Without what doubles leave behind.
 const percentOf = (rate: number) => Number((rate * 100).toFixed(6));
 
-export const limitsInWords = (limits: LaneLimits): string =>
+export const limitsText = (limits: LaneLimits): string =>
   [
     `${percentOf(limits.errorRate)} % errors`,
     `late p99 ${limits.lateP99Ms} ms`,
@@ -30,7 +30,7 @@ export const limitsInWords = (limits: LaneLimits): string =>
   ].join(', ');
 
 /** What a change would do. */
-export function dryRunInWords(lane: string, found: DryRun | undefined, { drastic, toBeKnown }: Judgement): string {
+export function dryRunText(lane: string, found: DryRun | undefined, { drastic, toBeKnown }: Judgement): string {
   const lines = found ? figuresOf(lane, found) : ['it changes no rules'];
   return [...lines, ...[...drastic, ...toBeKnown].map((one) => `note: ${one}`)].join('\n');
 }
@@ -51,7 +51,7 @@ function figuresOf(lane: string, { waiting, lookedAt, caught, tenants, tenantsCa
   return lines;
 }
 
-export function overtakenInWords({ version, by }: Overtaken): string {
+export function overtakenText({ version, by }: Overtaken): string {
   const who = by
     ? `${by.author} has changed ${by.lane} (${by.what}) at ${by.changedAt}: ${by.reason}`
     : 'somebody has changed its lanes in the database by hand';

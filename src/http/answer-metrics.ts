@@ -2,7 +2,7 @@ import type { MetricMeter } from '@temporalio/common';
 import type { FastifyInstance } from 'fastify';
 
 /** Counts the answers of the API and how long they took, by operation; never by what was asked for. */
-export function meterAnswers(app: FastifyInstance, meter: MetricMeter): void {
+export function countAnswers(app: FastifyInstance, meter: MetricMeter): void {
   const answers = meter.createCounter('postdate_http_answers', 'answers', 'Answers of the HTTP API');
   const duration = meter.createHistogram(
     'postdate_http_answer_seconds',

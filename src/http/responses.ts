@@ -2,30 +2,30 @@ import type { cancel, move, schedule } from '../client';
 import { problem } from './problems';
 import type { Answer } from './route';
 
-type Said =
+type ClientResult =
   | Exclude<Awaited<ReturnType<typeof schedule>>, { result: 'rejected' }>
   | Awaited<ReturnType<typeof move>>
   | Awaited<ReturnType<typeof cancel>>;
 
-/** What the client said, as HTTP says it. */
-export function answerTo(said: Said, location?: string): Answer {
-  switch (said.result) {
+/** What the client result, as HTTP says it. */
+export function responseTo(result: ClientResult, location?: string): Answer {
+  switch (result.result) {
     case 'scheduled':
-      return { status: 201, body: said, location };
+      return { status: 201, body: result, location };
     case 'requested':
-      return { status: 202, body: said };
+      return { status: 202, body: result };
     case 'notFound':
       return notFound();
     case 'tooLate':
       return refused(
-        problem('tooLate', 'It has been decided before.', { outcome: said.outcome, firedAt: said.firedAt }),
+        problem('tooLate', 'It has been decided before.', { outcome: result.outcome, firedAt: result.firedAt }),
       );
     case 'stale':
-      return refused(problem('stale', 'Another cycle waits than was expected.', { cycle: said.cycle }));
+      return refused(problem('stale', 'Another cycle waits than was expected.', { cycle: result.cycle }));
     case 'kept':
     case 'moved':
     case 'cancelled':
-      return { status: 200, body: said };
+      return { status: 200, body: result };
   }
 }
 

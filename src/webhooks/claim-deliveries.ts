@@ -28,7 +28,7 @@ export const AWAY_AFTER_FAILURES = 3;
 export async function claimDeliveries(
   db: Queryable,
   worker: string,
-  { underWay, perWebhook, limit }: { underWay: ReadonlyMap<string, number>; perWebhook: number; limit: number },
+  { inFlight, perWebhook, limit }: { inFlight: ReadonlyMap<string, number>; perWebhook: number; limit: number },
 ): Promise<ClaimedDelivery[]> {
   const { rows } = await db.query<ClaimedDelivery>(
     // In random order, or the first webhooks would take all places for as long as they have a backlog. now() and not the
@@ -69,7 +69,7 @@ export async function claimDeliveries(
                array(select secret from postdate.webhook_secret as known
                       where known.webhook_id = delivery.webhook_id and (ends_at is null or ends_at > clock_timestamp())
                       order by created_at desc) as secrets`,
-    [worker, perWebhook, JSON.stringify(Object.fromEntries(underWay)), limit],
+    [worker, perWebhook, JSON.stringify(Object.fromEntries(inFlight)), limit],
   );
   return rows;
 }

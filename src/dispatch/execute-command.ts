@@ -9,7 +9,7 @@ import { upcast } from '../payload-version';
 import type { Post, ScheduleOptions } from '../post';
 import type { NotFound, Requested } from '../send';
 import type { Topic } from '../topic';
-import type { WaitingCommand } from './waiting-commands';
+import type { QueuedCommand } from './command-queue';
 
 /** Nobody else could: the topic's payload and its series are known to its workers alone. */
 export type Refused = { result: 'refused' } & Refusal;
@@ -30,14 +30,14 @@ type MoveBody = { dueAt: number; cycle?: number; expectedCycle?: number };
  * Has Temporal do what a command wants, by the command's own id, so that carried out again it is the same command. Throws
  * when it is to be tried again.
  */
-export async function carryOut(client: Client, topic: Topic, command: WaitingCommand): Promise<DispatchAnswer> {
+export async function executeCommand(client: Client, topic: Topic, command: QueuedCommand): Promise<DispatchAnswer> {
   const { what, commandId, tenant, key } = command;
   const ref = { topic: topic.name, tenant, key };
   try {
     switch (what) {
       case 'schedule': {
         const { onConflict, followsDueAt, ...post } = command.body as ScheduleBody;
-        if (followsDueAt !== undefined && (await isOpen(client, ref, followsDueAt))) return { result: 'notYet' };
+        if (followsDueAt !== undefined && (await isCycleOpen(client, ref, followsDueAt))) return { result: 'notYet' };
         // In the form in which the topic was when it was posted; this worker may be of a later release.
         const payload = upcast(topic, post);
         return await schedule(client, { ...post, topic, tenant, key, payload }, { onConflict, commandId });
@@ -58,7 +58,7 @@ export async function carryOut(client: Client, topic: Topic, command: WaitingCom
  * Whether the message's run is still the one of the cycle that was due then. It ends as soon as it is told of its landing,
  * and posted before that, the next cycle would count as one of a name that waits. Another due time is another post's.
  */
-async function isOpen(client: Client, ref: MessageRef, dueAt: number): Promise<boolean> {
+async function isCycleOpen(client: Client, ref: MessageRef, dueAt: number): Promise<boolean> {
   const known = await describe(client, ref);
   return known?.state === 'waiting' && (known.dueAt === undefined || known.dueAt === rfc3339(dueAt));
 }

@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
 import { LANE_GUARD } from '../../src/lanes/lane-stopped';
-import type { Played } from './played';
+import type { RoundRun } from './round-run';
 import { EVENT, TOPIC } from './topic';
 
 /** What a round has left in the tables. */
-export interface Traces {
+export interface RoundRecords {
   /** Each effect, with its commit time minus the due time, and whether that was after the rules were changed in the round. */
   effects: { tenant: string; key: string; build: string; lateMs: number; afterChange: boolean }[];
   ledger: { tenant: string; key: string; lane: string | null; outcome: string }[];
@@ -16,8 +16,8 @@ export interface Traces {
 }
 
 /** Reads what became of a round, by the commit times that PostgreSQL keeps. */
-export async function readTraces(pool: Pool, { prefix, lane, dueAt, changeId }: Played): Promise<Traces> {
-  const effects = await pool.query<Traces['effects'][number]>(
+export async function readRoundRecords(pool: Pool, { prefix, lane, dueAt, changeId }: RoundRun): Promise<RoundRecords> {
+  const effects = await pool.query<RoundRecords['effects'][number]>(
     `select tenant, key, build,
             (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000 - $2)::float8 as "lateMs",
             coalesce(pg_xact_commit_timestamp(xmin) > (select pg_xact_commit_timestamp(xmin) from postdate.lane_change
@@ -25,17 +25,17 @@ export async function readTraces(pool: Pool, { prefix, lane, dueAt, changeId }: 
        from app.effect where starts_with(key, $1)`,
     [prefix, dueAt, changeId ?? null],
   );
-  const ledger = await pool.query<Traces['ledger'][number]>(
+  const ledger = await pool.query<RoundRecords['ledger'][number]>(
     'select tenant, key, lane, outcome from postdate.delivery where topic = $1 and starts_with(key, $2)',
     [TOPIC, prefix],
   );
-  const events = await pool.query<Traces['events'][number]>(
+  const events = await pool.query<RoundRecords['events'][number]>(
     `select split_part(aggregateid, '/', 1) as tenant, split_part(aggregateid, '/', 2) as key,
             payload->'data'->>'build' as build
        from postdate.outbox where aggregatetype = $1 and type = $2 and starts_with(split_part(aggregateid, '/', 2), $3)`,
     [TOPIC, EVENT, prefix],
   );
-  const failures = await pool.query<Traces['failures'][number]>(
+  const failures = await pool.query<RoundRecords['failures'][number]>(
     'select tenant, key from postdate.lane_failure where topic = $1 and lane = $2',
     [TOPIC, lane],
   );

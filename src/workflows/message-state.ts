@@ -2,24 +2,24 @@ import { log, setCurrentDetails } from '@temporalio/workflow';
 import type { AppliedCommand } from '../commands';
 import type { MessageView, ScheduledMessage } from '../contract';
 import type { Decision } from '../decision';
-import { currentDetails, endingOf } from './wording';
+import { currentDetails, endingOf } from './display-text';
 
 /** The message as it stands in this run, shared by the sleep, the delivery and the commands. */
-export interface Standing {
+export interface MessageState {
   message(): ScheduledMessage;
   ended(): Decision | undefined;
-  held(): void;
+  markHeld(): void;
   /** Takes the ledger's word on the present cycle: the message ends, or goes on with its next cycle. */
-  obey(decision: Decision): void;
+  applyDecision(decision: Decision): void;
   /** Notes the answer to a command. */
-  answered(command: AppliedCommand): void;
+  recordAnswered(command: AppliedCommand): void;
   /** Notes a command that cannot be obeyed; it never stops the message. */
-  refuse(why: string): void;
+  recordRefusal(why: string): void;
   view(): MessageView;
 }
 
 /** Stands a message up at its posted cycle. Every change shows in the Web UI's current details. */
-export function standAt(posted: ScheduledMessage, lastCommand?: AppliedCommand): Standing {
+export function createMessageState(posted: ScheduledMessage, lastCommand?: AppliedCommand): MessageState {
   let message = posted;
   let ended: Decision | undefined;
   let state: MessageView['state'] = 'waiting';
@@ -41,22 +41,22 @@ export function standAt(posted: ScheduledMessage, lastCommand?: AppliedCommand):
     message: () => message,
     ended: () => ended,
     view,
-    held() {
+    markHeld() {
       state = 'held';
       show();
     },
-    obey(decision) {
+    applyDecision(decision) {
       // Two may bring the same word: a delivery and the command that it lost to, or beat.
       if (ended || decision.cycle !== message.cycle) return;
       if (decision.next) message = nextCycle(message, decision);
       else ended = decision;
       show();
     },
-    answered(command) {
+    recordAnswered(command) {
       lastCommand = command;
       show();
     },
-    refuse(why) {
+    recordRefusal(why) {
       refusals += 1;
       lastRefusal = why;
       log.warn('refused a command', { why, cycle: message.cycle });

@@ -5,7 +5,7 @@ import { subscribe } from '../consumer';
 import { inTransaction } from '../database';
 import { addressesOf, type Reach, refuseUrl } from './addresses';
 import { WEBHOOKS_CONSUMER } from './queue';
-import { newSecret, writtenSecret } from './signature';
+import { newSecret, secretText } from './signature';
 
 /** Where events are to be sent, and which. */
 export interface NewWebhook {
@@ -42,7 +42,7 @@ export async function addWebhook(
     );
     await tx.query('insert into postdate.webhook_secret (webhook_id, secret) values ($1, $2)', [id, secret]);
   });
-  return { id, secret: writtenSecret(secret) };
+  return { id, secret: secretText(secret) };
 }
 
 async function refuseUnresolved(url: URL, reach: Reach): Promise<void> {
@@ -73,7 +73,7 @@ export async function rotateSecret(
     );
     await tx.query('insert into postdate.webhook_secret (webhook_id, secret) values ($1, $2)', [id, secret]);
     await tx.query('delete from postdate.webhook_secret where webhook_id = $1 and ends_at <= clock_timestamp()', [id]);
-    return writtenSecret(secret);
+    return secretText(secret);
   });
 }
 
