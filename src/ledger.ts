@@ -2,6 +2,7 @@ import type { ScheduledMessage } from './contract';
 import type { Queryable } from './database';
 import type { Decision, Outcome, WithdrawnOutcome } from './decision';
 import { rfc3339 } from './due-time';
+import { storable } from './storable';
 
 /** A decision as it lies in `postdate.delivery`. */
 export interface LedgerRow {
@@ -42,11 +43,6 @@ export function decisionFor(message: ScheduledMessage, row: FoundRow): Decision 
   const next = { cycle: row.last_cycle + 1, dueAt: message.dueAt };
   return { cycle: message.cycle, outcome: 'moved', decidedAt: row.decided_at.getTime(), next };
 }
-
-// PostgreSQL's text has no NUL, and its JSON no half of a surrogate pair, as cutting leaves one; a reason with either,
-// typed by whomever, would fail its insert for ever.
-export const storable = (reason: string | undefined): string | null =>
-  reason?.slice(0, 2_000).replaceAll(/\0|\p{Surrogate}/gu, '\ufffd') ?? null;
 
 const idOf = ({ topic, tenant, key, cycle }: ScheduledMessage) => [topic, tenant, key, cycle];
 

@@ -8,7 +8,8 @@ import { createPool } from './database';
 import { startDispatcher } from './dispatch/dispatcher';
 import { registerTopics } from './dispatch/register-topics';
 import { type RunningHttp, startHttp } from './http';
-import { type Installation, installed } from './installation';
+import type { Application } from './http/application';
+import { installed } from './installation';
 import { STABLE } from './lane-name';
 import { startLaneWorker } from './lane-worker';
 import { createMetrics } from './metrics';
@@ -33,7 +34,7 @@ type OnError = (part: string, words?: string) => (error: unknown) => void;
  */
 export async function startWorker(
   config: Config,
-  parts: Installation,
+  parts: Application,
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
 ): Promise<RunningWorker> {
@@ -113,7 +114,7 @@ export async function startWorker(
 }
 
 /** Runs a worker as a process of its own, configured by the environment: stable's, or that of the lane in POSTDATE_LANE. */
-export const runWorker = (installation: Installation): Promise<void> =>
+export const runWorker = (application: Application): Promise<void> =>
   runProcess((config, log, stopping) =>
-    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config, installation), log, stopping),
+    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config, application), log, stopping),
   );

@@ -5,7 +5,7 @@ import { rfc3339 } from '../due-time';
 import { cycle, defineEvent, instant, part } from '../event-types';
 import { optionalFields, optionalFieldsOf } from '../optional-fields';
 import { type DueMessage, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
-import { expectAnswers } from './unanswered';
+import { expectAnswers } from './expect-answers';
 
 /** A topic without a handler. `answerWithinMs`: unanswered for longer, a forwarded message is listed and counted. */
 export interface ForwardDeclaration<Payload>

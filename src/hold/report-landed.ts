@@ -4,10 +4,10 @@ import type { DatabaseClock } from '../database-clock';
 import type { Decision } from '../decision';
 import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
-import { STALE } from '../landing/outcome-events';
 import { STABLE } from '../lane-name';
 import type { Lanes } from '../lanes/following';
 import type { Metrics } from '../metrics';
+import { STALE } from '../postdate-events';
 
 /** Reports to operators what landings have decided, and what they could not land. A handler's reason is in the ledger only. */
 export function reportLanded(

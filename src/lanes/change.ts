@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { admit, MessageError } from '../admission';
 import { inTransaction, type Queryable } from '../database';
 import { refuseLaneName, STABLE } from '../lane-name';
-import { storable } from '../ledger';
+import { storable } from '../storable';
 import { readBoard } from './board';
 import {
   type LaneChangeName,

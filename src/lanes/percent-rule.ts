@@ -1,5 +1,5 @@
 import type { Queryable } from '../database';
-import { storable } from '../ledger';
+import { storable } from '../storable';
 import { readBoard } from './board';
 import { type LaneMatch, laneMatch } from './lane';
 

@@ -1,5 +1,5 @@
 import type { Queryable } from '../database';
-import { storable } from '../ledger';
+import { storable } from '../storable';
 import { AWAY_AFTER_FAILURES, type ClaimedDelivery } from './claim-deliveries';
 
 // After the first failure ten seconds at most, then twice as long each time, up to half a day; at random in between, so that

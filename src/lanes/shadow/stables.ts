@@ -1,8 +1,8 @@
 import type { Delivery } from '../../contract';
 import type { Queryable } from '../../database';
 import type { Outcome } from '../../decision';
-import { outcomeEvents } from '../../landing/outcome-events';
 import { eventIdOf } from '../../outbox';
+import { outcomeEvents } from '../../postdate-events';
 import { IS_SHADOW, type Picture } from './pictures';
 
 /** A copy whose turn it is, with what the ledger says of it. */

@@ -5,7 +5,7 @@ import { answerOf, dueMessage } from '../../landing/answers';
 import type { Answer } from '../../landing/claims';
 import { decideWithoutHandler } from '../../landing/decide-without-handler';
 import { withNextCycle } from '../../landing/next-cycle';
-import { storable } from '../../ledger';
+import { storable } from '../../storable';
 import { type LandingTransaction, PermanentFailure, type Topic } from '../../topic';
 import { makeRowsAsBefore } from './as-before';
 import { isAway, isLocked } from './faults';

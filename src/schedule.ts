@@ -1,0 +1,104 @@
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { nanoid } from 'nanoid';
+import type { z } from 'zod';
+import { admit, refuseCommandId } from './admission';
+import { move } from './cancel-and-move';
+import type { MoveAnswer, TooLate } from './commands';
+import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from './contract';
+import { describe, withinDeadline } from './lookup';
+import { OvertakenError } from './overtaken';
+import { messageOf, type Post, type ScheduleOptions } from './post';
+import type { Requested } from './send';
+import { presentTrace, tracePosting } from './tracing';
+import type { scheduledMessage } from './workflows';
+
+/** `late`: it was due already, and is delivered at once. */
+export type ScheduleAnswer =
+  | { result: 'scheduled'; workflowId: string; late: boolean }
+  | { result: 'kept'; workflowId: string }
+  | { result: 'rejected'; workflowId: string }
+  | Exclude<MoveAnswer, TooLate>
+  | Requested;
+
+/**
+ * Posts a message to the future. A cycle is delivered once for ever; posted again after it has fired, without a `cycle`,
+ * the message takes the next free one. Throws a `MessageError` for bad input, before anything is started, and an
+ * `OvertakenError` when others change the message faster than this call can.
+ */
+export async function schedule<Schema extends z.ZodType>(
+  client: Client,
+  post: Post<Schema>,
+  { onConflict = 'reject', commandId = nanoid() }: ScheduleOptions = {},
+): Promise<ScheduleAnswer> {
+  admit(refuseCommandId(commandId));
+  const message = messageOf(post);
+  return tracePosting(message, () => {
+    message.traceparent = presentTrace();
+    return scheduled(client, post, message, { onConflict, commandId });
+  });
+}
+
+// Each is a race lost to another caller, or to the message's own end; a loop without an end could hide a fault of the server.
+const ATTEMPTS = 20;
+
+// What is said of a message that is left as it waits.
+const LEFT_ALONE = { keep: 'kept', reject: 'rejected' } as const;
+
+async function scheduled<Schema extends z.ZodType>(
+  client: Client,
+  post: Post<Schema>,
+  first: ScheduledMessage,
+  { onConflict, commandId }: Required<ScheduleOptions>,
+): Promise<ScheduleAnswer> {
+  let message = first;
+  // Where the producer does not name a cycle, whether one is free is for this post's own id to say.
+  if (post.cycle === undefined) message.postId = commandId;
+  const workflowId = workflowIdOf(message);
+  const answer = { result: 'scheduled' as const, workflowId, late: message.dueAt <= Date.now() };
+  let over = post.cycle !== undefined;
+  // Between two looks the other may end, or another may begin.
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    if (await started(client, message, { commandId, over })) return answer;
+    const known = await describe(client, message);
+    if (known?.scheduledBy === commandId) return answer;
+    if (known?.state === 'waiting') {
+      if (onConflict !== 'move') return { result: LEFT_ALONE[onConflict], workflowId };
+      const moved = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
+      if (moved.result !== 'tooLate' && moved.result !== 'notFound') return moved;
+    } else if (known && post.cycle === undefined) {
+      // What Temporal remembers saves the ledger a detour at the due time; what it has forgotten the ledger knows.
+      message = { ...message, cycle: (known.cycle ?? message.cycle) + 1 };
+      over = true;
+    }
+  }
+  throw new OvertakenError(`${workflowId} was neither free nor waiting in ${ATTEMPTS} attempts`);
+}
+
+/** Starts the workflow; false if one of its name waits, or, unless those count as `over`, has ended. */
+async function started(
+  client: Client,
+  message: ScheduledMessage,
+  { commandId, over }: { commandId: string; over: boolean },
+): Promise<boolean> {
+  const workflowId = workflowIdOf(message);
+  try {
+    await withinDeadline(client, () =>
+      client.workflow.start<typeof scheduledMessage>('scheduledMessage', {
+        workflowId,
+        taskQueue: WORKFLOW_TASK_QUEUE,
+        args: [message],
+        // Who waits is a matter of the running workflow; what was delivered is the ledger's, not of Temporal's retention.
+        workflowIdReusePolicy: over ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        memo: { commandId, cycle: message.cycle },
+        typedSearchAttributes: searchAttributesOf(message),
+        staticSummary: `${message.topic} for ${message.tenant} / ${message.key}`.slice(0, 200),
+        // No execution or run timeout: it would end a sleeping message without running any of our code.
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
+  }
+}
