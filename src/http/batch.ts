@@ -1,4 +1,4 @@
-import { someAtATime } from '../some-at-a-time';
+import pMap from 'p-map';
 import { refused } from './answers';
 import { MAX_BATCH_BYTES } from './limits';
 import { type MessageParts, postOne } from './messages';
@@ -22,27 +22,23 @@ export const batchRoute = (parts: MessageParts, report: (error: unknown) => void
     costs: ({ messages }) => messages.length - 1,
     answers: { 200: schemas.batchAnswer },
     async run({ caller, body, idempotencyKey }) {
-      const answers: Answer[] = [];
       let away: Problem | undefined;
-      await someAtATime(body.messages.entries(), AT_A_TIME, async ([index, item]) => {
+      const answer = async (item: unknown, index: number): Promise<Answer> => {
         try {
           const post = admitted(schemas.post, item);
           // Each would wait out the whole deadline to learn the same.
-          if (away) {
-            answers[index] = refused(away);
-            return;
-          }
+          if (away) return refused(away);
           // No header has a space, so these are keys of the batch's own.
           const itemKey = idempotencyKey === undefined ? undefined : `${idempotencyKey} ${index}`;
           const { status, body: said } = await postOne(parts, { caller, idempotencyKey: itemKey }, post);
-          answers[index] = { status, body: said };
+          return { status, body: said };
         } catch (error) {
           const problem = problemOf(error);
           if (problem.status >= 500) report(error);
           if (problem.code === 'unavailable') away = problem;
-          answers[index] = refused(problem);
+          return refused(problem);
         }
-      });
-      return { status: 200, body: { answers } };
+      };
+      return { status: 200, body: { answers: await pMap(body.messages, answer, { concurrency: AT_A_TIME }) } };
     },
   });

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
@@ -8,7 +9,6 @@ import { findMissing } from '../hold/held';
 import type { Waiting } from '../hold/waiting';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
-import { someAtATime } from '../some-at-a-time';
 import type { Topic } from '../topic';
 import { takeTurn } from '../turn';
 import type { SweepLimits } from './overdue-rows';
@@ -74,9 +74,8 @@ export function startSweepOfWorkflows(
     const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => patience.has(runId) });
     if (runs.length > 0) {
       const isShort = await shortQueues();
-      await someAtATime(runs, AT_ONCE, (run) =>
-        bringAlong(run, isShort).catch((error) => onError(concerning(error, run))),
-      );
+      const bring = (run: MessageStatus) => bringAlong(run, isShort).catch((error) => onError(concerning(error, run)));
+      await pMap(runs, bring, { concurrency: AT_ONCE });
     }
     patience.tidy();
     return 'idle';
