@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { forEachConcurrently } from './for-each-concurrently';
+import pMap from 'p-map';
 import { list, queryOf, type Selection, withinDeadline } from './lookup';
 
 /** How many messages wait, of something: an hour, a topic, a tenant. */
@@ -35,12 +35,12 @@ export async function countByHour(
     })),
     { of: 'later', dueFrom: last },
   ];
-  const counts: Count[] = ranges.map(({ of }) => ({ of, waiting: 0 }));
-  await forEachConcurrently(ranges.entries(), AT_A_TIME, async ([place, { of, ...range }]) => {
-    counts[place] = { of, waiting: await countWaiting(client, { ...selection, ...range }) };
+  const count = async ({ of, ...range }: { of: string } & Selection): Promise<Count> => {
+    const waiting = await countWaiting(client, { ...selection, ...range });
     onQuery?.();
-  });
-  return counts;
+    return { of, waiting };
+  };
+  return pMap(ranges, count, { concurrency: AT_A_TIME });
 }
 
 /** The waiting messages by topic, of these topics; what waits of others that this installation does not know, too. */

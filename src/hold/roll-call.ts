@@ -1,10 +1,10 @@
+import pMap from 'p-map';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../background-loop';
 import { concerning, named } from '../concern';
 import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
-import { forEachConcurrently } from '../for-each-concurrently';
 import { STABLE } from '../lane-name';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
@@ -95,11 +95,11 @@ async function readMessages(
   onError: (error: unknown) => void,
 ): Promise<ScheduledMessage[]> {
   const messages: ScheduledMessage[] = [];
-  await forEachConcurrently(runs, READING_AT_ONCE, (run) =>
+  const read = (run: MessageStatus) =>
     waiting.messageOf(run).then(
       (message) => messages.push(message),
       (error) => onError(concerning(error, run)),
-    ),
-  );
+    );
+  await pMap(runs, read, { concurrency: READING_AT_ONCE });
   return messages;
 }

@@ -1,11 +1,11 @@
 import { type Client, isGrpcServiceError } from '@temporalio/client';
+import pMap from 'p-map';
 import type { Pool } from 'pg';
 import { PART } from '../admission';
 import type { ScheduledMessage } from '../contract';
 import { countByTenant, countWaiting } from '../counts';
-import { forEachConcurrently } from '../for-each-concurrently';
 import { createWaiting } from '../hold/waiting';
-import { listPage } from '../lookup';
+import { listPage, type MessageStatus } from '../lookup';
 import { hasRows, undecided } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
 import type { LaneMatch } from './lane';
@@ -78,21 +78,19 @@ async function eachPayload(client: Client, topic: string, limit: number, take: T
   const { messageOf } = createWaiting(client);
   for await (const runs of pagesOf(client, topic, limit)) {
     if (!runs) return true;
-    const errors: unknown[] = [];
-    await forEachConcurrently(runs, AT_A_TIME, async (run) => {
-      if (errors.length > 0) return;
+    const look = async (run: MessageStatus) => {
       try {
         const { payload } = await messageOf(run);
         take({ topic, tenant: run.tenant, key: run.key, payload, messages: 1 });
       } catch (error) {
         // It has ended meanwhile, and is forgotten.
         if (isGrpcServiceError(error) && error.code === NOT_FOUND) return;
-        if (isGrpcServiceError(error)) errors.push(error);
+        if (isGrpcServiceError(error)) throw error;
         // One that no workflow could use has no attributes, and takes its lane without them.
-        else take({ topic, tenant: run.tenant, key: run.key, payload: undefined, messages: 1 });
+        take({ topic, tenant: run.tenant, key: run.key, payload: undefined, messages: 1 });
       }
-    });
-    if (errors.length > 0) throw errors[0];
+    };
+    await pMap(runs, look, { concurrency: AT_A_TIME });
   }
   return false;
 }

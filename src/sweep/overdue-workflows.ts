@@ -1,10 +1,10 @@
+import pMap from 'p-map';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { concerning, named } from '../concern';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import type { DatabaseClock } from '../database-clock';
-import { forEachConcurrently } from '../for-each-concurrently';
 import { findMissing } from '../hold/held-rows';
 import type { Waiting } from '../hold/waiting';
 import type { MessageStatus } from '../lookup';
@@ -74,9 +74,8 @@ export function startSweepOfWorkflows(
     const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => patience.has(runId) });
     if (runs.length > 0) {
       const isShort = await shortQueues();
-      await forEachConcurrently(runs, AT_ONCE, (run) =>
-        bringAlong(run, isShort).catch((error) => onError(concerning(error, run))),
-      );
+      const bring = (run: MessageStatus) => bringAlong(run, isShort).catch((error) => onError(concerning(error, run)));
+      await pMap(runs, bring, { concurrency: AT_ONCE });
     }
     patience.tidy();
     return 'idle';
