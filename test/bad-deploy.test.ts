@@ -10,7 +10,7 @@ import { createPaymentRequests } from '../src/payment-requests/requests';
 import { findRequest } from '../src/payment-requests/rows';
 import { paymentsSchema } from '../src/payment-requests/schema';
 import { findFailed } from '../src/redrive/failed';
-import { stuck } from '../src/stuck';
+import { findStuckMessages } from '../src/stuck';
 import { createRevival } from '../src/sweep/revival';
 import { PermanentFailure, type Topic } from '../src/topic';
 import { useDatabase } from './support/database';
@@ -64,7 +64,7 @@ const failedTasks = async (ref: Ref) =>
   (await historyOf(ref)).filter((event) => event.workflowTaskFailedEventAttributes).length;
 async function reasonsOf({ name: topic }: Topic) {
   const reasons: string[] = [];
-  for await (const { why } of stuck(temporal.client, { topic, graceMs: 1 })) reasons.push(why);
+  for await (const { why } of findStuckMessages(temporal.client, { topic, graceMs: 1 })) reasons.push(why);
   return reasons;
 }
 

@@ -3,8 +3,8 @@ import type { Pool, PoolClient } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { inTransaction } from '../database';
 import { rfc3339 } from '../due-time';
+import { acquireExclusiveLease } from '../lease';
 import type { Progress } from '../progress';
-import { takeTurnAlone } from '../turn';
 
 /** A day of the ledger, in UTC as YYYY-MM-DD. */
 interface LedgerDay {
@@ -31,7 +31,7 @@ const FIRST_HASH = 'postdate';
  */
 export function sealNextDay(pool: Pool): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
-    if (!(await takeTurnAlone(tx, 'seal the ledger', 0))) return false;
+    if (!(await acquireExclusiveLease(tx, 'seal the ledger', 0))) return false;
     await tx.query('set local statement_timeout = 0');
     const { rows } = await tx.query<{ day: string | null; before: string | null }>(
       `select to_char(coalesce(max(ledger_day.day) + 1, (select (min(decided_at) at time zone 'UTC')::date

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { createDatabaseClock } from '../database-clock';
-import { migrationsOf, type SchemaMigrations } from '../migrate';
+import { migrationStatus, type SchemaMigrations } from '../migrate';
 import { type Check, type Found, fail, ok, warn } from './finding';
 
 const OLDEST_VERSION = 15;
@@ -33,7 +33,7 @@ export async function databaseOf(pool: Pool): Promise<Found> {
 
 async function schemaOf(pool: Pool, schemas: SchemaMigrations[]): Promise<Found> {
   const states = await Promise.all(
-    schemas.map(async (one) => ({ schema: one.schema, ...(await migrationsOf(pool, one)) })),
+    schemas.map(async (one) => ({ schema: one.schema, ...(await migrationStatus(pool, one)) })),
   );
   const named = (kind: 'missing' | 'unknown') =>
     states.flatMap((state) => state[kind].map((name) => `${state.schema} ${name}`)).join(', ');

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { named } from '../concern';
 import { type Delivery, deliveryIdOf, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields } from '../error-context';
 import { afterLandings } from '../landing/after-landings';
 import type { Landing } from '../landing/landing';
 import { createQueues, type LandingLimits } from '../landing/queues';
@@ -141,7 +141,10 @@ export function createHold(
     entry.heard?.(delivery, landing);
     if ('error' in landing) {
       metrics.landingFailed(topic.name);
-      log.warn({ part: 'landing', ...named(delivery.message), err: landing.error }, 'not landed, and tried again');
+      log.warn(
+        { part: 'landing', ...messageFields(delivery.message), err: landing.error },
+        'not landed, and tried again',
+      );
       for (const attempt of entry.attempts) attempt.reject(landing.error);
       return;
     }

@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { concerning, named } from '../concern';
 import { type Delivery, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields, withErrorContext } from '../error-context';
 import type { AfterLandings } from '../landing/after-landings';
 import type { QueuesLane } from '../landing/lane';
 import { createRelease } from '../landing/release';
@@ -110,7 +110,7 @@ export function createPlacing(
     await held
       .exclusively(() => giveBack(pool, worker, lanes.mine, failed))
       // Two seconds after it was due stable takes it all the same.
-      .catch((cause) => onError(concerning(cause, delivery.message)));
+      .catch((cause) => onError(withErrorContext(cause, delivery.message)));
     const failure = ApplicationFailure.nonRetryable(`${lanes.mine} did not land it`, errorNames.laneFailed);
     for (const attempt of attempts) attempt.reject(failure);
   }
@@ -121,7 +121,7 @@ export function createPlacing(
     { reason, error: err }: { reason: 'notServed' | 'failed'; error?: unknown },
   ): void {
     metrics.laneFellBack(topic.name, lane, reason, 1);
-    log.warn({ part: 'lanes', ...named(delivery.message), lane, reason, err }, 'fell back to stable');
+    log.warn({ part: 'lanes', ...messageFields(delivery.message), lane, reason, err }, 'fell back to stable');
   }
 
   /** For whom a named lane's queues land. */

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { named } from '../concern';
 import type { Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields } from '../error-context';
 import { takeFallbacks } from '../lanes/hand-over';
 import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
@@ -67,7 +67,7 @@ export function startTakeOver(
     keep(fallbacks.map(({ delivery }) => delivery));
     for (const { delivery, lane: from, reason } of fallbacks) {
       metrics.laneFellBack(delivery.message.topic, from, reason, 1);
-      log.warn({ part: 'lanes', ...named(delivery.message), lane: from, reason }, 'fell back to stable');
+      log.warn({ part: 'lanes', ...messageFields(delivery.message), lane: from, reason }, 'fell back to stable');
     }
     return fallbacks.length;
   }

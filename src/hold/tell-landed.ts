@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { named } from '../concern';
 import type { Decision, Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields } from '../error-context';
 import { STALE } from '../landing/undelivered';
 import type { Lanes } from '../lanes/following';
 import { STABLE } from '../lanes/lane';
@@ -21,7 +21,13 @@ export function tellLanded(
 ): void {
   const { clock, lanes, metrics, log } = deps;
   const lateMs = clock.now() - delivery.message.dueAt;
-  const line = { part: 'landing', ...named(delivery.message), lane: lanes.mine, outcome, lateByMs: Math.round(lateMs) };
+  const line = {
+    part: 'landing',
+    ...messageFields(delivery.message),
+    lane: lanes.mine,
+    outcome,
+    lateByMs: Math.round(lateMs),
+  };
   if (outcome === 'failed') log.warn(line, 'failed, and not tried again');
   else if (reason === STALE) log.warn(line, 'later than its limit, and not delivered');
   else log.debug(line, 'landed');

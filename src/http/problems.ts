@@ -2,7 +2,7 @@ import { isGrpcServiceError, ServiceError, WorkflowUpdateFailedError } from '@te
 import { ApplicationFailure } from '@temporalio/common';
 import { MessageError, type Refusal } from '../admission';
 import { errorNames } from '../contract';
-import { isDatabaseAway } from '../database';
+import { isDatabaseUnavailable } from '../database';
 
 /** What went wrong, as `application/problem+json` (RFC 9457). `code` is stable, `field` names the offending field. */
 export interface Problem extends Record<string, unknown> {
@@ -79,7 +79,7 @@ export function problemOf(error: unknown): Problem {
     const { code, field, message } = refusal;
     return { type: typeOf(code), title: 'The message is not let in', status: 400, code, detail: message, field };
   }
-  if (isTemporalAway(error) || isDatabaseAway(error)) {
+  if (isTemporalAway(error) || isDatabaseUnavailable(error)) {
     return problem('unavailable', 'Nothing definite can be said now; ask again, with the same Idempotency-Key.');
   }
   const { code = '', statusCode = 500, message } = error as { code?: string; statusCode?: number; message: string };

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { concerning } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
-import { takesWrites } from '../database';
+import { acceptsWrites } from '../database';
+import { withErrorContext } from '../error-context';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { traceLanding } from '../tracing';
@@ -95,7 +95,7 @@ export function createQueues(
     const error = await tryLanding(topic, group, { oneByOne: false });
     if (!error) return;
     if (error.cause instanceof LaneChanged) return lane?.placeAnew(topic, group);
-    if (!(await takesWrites(pool))) return landWhenBack(topic, group);
+    if (!(await acceptsWrites(pool))) return landWhenBack(topic, group);
     // A lane on trial has no time to find out which of them it was: stable lands them all.
     const hanging = error.cause instanceof HandlerTimeout ? error.cause : undefined;
     for (const delivery of group) {
@@ -109,7 +109,7 @@ export function createQueues(
     const error = await tryLanding(topic, [delivery], { oneByOne: true }).finally(besides.leave);
     if (!error) return;
     if (error.cause instanceof LaneChanged) lane?.placeAnew(topic, [delivery]);
-    else if (await takesWrites(pool)) fail(topic, delivery, error.cause);
+    else if (await acceptsWrites(pool)) fail(topic, delivery, error.cause);
     else await landWhenBack(topic, [delivery]);
   }
 
@@ -140,7 +140,7 @@ export function createQueues(
       if (cause instanceof LaneChanged) return { cause };
       // Of a group it is known of none that it was its fault.
       const [first] = group.length === 1 ? group : [];
-      onError(concerning(cause, first ? first.message : { topic: topic.name }, { messages: group.length }));
+      onError(withErrorContext(cause, first ? first.message : { topic: topic.name }, { messages: group.length }));
       return { cause };
     }
   }

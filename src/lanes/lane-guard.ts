@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { takeTurn } from '../turn';
+import { acquireLease } from '../lease';
 import { type LaneBoard, readBoards } from './board';
 import { changeLane } from './change';
 import { type DifferencesOf, limitCrossed, readFigures } from './health';
@@ -33,7 +33,7 @@ export function startLaneGuard(deps: LaneGuardDeps, topics: string[]): Backgroun
       // By every worker: a gauge that only the last to have the turn has set would tell of the past elsewhere.
       metrics.malformedLaneRules(board.topic, board.malformed.length);
       for (const lane of board.lanes.keys()) metrics.laneKnown(board.topic, lane);
-      if (watchedOf(board).length > 0 && (await takeTurn(pool, `lane-guard:${board.topic}`, LOOK_MS))) {
+      if (watchedOf(board).length > 0 && (await acquireLease(pool, `lane-guard:${board.topic}`, LOOK_MS))) {
         await guardLanes(deps, board);
       }
     }

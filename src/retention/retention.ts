@@ -3,9 +3,9 @@ import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { inTransaction, type Queryable } from '../database';
 import { pruneComparisons } from '../lanes/shadow/comparisons';
 import { pruneCopies } from '../lanes/shadow/copies';
+import { acquireExclusiveLease } from '../lease';
 import { hasRows } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
-import { takeTurnAlone } from '../turn';
 
 // Small, so that no lock is held for long, and often enough for whatever a day brings.
 const BATCH = 1_000;
@@ -138,7 +138,7 @@ export function startRetention(
   async function look(): Promise<'more' | 'idle'> {
     const removed = await inTransaction(pool, async (tx) => {
       // While there is more it is still the same turn.
-      if (!(await takeTurnAlone(tx, 'retention', more ? 0 : EVERY_MS))) return 0;
+      if (!(await acquireExclusiveLease(tx, 'retention', more ? 0 : EVERY_MS))) return 0;
       const removedRows = [
         await pruneOutbox(tx, outboxDays),
         await pruneCommands(tx, commandDays),

@@ -3,7 +3,7 @@ import { tsToMs } from '@temporalio/common/lib/time';
 import { type MessageRef, workflowIdOf } from '../contract';
 import { rfc3339 } from '../due-time';
 import { withinDeadline } from '../lookup';
-import { rootOf } from '../stuck';
+import { rootMessageOf } from '../stuck';
 import { createReader, type HistoryEvent } from './history-events';
 import type { Happening } from './story';
 
@@ -52,7 +52,7 @@ const pendingOf = ({ raw }: WorkflowExecutionDescription): Happening[] =>
       source: 'temporal',
       what: lastStartedTime ? 'with a worker' : lastFailure ? 'to be tried again' : 'waits for a worker',
       by: lastWorkerIdentity || undefined,
-      detail: lastFailure ? `attempt ${attempt}, the one before: ${rootOf(lastFailure)}` : undefined,
+      detail: lastFailure ? `attempt ${attempt}, the one before: ${rootMessageOf(lastFailure)}` : undefined,
     };
   });
 

@@ -1,14 +1,14 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { named } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
 import { inTransaction } from '../database';
+import { messageFields } from '../error-context';
 import { takeAbandoned } from '../hold/held';
 import type { Hold } from '../hold/hold';
+import { acquireExclusiveLease } from '../lease';
 import type { Metrics, RescueReason } from '../metrics';
 import type { Topic } from '../topic';
-import { takeTurnAlone } from '../turn';
 import { createPatience } from './patience';
 import { hasRows, overdue } from './waiting-rows';
 
@@ -47,14 +47,15 @@ export function startSweepOfRows(
       patience.forget(id);
       if (!('decision' in landing) || landing.before) return;
       metrics.rescued(topic.name, reason, 1);
-      log.warn({ part: 'sweep', ...named(message), reason }, 'rescued');
+      log.warn({ part: 'sweep', ...messageFields(message), reason }, 'rescued');
     });
   }
 
   async function look(): Promise<'more' | 'idle'> {
     patience.tidy();
     const found = await inTransaction(pool, async (tx) => {
-      if (!(await takeTurnAlone(tx, `sweep of rows: ${topic.name}`, everyMs))) return { abandoned: [], missed: [] };
+      if (!(await acquireExclusiveLease(tx, `sweep of rows: ${topic.name}`, everyMs)))
+        return { abandoned: [], missed: [] };
       const abandoned = await takeAbandoned(tx, worker, { topic: topic.name, graceMs, limit: BATCH });
       const missed = hasRows(topic)
         ? await overdue(tx, topic, { graceMs, limit: BATCH, except: patience.waiting() })

@@ -1,16 +1,16 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { concerning, named } from '../concern';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields, withErrorContext } from '../error-context';
 import { findMissing } from '../hold/held';
 import type { Waiting } from '../hold/waiting';
+import { acquireLease } from '../lease';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
 import { someAtATime } from '../some-at-a-time';
 import type { Topic } from '../topic';
-import { takeTurn } from '../turn';
 import type { SweepLimits } from './overdue-rows';
 import { createPatience } from './patience';
 import type { Revival } from './revival';
@@ -58,7 +58,7 @@ export function startSweepOfWorkflows(
     else if (!(await revival.reset(run))) return;
     if (undecided === undefined) return;
     metrics.rescued(topic.name, 'notWoken', 1);
-    log.warn({ part: 'sweep', ...named({ ...run, cycle }), reason: 'notWoken' }, 'rescued');
+    log.warn({ part: 'sweep', ...messageFields({ ...run, cycle }), reason: 'notWoken' }, 'rescued');
   }
 
   async function shortQueues(): Promise<Record<Queue, boolean>> {
@@ -69,13 +69,13 @@ export function startSweepOfWorkflows(
   }
 
   async function look(): Promise<'more' | 'idle'> {
-    if (!(await takeTurn(pool, `sweep of workflows: ${topic.name}`, everyMs))) return 'idle';
+    if (!(await acquireLease(pool, `sweep of workflows: ${topic.name}`, everyMs))) return 'idle';
     const overdue = { topic: topic.name, dueTo: Math.round(clock.now() - graceMs) };
     const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => patience.has(runId) });
     if (runs.length > 0) {
       const isShort = await shortQueues();
       await someAtATime(runs, AT_ONCE, (run) =>
-        bringAlong(run, isShort).catch((error) => onError(concerning(error, run))),
+        bringAlong(run, isShort).catch((error) => onError(withErrorContext(error, run))),
       );
     }
     patience.tidy();

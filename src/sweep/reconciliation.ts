@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../background-loop';
+import { acquireLease } from '../lease';
 import type { Topic } from '../topic';
-import { takeTurn } from '../turn';
 import { reconcile } from './reconcile';
 import { hasRows, type TopicWithRows } from './waiting-rows';
 
@@ -21,7 +21,7 @@ export function startReconciliation(
   const startedAt = Date.now();
 
   async function look(topic: TopicWithRows): Promise<'idle'> {
-    if (Date.now() < startedAt + LOOK_MS || !(await takeTurn(pool, `reconcile: ${topic.name}`, EVERY_MS)))
+    if (Date.now() < startedAt + LOOK_MS || !(await acquireLease(pool, `reconcile: ${topic.name}`, EVERY_MS)))
       return 'idle';
     const { started, ended, unusable, refused } = await reconcile({ pool, client }, topic, { perSecond: PER_SECOND });
     const found = { started: started.length, ended: ended.length, unusable: unusable.length, refused };

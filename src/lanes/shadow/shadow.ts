@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../../background-loop';
-import { concerning } from '../../concern';
 import { createPool } from '../../database';
+import { withErrorContext } from '../../error-context';
 import { errorFields } from '../../log-errors';
 import type { Topic } from '../../topic';
 import { STABLE } from '../lane';
@@ -68,7 +68,7 @@ const inEach =
   (topics: Topic[], work: (topic: Topic) => Promise<'more' | 'idle'>) => async (): Promise<'more' | 'idle'> => {
     const results = [];
     for (const topic of topics) {
-      const failed = (error: unknown) => ({ error: concerning(error, { topic: topic.name }) });
+      const failed = (error: unknown) => ({ error: withErrorContext(error, { topic: topic.name }) });
       results.push(await work(topic).catch(failed));
     }
     // Reported where the loop then pauses.
@@ -92,7 +92,7 @@ export async function tryRipe(
       await recordComparison(pool, copy, comparison, build);
     } catch (error) {
       // It was taken, and is tried again when it has been for a while.
-      onError(concerning(error, copy.delivery.message));
+      onError(withErrorContext(error, copy.delivery.message));
     }
   }
   return copies.length > 0 ? 'more' : 'idle';

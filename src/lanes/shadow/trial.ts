@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
-import { byHandler } from '../../concern';
 import type { Outcome } from '../../contract';
+import { markHandlerError } from '../../error-context';
 import { answerOf, dueMessage } from '../../landing/answers';
 import type { Answer } from '../../landing/claims';
 import { continued } from '../../landing/continued';
@@ -62,7 +62,7 @@ export async function tryMessage(
     if (error instanceof BrokenOff && error.why === 'gaveWay') return { notCompared: 'gaveWay' };
     if (isLocked(error)) return { notCompared: 'locked' };
     if (isAway(error) || !atHandler) throw error;
-    return { failed: byHandler(error) };
+    return { failed: markHandlerError(error) };
   }
 }
 

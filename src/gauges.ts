@@ -3,26 +3,26 @@ import { type BackgroundLoop, runInBackground, stoppedTogether } from './backgro
 import type { Queryable } from './database';
 import type { Metrics } from './metrics';
 
-// Half of what a scrape usually waits: three index lookups each time, in every worker.
-const READ_MS = 5_000;
+// Half of the usual scrape interval. One sample costs three index lookups in every worker.
+const SAMPLE_MS = 5_000;
 
 /**
- * Reads every few seconds what no part of a worker sees by itself: how far the stream is behind, and the pool. What is said of
- * the database each worker says of all of it, so that none is missed when one stops.
+ * Sets the gauges that no other part of a worker sets: stream lag, unsealed ledger time and pool connections, every few
+ * seconds. Every worker reports the whole database, so no value is missing when one worker stops.
  */
-export function startReadings(
+export function startGauges(
   deps: {
     pool: Pool;
     metrics: Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'unsealed' | 'connections'>;
     onError(error: unknown): void;
   },
-  { readMs = READ_MS }: { readMs?: number } = {},
+  { sampleMs = SAMPLE_MS }: { sampleMs?: number } = {},
 ): Pick<BackgroundLoop, 'stop'> {
   const { pool, metrics, onError } = deps;
-  let known: string[] = [];
+  let knownConsumers: string[] = [];
 
-  // In a loop of its own: the other one is among those who wait when no connection is left.
-  async function readPool(): Promise<'idle'> {
+  // In a loop of its own: the other loop itself waits when no connection is left.
+  async function samplePool(): Promise<'idle'> {
     const { totalCount, idleCount, waitingCount } = pool;
     metrics.connections('used', totalCount - idleCount);
     metrics.connections('idle', idleCount);
@@ -30,18 +30,21 @@ export function startReadings(
     return 'idle';
   }
 
-  async function readDatabase(): Promise<'idle'> {
+  async function sampleDatabase(): Promise<'idle'> {
     metrics.oldestEvent(await oldestEventMs(pool));
     metrics.unsealed(await unsealedMs(pool));
-    const lags = await readLags(pool);
+    const lags = await readConsumerLags(pool);
     for (const { name, events, ms } of lags) metrics.consumerLag(name, events, ms);
+    const names = lags.map(({ name }) => name);
     // A consumer that was removed would keep its last lag for as long as this process lives.
-    for (const gone of known.filter((name) => !lags.some((lag) => lag.name === name))) metrics.consumerLag(gone, 0, 0);
-    known = lags.map(({ name }) => name);
+    for (const removed of knownConsumers.filter((name) => !names.includes(name))) metrics.consumerLag(removed, 0, 0);
+    knownConsumers = names;
     return 'idle';
   }
 
-  return stoppedTogether([readPool, readDatabase].map((read) => runInBackground(read, { pauseMs: readMs, onError })));
+  return stoppedTogether(
+    [samplePool, sampleDatabase].map((read) => runInBackground(read, { pauseMs: sampleMs, onError })),
+  );
 }
 
 async function oldestEventMs(db: Queryable): Promise<number> {
@@ -52,8 +55,8 @@ async function oldestEventMs(db: Queryable): Promise<number> {
   return rows[0]?.ms ?? 0;
 }
 
-/** How many events each consumer has still to read, and for how long the first of them has had its place in the stream. */
-async function readLags(db: Queryable): Promise<{ name: string; events: number; ms: number }[]> {
+/** How many events each consumer still has to read, and for how many ms the first of them has been in the stream. */
+async function readConsumerLags(db: Queryable): Promise<{ name: string; events: number; ms: number }[]> {
   const { rows } = await db.query<{ name: string; events: number; ms: number }>(
     `select name, greatest(0, head.position - consumer.position)::float8 as events,
             greatest(0, coalesce(extract(epoch from clock_timestamp() - (

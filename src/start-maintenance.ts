@@ -11,8 +11,11 @@ import { type KeptDays, startRetention } from './retention/retention';
 import { startReconciliation } from './sweep/reconciliation';
 import type { Topic } from './topic';
 
-/** What nobody waits for: rounds, each done by one worker for all; and a look at what is unanswered. */
-export function startUpkeep(
+/**
+ * Starts the background maintenance: reconciling, sealing, retention and the lane guard, each round done by one worker for
+ * all; and the gauge of unanswered messages, in every worker.
+ */
+export function startMaintenance(
   deps: {
     pool: Pool;
     client: Client;

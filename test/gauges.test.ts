@@ -1,9 +1,9 @@
 import type { PoolClient } from 'pg';
 import { consumeBatch, subscribe } from '../src/consumer';
 import { inTransaction } from '../src/database';
+import { startGauges } from '../src/gauges';
 import type { Metrics } from '../src/metrics';
 import { appendEvents } from '../src/outbox';
-import { startReadings } from '../src/readings';
 import { relayBatch } from '../src/relay';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';
@@ -23,12 +23,12 @@ const metrics: Read = {
   connections: note,
 };
 const errors: unknown[] = [];
-let readings: ReturnType<typeof startReadings>;
+let gauges: ReturnType<typeof startGauges>;
 beforeEach(() => {
-  readings = startReadings({ pool: database.pool, metrics, onError: (error) => errors.push(error) }, { readMs: 20 });
+  gauges = startGauges({ pool: database.pool, metrics, onError: (error) => errors.push(error) }, { sampleMs: 20 });
 });
 afterEach(async () => {
-  await readings.stop();
+  await gauges.stop();
   expect(errors).toEqual([]);
 });
 
