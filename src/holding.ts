@@ -11,7 +11,7 @@ import { createLanes, startFollowing } from './lanes/following';
 import { STABLE } from './lanes/lane';
 import { createShadowCopies } from './lanes/shadow/copies';
 import type { Metrics } from './metrics';
-import { createRevival } from './sweep/revival';
+import { createRecovery } from './sweep/recovery';
 import { startSweep } from './sweep/sweep';
 import type { Topic } from './topic';
 
@@ -46,7 +46,7 @@ export async function startHolding(
   const loops = [
     ...lookingAfterOwn,
     startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
-    startSweep({ ...asking, revival: createRevival(client), onError: onError('sweep') }, hold, topics, sweep),
+    startSweep({ ...asking, recovery: createRecovery(client), onError: onError('sweep') }, hold, topics, sweep),
   ];
   return { hold, loops };
 }

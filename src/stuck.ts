@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { MessageRef } from './contract';
 import { list, type MessageStatus, withinDeadline } from './lookup';
-import { underWay } from './sweep/under-way';
+import { progressOf } from './sweep/in-progress';
 
 /** A message that is past its due time, and why it has not ended. */
 export interface StuckMessage extends MessageRef {
@@ -33,8 +33,8 @@ async function reasonOf(
   const { raw, status } = await withinDeadline(client, () => client.workflow.getHandle(workflowId, runId).describe());
   // The run has closed, and visibility was behind.
   if (status.name !== 'RUNNING') return undefined;
-  const found = underWay({ raw }, { now: Date.now(), patienceMs: LOST_AFTER_MS });
-  if (found.what === 'lost' && !found.queue) {
+  const found = progressOf({ raw }, { now: Date.now(), lostAfterMs: LOST_AFTER_MS });
+  if (found.state === 'lost' && !found.queue) {
     return { why: 'lostTimer', detail: 'a worker took it and is gone; the sweep has it go on from its last task' };
   }
   const [activity] = raw.pendingActivities ?? [];

@@ -11,7 +11,7 @@ import { findRequest } from '../src/payment-requests/rows';
 import { paymentsSchema } from '../src/payment-requests/schema';
 import { findFailed } from '../src/redrive/failed';
 import { findStuckMessages } from '../src/stuck';
-import { createRevival } from '../src/sweep/revival';
+import { createRecovery } from '../src/sweep/recovery';
 import { PermanentFailure, type Topic } from '../src/topic';
 import { useDatabase } from './support/database';
 import { effectsSchema, groupTopic, traces } from './support/effects';
@@ -92,7 +92,7 @@ it('workflow code that no sleeping message can replay: its tasks fail, the rollb
     }
     // Nor does the sweep begin it again and again: new runs would fail at the same place.
     const run = await describeMessage(temporal.client, ref);
-    expect(await createRevival(temporal.client).reset(run as MessageStatus)).toBe(false);
+    expect(await createRecovery(temporal.client).reset(run as MessageStatus)).toBe(false);
     // The roll call reads messages, not workflows: those of a topic with a lead land all the same.
     for (const { key } of held) await eventually(async () => expect(await traces(database.pool, key)).toEqual(once));
     // The others wait, are tried again, and say why.

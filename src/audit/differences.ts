@@ -1,5 +1,5 @@
 import type { Queryable } from '../database';
-import { hasRows, type TopicWithRows } from '../sweep/waiting-rows';
+import { hasRows, type TopicWithRows } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import { REMOVED_BEFORE } from './conservation';
 

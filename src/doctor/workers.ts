@@ -5,7 +5,7 @@ import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import { countWaiting } from '../counts';
 import { WORKER_IS_WELL } from '../hold/alive';
 import { list } from '../lookup';
-import { hasRows, overdue } from '../sweep/waiting-rows';
+import { findOverdueRows, hasRows } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import { type Check, type Found, fail, ok } from './finding';
 import { versionsOf } from './workflow-version';
@@ -61,7 +61,9 @@ export const overdueChecks = (pool: Pool, client: Client, topics: Topic[]): Chec
     name: overdueCheckOf(topic),
     async look() {
       const selection = { topic: topic.name, dueTo: Date.now() - OVERDUE_MS };
-      const rows = hasRows(topic) ? await overdue(pool, topic, { graceMs: OVERDUE_MS, limit: 1, except: [] }) : [];
+      const rows = hasRows(topic)
+        ? await findOverdueRows(pool, topic, { graceMs: OVERDUE_MS, limit: 1, except: [] })
+        : [];
       const waiting = await countWaiting(client, selection);
       if (waiting === 0 && rows.length === 0) return ok('none');
       const { value: one } = await list(client, { ...selection, state: 'waiting' }).next();

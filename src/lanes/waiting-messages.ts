@@ -6,7 +6,7 @@ import { countByTenant, countWaiting } from '../counts';
 import { createWaiting } from '../hold/waiting';
 import { listPage } from '../lookup';
 import { someAtATime } from '../some-at-a-time';
-import { hasRows, undecided } from '../sweep/waiting-rows';
+import { hasRows, listUndecidedRows } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import type { LaneMatch } from './lane';
 
@@ -54,10 +54,10 @@ export async function eachWaiting(
 
 type Take = (message: WaitingMessage) => void;
 
-async function eachRow(pool: Pool, topic: Parameters<typeof undecided>[1], limit: number, take: Take) {
+async function eachRow(pool: Pool, topic: Parameters<typeof listUndecidedRows>[1], limit: number, take: Take) {
   let after = { tenant: '', key: '' };
   for (let looked = 0; looked < limit; looked += PAGE) {
-    const page = await undecided(pool, topic, { after, limit: Math.min(PAGE, limit - looked) });
+    const page = await listUndecidedRows(pool, topic, { after, limit: Math.min(PAGE, limit - looked) });
     for (const message of page) take({ ...message, messages: 1 });
     const last = page.at(-1);
     if (!last || page.length < PAGE) return page.length < limit - looked;

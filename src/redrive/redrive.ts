@@ -5,7 +5,7 @@ import type { ScheduledMessage } from '../contract';
 import type { Waiting } from '../hold/waiting';
 import { describe } from '../lookup';
 import { upcast } from '../payload-version';
-import { hasRows, payloadOfRow } from '../sweep/waiting-rows';
+import { hasRows, payloadOfRow } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import type { FailedMessage } from './failed';
 

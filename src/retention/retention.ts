@@ -4,7 +4,7 @@ import { inTransaction, type Queryable } from '../database';
 import { pruneComparisons } from '../lanes/shadow/comparisons';
 import { pruneCopies } from '../lanes/shadow/copies';
 import { acquireExclusiveLease } from '../lease';
-import { hasRows } from '../sweep/waiting-rows';
+import { hasRows } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 
 // Small, so that no lock is held for long, and often enough for whatever a day brings.

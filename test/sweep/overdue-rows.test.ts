@@ -8,8 +8,8 @@ import { land } from '../../src/landing/landing';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { closeRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
 import { paymentsSchema } from '../../src/payment-requests/schema';
+import { findOverdueRows, type TopicWithRows } from '../../src/sweep/business-rows';
 import { startSweepOfRows } from '../../src/sweep/overdue-rows';
-import { overdue, type TopicWithRows } from '../../src/sweep/waiting-rows';
 import type { Topic } from '../../src/topic';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
@@ -167,7 +167,7 @@ it('what cannot be landed is tried ever more rarely, counts as no rescue, and ho
   await expired(good);
   await eventually(async () => expect(tries).toBeGreaterThanOrEqual(3));
   await pause(1_500);
-  // Without patience it would be fifteen more.
+  // Without the backoff it would be fifteen more.
   expect(tries).toBeLessThan(9);
   expect(rescued(worker)).toEqual(['notDelivered']);
 });
@@ -220,6 +220,6 @@ it('overdue rows are found by their due time, however many wait', async () => {
       return { rows: [] };
     },
   } as unknown as Queryable;
-  await overdue(explaining, paymentRequestExpiry as TopicWithRows, { graceMs: 10_000, limit: 500, except: [] });
+  await findOverdueRows(explaining, paymentRequestExpiry as TopicWithRows, { graceMs: 10_000, limit: 500, except: [] });
   expect(plan).toMatch(/payment_request_waiting.*Index Cond: \(due_at </s);
 });

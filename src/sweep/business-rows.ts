@@ -5,7 +5,7 @@ import { WORKER_IS_WELL } from '../hold/alive';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 
-/** A topic whose business rows say which messages must be waiting. */
+/** A topic with a query of business rows, which says which messages must be waiting. */
 export type TopicWithRows = Topic & { businessRows: string };
 
 export const hasRows = (topic: Topic): topic is TopicWithRows => topic.businessRows !== undefined;
@@ -26,16 +26,16 @@ const UNDECIDED = `not exists (
                         and delivery.cycle = waiting.cycle)`;
 
 /**
- * Messages of rows that are overdue by more than a grace, the earliest first: nobody has decided their cycle, and no worker
- * that is well holds it. `except` leaves some out, by tenant and key.
+ * Finds the messages of rows that are overdue by more than `graceMs`, the earliest first: the ledger has no decision on their
+ * cycle, and no healthy worker holds it. `except` leaves some out, by tenant and key.
  */
-export async function overdue(
+export async function findOverdueRows(
   db: Queryable,
   topic: TopicWithRows,
   { graceMs, limit, except }: { graceMs: number; limit: number; except: { tenant: string; key: string }[] },
 ): Promise<ScheduledMessage[]> {
   const { rows } = await db.query<WaitingRow>(
-    // statement_timestamp(), which is one instant for all rows, can be looked up in an index; clock_timestamp() cannot.
+    // PostgreSQL can look up statement_timestamp() in an index, as it is one instant for all rows; not clock_timestamp().
     `select ${COLUMNS} from (${topic.businessRows}) as waiting
       where waiting.waits and waiting.due_at < statement_timestamp() - make_interval(secs => $2) and ${UNDECIDED}
         and not exists (
@@ -52,8 +52,8 @@ export async function overdue(
   return rows.map((row) => messageOfRow(topic, row));
 }
 
-/** A page of messages of rows whose cycle nobody has decided, in the order of tenant and key, after the given one. */
-export async function undecided(
+/** Reads a page of messages of rows without a decision on their cycle, in the order of tenant and key, after the given one. */
+export async function listUndecidedRows(
   db: Queryable,
   topic: TopicWithRows,
   { after, limit }: { after: { tenant: string; key: string }; limit: number },
@@ -68,10 +68,10 @@ export async function undecided(
   return rows.map((row) => messageOfRow(topic, row));
 }
 
-/** How many messages of rows nobody has decided; takes its time where rows are many, yet less than going through them. */
-export const countUndecided = (pool: Pool, topic: TopicWithRows): Promise<number> =>
+/** Counts the messages of rows without a decision. Slow for many rows, but faster than reading them page by page. */
+export const countUndecidedRows = (pool: Pool, topic: TopicWithRows): Promise<number> =>
   inTransaction(pool, async (tx) => {
-    // Each page is quick, all of them together need not be.
+    // Each page is quick, but a count of all rows may take longer than the pool's statement timeout.
     await tx.query('set local statement_timeout = 0');
     const { rows } = await tx.query<{ messages: number }>(
       `select count(*)::float8 as messages from (${topic.businessRows}) as waiting where waiting.waits and ${UNDECIDED}`,
@@ -80,7 +80,7 @@ export const countUndecided = (pool: Pool, topic: TopicWithRows): Promise<number
     return rows[0]?.messages ?? 0;
   });
 
-/** What the row of a message says now; undefined when it does not wait. */
+/** The payload that the row of a message has now; undefined if the row does not wait. */
 export async function payloadOfRow(
   db: Queryable,
   topic: TopicWithRows,
@@ -93,8 +93,8 @@ export async function payloadOfRow(
   return rows[0];
 }
 
-/** Of these messages those for which no row waits, in whatever cycle. */
-export async function withoutRow<Ref extends { tenant: string; key: string }>(
+/** Finds those of these messages for which no row waits, in any cycle. */
+export async function findWithoutRow<Ref extends { tenant: string; key: string }>(
   db: Queryable,
   topic: TopicWithRows,
   refs: Ref[],
