@@ -1,13 +1,13 @@
 import { Pool, type PoolClient } from 'pg';
 
 /**
- * A pool or one of its clients, for code that only runs statements. A statement with a name is parsed and planned once per
- * connection; those that run for every landing have one.
+ * A pool or one of its clients, for code that only runs statements. A statement with a name is parsed and planned once
+ * per connection; those that run for every landing have one.
  */
 export type Queryable = Pick<PoolClient, 'query'>;
 
-// Our statements take milliseconds. One that takes seconds waits for a lock, and must fail before the activity's
-// 30 s start-to-close timeout: two deliveries of one message would otherwise queue for the same row.
+// Our statements take milliseconds. One that takes seconds waits for a lock, and must fail before the activity's 30 s
+// start-to-close timeout: two deliveries of one message would otherwise queue for the same row.
 const STATEMENT_TIMEOUT_MS = 20_000;
 
 /** A pool of at most `connections`; connections that break are reported to `onError` and replaced. */
@@ -24,18 +24,18 @@ export function createPool(
     connectionTimeoutMillis: 10_000,
     application_name: 'postdate',
   });
-  // The pool listens for errors of idle clients only. A client that breaks in the middle of a transaction would otherwise
-  // raise an unhandled error, which ends the process.
+  // The pool listens for errors of idle clients only. A client that breaks in the middle of a transaction would
+  // otherwise raise an unhandled error, which ends the process.
   pool.on('connect', (client) => client.on('error', onError));
   pool.on('error', () => undefined);
   return pool;
 }
 
 /**
- * Runs `work` in one transaction, which is committed if `work` returns and rolled back if it throws.
- * If the connection breaks at COMMIT, the result is unknown and this throws; all callers may safely run again.
- * Aborting `signal` breaks the connection, so that even a statement that waits for a lock does not hold up its caller.
- * With `lockTimeoutMs`, a statement that waits longer for a lock fails.
+ * Runs `work` in one transaction, which is committed if `work` returns and rolled back if it throws. If the connection
+ * breaks at COMMIT, the result is unknown and this throws; all callers may safely run again. Aborting `signal` breaks
+ * the connection, so that even a statement that waits for a lock does not hold up its caller. With `lockTimeoutMs`, a
+ * statement that waits longer for a lock fails.
  */
 export async function inTransaction<Result>(
   pool: Pool,
@@ -69,7 +69,9 @@ export async function inTransaction<Result>(
   }
 }
 
-/** Whether the database accepts writes now. After a failed transaction: whether the database or the statement failed. */
+/**
+ * Whether the database accepts writes now. After a failed transaction: whether the database or the statement failed.
+ */
 export async function acceptsWrites(pool: Pool): Promise<boolean> {
   try {
     const { rows } = await pool.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
@@ -79,8 +81,8 @@ export async function acceptsWrites(pool: Pool): Promise<boolean> {
   }
 }
 
-// SQLSTATE classes: connection exception, insufficient resources, operator intervention and system error; and the code of
-// a read-only standby. https://www.postgresql.org/docs/current/errcodes-appendix.html
+// SQLSTATE classes: connection exception, insufficient resources, operator intervention and system error; and the code
+// of a read-only standby. https://www.postgresql.org/docs/current/errcodes-appendix.html
 const UNAVAILABLE_SQLSTATE = /^(08|53|57|58)[0-9A-Z]{3}$|^25006$/;
 const UNAVAILABLE_SYSTEM_CODE = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT)/;
 // The driver and its pool give these errors no code.

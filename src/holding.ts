@@ -7,9 +7,9 @@ import { createHold } from './hold/hold';
 import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
 import { createWaiting } from './hold/waiting';
-import { createLanes, startFollowing } from './lanes/following';
 import { STABLE } from './lanes/lane';
 import { createShadowCopies } from './lanes/shadow/copies';
+import { createWorkerLanes, startLaneRefresh } from './lanes/worker-lanes';
 import type { Metrics } from './metrics';
 import { createRecovery } from './sweep/recovery';
 import { startSweep } from './sweep/sweep';
@@ -27,18 +27,18 @@ export async function startHolding(
 ) {
   const clock = createDatabaseClock();
   await clock.read(connected.pool);
-  const lanes = createLanes(connected.pool, topics, lane);
-  await lanes.read();
+  const lanes = createWorkerLanes(connected.pool, topics, lane);
+  await lanes.refresh();
   const shared = { ...connected, clock, lanes };
   // Only what stable holds is copied: a lane's own trial says how it does.
-  const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.board);
+  const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.routing);
   const onHeld = lane === STABLE ? copies.copy : undefined;
   const hold = createHold(
     { ...shared, signal, onHeld, onError: onError('landing') },
     { heldMessages, groupSize, transactions },
   );
   const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
-  const following = startFollowing(lanes, hold, { onError: onError('lanes') });
+  const following = startLaneRefresh(lanes, hold, { onError: onError('lanes') });
   const lookingAfterOwn = [takeOver, following, copies];
   // What nobody came for is stable's to look after: it is late already, and no time for trials.
   if (lane !== STABLE) return { hold, loops: lookingAfterOwn };

@@ -2,8 +2,8 @@ import type { Queryable } from './database';
 
 /**
  * True for one worker per name and interval of `everyMs`, by the database's clock. This is a lease in a table, not a
- * session's lock: a paused worker keeps its connection, and would keep a lock with it. A `next_at` further ahead than one
- * interval was written by a wrong clock, and does not block the next worker.
+ * session's lock: a paused worker keeps its connection, and would keep a lock with it. A `next_at` further ahead than
+ * one interval was written by a wrong clock, and does not block the next worker.
  */
 export async function acquireLease(db: Queryable, name: string, everyMs: number): Promise<boolean> {
   const { rowCount } = await db.query(
@@ -17,7 +17,10 @@ export async function acquireLease(db: Queryable, name: string, everyMs: number)
   return rowCount === 1;
 }
 
-/** Acquires the lease only if no other transaction works under its name. That exclusion lasts until this transaction ends. */
+/**
+ * Acquires the lease only if no other transaction works under its name. That exclusion lasts until this transaction
+ * ends.
+ */
 export const acquireExclusiveLease = async (tx: Queryable, name: string, everyMs: number): Promise<boolean> =>
   (await tryAdvisoryLock(tx, name)) && acquireLease(tx, name, everyMs);
 

@@ -55,9 +55,9 @@ const APPLIED_BY_NEWER: Migration = {
 };
 
 /**
- * Brings the schema up to date. Throws if a migration fails, with none of its changes applied.
- * Safe when many workers start at once: the migrator holds an advisory lock, and the other workers find nothing left to do.
- * Migrations that only a newer release knows are accepted: workers of this release must still start during an upgrade.
+ * Brings the schema up to date. Throws if a migration fails, with none of its changes applied. Safe when many workers
+ * start at once: the migrator holds an advisory lock, and the other workers find nothing left to do. Migrations that
+ * only a newer release knows are accepted: workers of this release must still start during an upgrade.
  */
 export async function migrate(pool: Pool, schemaMigrations: SchemaMigrations): Promise<void> {
   const { schema, migrations } = schemaMigrations;

@@ -15,7 +15,9 @@ export interface Overview {
   /** How many messages wait past their due time. */
   overdue: number;
   landedLastMinute: number;
-  /** The latest decisions of the last ten minutes, newest first. `lateByMs` is absent for cancelled and moved messages. */
+  /**
+   * The latest decisions of the last ten minutes, newest first. `lateByMs` is absent for cancelled and moved messages.
+   */
   landed: (MessageRef & { cycle: number; outcome: Outcome; decidedAt: string; lateByMs?: number })[];
 }
 

@@ -5,15 +5,15 @@ import { startSealing } from './audit/ledger-days';
 import type { BackgroundLoop } from './background-loop';
 import { startUnansweredWatch } from './forward/unanswered';
 import { startLaneGuard } from './lanes/lane-guard';
-import { differencesOf } from './lanes/shadow/comparisons';
+import { countDifferences } from './lanes/shadow/comparisons';
 import type { Metrics } from './metrics';
 import { type KeptDays, startRetention } from './retention/retention';
 import { startReconciliation } from './sweep/reconciliation';
 import type { Topic } from './topic';
 
 /**
- * Starts the background maintenance: reconciling, sealing, retention and the lane guard, each round done by one worker for
- * all; and the gauge of unanswered messages, in every worker.
+ * Starts the background maintenance: reconciling, sealing, retention and the lane guard, each round done by one worker
+ * for all; and the gauge of unanswered messages, in every worker.
  */
 export function startMaintenance(
   deps: {
@@ -34,7 +34,7 @@ export function startMaintenance(
     startRetention({ pool, onError: onError('retention') }, topics, kept),
     startUnansweredWatch({ pool, metrics, onError: onError('unanswered') }, topics),
     startLaneGuard(
-      { pool, metrics, log, differencesOf, onError: onError('lane guard') },
+      { pool, metrics, log, countDifferences, onError: onError('lane guard') },
       topics.map(({ name }) => name),
     ),
   ];

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { admitRequest, type LaneRequest } from '../lanes/request';
+import { admitRequest, type LaneRequest } from '../lanes/lane-request';
 import type { Topic } from '../topic';
 import { run } from './exit';
 import { changeAtOnce, changeOrShow } from './lane-change';

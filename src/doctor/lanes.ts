@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { laneLimits, laneRamp } from '../lanes/lane';
 import { LANE_GUARD } from '../lanes/lane-stopped';
-import { lanesOf, type TopicLanes } from '../lanes/overview';
+import { readTopicLanes, type TopicLanes } from '../lanes/topic-lanes';
 import { type Check, type Found, ok, warn } from './finding';
 
 // What stopped a lane is to be looked at on the next day, too.
@@ -15,7 +15,7 @@ export const laneChecks = (pool: Pool, topics: { name: string }[]): Check[] => [
 ];
 
 async function lanesFound(pool: Pool, topics: { name: string }[]): Promise<Found> {
-  const all = await lanesOf(
+  const all = await readTopicLanes(
     pool,
     topics.map(({ name }) => name),
   );

@@ -7,8 +7,8 @@ import { afterLandings } from '../landing/after-landings';
 import type { Landing } from '../landing/landing';
 import { createQueues, type LandingLimits } from '../landing/queues';
 import { createRelease } from '../landing/release';
-import type { Lanes } from '../lanes/following';
 import { STABLE } from '../lanes/lane';
+import type { WorkerLanes } from '../lanes/worker-lanes';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { createDueTimes } from './due-times';
@@ -42,7 +42,7 @@ export function createHold(
   deps: {
     pool: Pool;
     worker: string;
-    lanes: Lanes;
+    lanes: WorkerLanes;
     clock: DatabaseClock;
     metrics: Metrics;
     log: Pick<Logger, 'warn' | 'info' | 'debug'>;
@@ -55,7 +55,7 @@ export function createHold(
 ) {
   const { lanes, clock, metrics, log } = deps;
   const entries = new Map<string, Entry>();
-  const held = createHeldWriter({ ...deps, lane: lanes.mine }, (delivery) => entries.has(deliveryIdOf(delivery)));
+  const held = createHeldWriter({ ...deps, lane: lanes.ownLane }, (delivery) => entries.has(deliveryIdOf(delivery)));
   const landingsOver = afterLandings(() => queues.landing());
   const release = createRelease(landingsOver);
   const placing = createPlacing(deps, held, landingsOver, {
@@ -69,7 +69,7 @@ export function createHold(
     },
     letGo: (entry) => void entries.delete(deliveryIdOf(entry.delivery)),
   });
-  const lane = lanes.mine === STABLE ? undefined : placing.landingLane((...due) => queues.offer(...due));
+  const lane = lanes.ownLane === STABLE ? undefined : placing.landingLane((...due) => queues.offer(...due));
   const queues = createQueues({ ...deps, lane }, limits, onLanded);
   const leadWatch = createLeadWatch(metrics);
   const dueTimes = createDueTimes<Entry>(clock, (due) => {
@@ -136,7 +136,7 @@ export function createHold(
       return;
     }
     entries.delete(deliveryIdOf(delivery));
-    if ('error' in landing && lanes.mine !== STABLE) return void placing.giveUp(entry, landing.error);
+    if ('error' in landing && lanes.ownLane !== STABLE) return void placing.giveUp(entry, landing.error);
     held.strike(delivery);
     entry.heard?.(delivery, landing);
     if ('error' in landing) {

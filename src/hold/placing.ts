@@ -8,9 +8,9 @@ import { messageFields, withErrorContext } from '../error-context';
 import type { AfterLandings } from '../landing/after-landings';
 import type { QueuesLane } from '../landing/lane';
 import { createRelease } from '../landing/release';
-import type { Lanes } from '../lanes/following';
-import { giveBack, leaveTo } from '../lanes/hand-over';
+import { handOver, returnToStable } from '../lanes/hand-over';
 import { STABLE } from '../lanes/lane';
+import type { WorkerLanes } from '../lanes/worker-lanes';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import type { Entry } from './entry';
@@ -40,7 +40,7 @@ export function createPlacing(
   deps: {
     pool: Pool;
     worker: string;
-    lanes: Lanes;
+    lanes: WorkerLanes;
     clock: Pick<DatabaseClock, 'now'>;
     metrics: Pick<Metrics, 'laneFellBack' | 'laneFailed'>;
     log: Pick<Logger, 'warn'>;
@@ -59,7 +59,7 @@ export function createPlacing(
     const leaving = new Map<string, Entry[]>();
     const staying = entries.filter((entry) => {
       const lane = laneOf(entry);
-      if (lane === lanes.mine) return true;
+      if (lane === lanes.ownLane) return true;
       leaving.set(lane, [...(leaving.get(lane) ?? []), entry]);
       return false;
     });
@@ -73,14 +73,14 @@ export function createPlacing(
     if (fellBackFrom && delivery.laneReason !== reason) tellFellBack(entry, fellBackFrom, { reason: 'notServed' });
     entry.delivery = { ...delivery, laneReason: reason };
     // Whoever waits for it, and knows no lanes, could not be told of one.
-    return attempts.length > 0 && !delivery.knowsLanes ? lanes.mine : lane;
+    return attempts.length > 0 && !delivery.knowsLanes ? lanes.ownLane : lane;
   }
 
   async function leave(leaving: Entry[], lane: string): Promise<void> {
     for (const entry of leaving) holding.setAside(entry);
     const deliveries = leaving.map(({ delivery }) => delivery);
     try {
-      await held.exclusively(() => leaveTo(pool, worker, lane, deliveries));
+      await held.exclusively(() => handOver(pool, worker, lane, deliveries));
     } catch (error) {
       onError(error);
       for (const entry of leaving) holding.holdOn(entry);
@@ -96,22 +96,22 @@ export function createPlacing(
   function reroute(): void {
     // What is no longer a named lane's always goes: it could not be landed here.
     const mayMove = ({ delivery }: Entry) =>
-      lanes.mine !== STABLE || delivery.message.dueAt - clock.now() > TIME_TO_MOVE_MS;
+      lanes.ownLane !== STABLE || delivery.message.dueAt - clock.now() > TIME_TO_MOVE_MS;
     place([...holding.all()].filter((entry) => entry.state === 'held' && !entry.heard && mayMove(entry)));
   }
 
   /** Leaves to stable what this lane has failed at; its attempts fail, so that their workflows turn to stable, too. */
   async function giveUp(entry: Entry, error: unknown): Promise<void> {
     const { topic, delivery, attempts } = entry;
-    metrics.laneFailed(topic.name, lanes.mine);
-    tellFellBack(entry, lanes.mine, { reason: 'failed', error });
+    metrics.laneFailed(topic.name, lanes.ownLane);
+    tellFellBack(entry, lanes.ownLane, { reason: 'failed', error });
     const why = error instanceof Error ? error.message : String(error);
-    const failed = [{ delivery: { ...delivery, cameBackFrom: lanes.mine }, why }];
+    const failed = [{ delivery: { ...delivery, cameBackFrom: lanes.ownLane }, why }];
     await held
-      .exclusively(() => giveBack(pool, worker, lanes.mine, failed))
+      .exclusively(() => returnToStable(pool, worker, lanes.ownLane, failed))
       // Two seconds after it was due stable takes it all the same.
       .catch((cause) => onError(withErrorContext(cause, delivery.message)));
-    const failure = ApplicationFailure.nonRetryable(`${lanes.mine} did not land it`, errorNames.laneFailed);
+    const failure = ApplicationFailure.nonRetryable(`${lanes.ownLane} did not land it`, errorNames.laneFailed);
     for (const attempt of attempts) attempt.reject(failure);
   }
 
@@ -126,11 +126,11 @@ export function createPlacing(
 
   /** For whom a named lane's queues land. */
   const landingLane = (offer: (topic: Topic, deliveries: Delivery[]) => void): QueuesLane => ({
-    name: lanes.mine,
-    versionOf: (topic) => lanes.board(topic.name).version,
-    isMine: (delivery) => lanes.choose(delivery).lane === lanes.mine,
+    name: lanes.ownLane,
+    versionOf: (topic) => lanes.routing(topic.name).version,
+    isMine: (delivery) => lanes.choose(delivery).lane === lanes.ownLane,
     async placeAnew(topic, deliveries) {
-      await lanes.read().catch(onError);
+      await lanes.refresh().catch(onError);
       const known = deliveries.flatMap((delivery) => holding.known(delivery) ?? []);
       offer(
         topic,

@@ -4,7 +4,7 @@ import { type BackgroundLoop, runInBackground } from '../background-loop';
 import type { Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import { messageFields } from '../error-context';
-import { takeFallbacks } from '../lanes/hand-over';
+import { claimFallbacks } from '../lanes/hand-over';
 import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
@@ -63,7 +63,7 @@ export function startTakeOver(
 
   /** Lands for other lanes what they do not; returns how many. */
   async function lookAfterLanes(): Promise<number> {
-    const fallbacks = await takeFallbacks(pool, worker, { topics: names, paced, limit: BATCH });
+    const fallbacks = await claimFallbacks(pool, worker, { topics: names, paced, limit: BATCH });
     keep(fallbacks.map(({ delivery }) => delivery));
     for (const { delivery, lane: from, reason } of fallbacks) {
       metrics.laneFellBack(delivery.message.topic, from, reason, 1);

@@ -3,8 +3,8 @@ import type { Decision, Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import { messageFields } from '../error-context';
 import { STALE } from '../landing/undelivered';
-import type { Lanes } from '../lanes/following';
 import { STABLE } from '../lanes/lane';
+import type { WorkerLanes } from '../lanes/worker-lanes';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 
@@ -12,7 +12,7 @@ import type { Topic } from '../topic';
 export function tellLanded(
   deps: {
     clock: Pick<DatabaseClock, 'now'>;
-    lanes: Pick<Lanes, 'mine'>;
+    lanes: Pick<WorkerLanes, 'ownLane'>;
     metrics: Pick<Metrics, 'decided' | 'due' | 'late' | 'laneLanded'>;
     log: Pick<Logger, 'warn' | 'debug'>;
   },
@@ -24,7 +24,7 @@ export function tellLanded(
   const line = {
     part: 'landing',
     ...messageFields(delivery.message),
-    lane: lanes.mine,
+    lane: lanes.ownLane,
     outcome,
     lateByMs: Math.round(lateMs),
   };
@@ -32,7 +32,7 @@ export function tellLanded(
   else if (reason === STALE) log.warn(line, 'later than its limit, and not delivered');
   else log.debug(line, 'landed');
   metrics.decided(topic.name, outcome);
-  if (lanes.mine !== STABLE) metrics.laneLanded(topic.name, lanes.mine);
+  if (lanes.ownLane !== STABLE) metrics.laneLanded(topic.name, lanes.ownLane);
   if (delivery.late) return;
   metrics.due(topic.name, heldWhenDue);
   metrics.late(topic.name, lateMs);

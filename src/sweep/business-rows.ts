@@ -26,8 +26,8 @@ const UNDECIDED = `not exists (
                         and delivery.cycle = waiting.cycle)`;
 
 /**
- * Finds the messages of rows that are overdue by more than `graceMs`, the earliest first: the ledger has no decision on their
- * cycle, and no healthy worker holds it. `except` leaves some out, by tenant and key.
+ * Finds the messages of rows that are overdue by more than `graceMs`, the earliest first: the ledger has no decision on
+ * their cycle, and no healthy worker holds it. `except` leaves some out, by tenant and key.
  */
 export async function findOverdueRows(
   db: Queryable,
@@ -35,7 +35,8 @@ export async function findOverdueRows(
   { graceMs, limit, except }: { graceMs: number; limit: number; except: { tenant: string; key: string }[] },
 ): Promise<ScheduledMessage[]> {
   const { rows } = await db.query<WaitingRow>(
-    // PostgreSQL can look up statement_timestamp() in an index, as it is one instant for all rows; not clock_timestamp().
+    // PostgreSQL can look up statement_timestamp() in an index, as it is one instant for all rows; not
+    // clock_timestamp().
     `select ${COLUMNS} from (${topic.businessRows}) as waiting
       where waiting.waits and waiting.due_at < statement_timestamp() - make_interval(secs => $2) and ${UNDECIDED}
         and not exists (
@@ -52,7 +53,10 @@ export async function findOverdueRows(
   return rows.map((row) => messageOfRow(topic, row));
 }
 
-/** Reads a page of messages of rows without a decision on their cycle, in the order of tenant and key, after the given one. */
+/**
+ * Reads a page of messages of rows without a decision on their cycle, in the order of tenant and key, after the given
+ * one.
+ */
 export async function listUndecidedRows(
   db: Queryable,
   topic: TopicWithRows,

@@ -6,7 +6,9 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
  */
 export type RunProgress =
   | { state: 'closed' | 'inProgress' }
-  /** The run waits for its timer or a signal. `isStartDelayed`: its first task was scheduled for later than its start. */
+  /**
+   * The run waits for its timer or a signal. `isStartDelayed`: its first task was scheduled for later than its start.
+   */
   | { state: 'idle'; isStartDelayed: boolean }
   /** `queue`: the task queue where the task seems to wait; absent if a worker had taken the task. */
   | { state: 'lost'; queue?: 'workflows' | 'deliveries' };
@@ -22,7 +24,9 @@ const TASK_TIMEOUT_MS = 10_000;
 // For servers that do not describe an activity's options: the longest lead, a day.
 const LONGEST_HEARTBEAT_TIMEOUT_MS = 86_430_000;
 
-/** Derives a run's progress from its description. Work counts as lost `lostAfterMs` after its time-out. `now`: epoch ms. */
+/**
+ * Derives a run's progress from its description. Work counts as lost `lostAfterMs` after its time-out. `now`: epoch ms.
+ */
 export function progressOf(
   { raw }: Pick<WorkflowExecutionDescription, 'raw'>,
   { now, lostAfterMs }: { now: number; lostAfterMs: number },

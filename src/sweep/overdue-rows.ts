@@ -22,9 +22,10 @@ export interface SweepLimits {
 }
 
 /**
- * Lands overdue messages without Temporal: those that a dead worker held, and those that the topic's rows say should have
- * been delivered. They go through the hold like the messages of activities, and the ledger prevents a second landing. Each
- * landing that was really missing counts as a rescue. A message that fails is retried with exponential backoff.
+ * Lands overdue messages without Temporal: those that a dead worker held, and those that the topic's rows say should
+ * have been delivered. They go through the hold like the messages of activities, and the ledger prevents a second
+ * landing. Each landing that was really missing counts as a rescue. A message that fails is retried with exponential
+ * backoff.
  */
 export function startSweepOfRows(
   deps: {

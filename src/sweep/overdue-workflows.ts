@@ -24,10 +24,10 @@ const BATCH = 50;
 const CONCURRENCY = 10;
 
 /**
- * Recovers overdue workflows that Temporal will never continue, as their timer, or that of a time-out, is lost. A sleeping
- * workflow is woken; one that waits for a lost worker is reset to its last task. A workflow with an activity or a task in
- * progress is only late, and is left alone. A recovered workflow delivers its message, or reads in the ledger that the
- * message has landed, and ends.
+ * Recovers overdue workflows that Temporal will never continue, as their timer, or that of a time-out, is lost. A
+ * sleeping workflow is woken; one that waits for a lost worker is reset to its last task. A workflow with an activity
+ * or a task in progress is only late, and is left alone. A recovered workflow delivers its message, or reads in the
+ * ledger that the message has landed, and ends.
  */
 export function startSweepOfWorkflows(
   deps: {

@@ -27,7 +27,9 @@ export interface Reconciled {
   ended: MessageRef[];
   /** Rows with a tenant or key that is not valid for a message. */
   unusable: MessageRef[];
-  /** No workflow was ended, as too many have no row: the rows, or the topic's `businessRows` query, are likely wrong. */
+  /**
+   * No workflow was ended, as too many have no row: the rows, or the topic's `businessRows` query, are likely wrong.
+   */
   refused?: { withoutRow: number; waiting: number };
 }
 
@@ -40,9 +42,9 @@ const PAGE = 100;
 const FEW = 10;
 
 /**
- * Reconciles the rows and workflows of a topic: starts missing workflows, ends workflows without a row. They disagree after
- * Temporal was down at posting, after an operator has terminated workflows, or after one of the two databases was restored.
- * Safe to run at any time, repeatedly and concurrently.
+ * Reconciles the rows and workflows of a topic: starts missing workflows, ends workflows without a row. They disagree
+ * after Temporal was down at posting, after an operator has terminated workflows, or after one of the two databases was
+ * restored. Safe to run at any time, repeatedly and concurrently.
  */
 export async function reconcile(
   { pool, client }: { pool: Pool; client: Client },

@@ -11,7 +11,8 @@ export interface Recovery {
   wake(run: MessageStatus, how: { isStartDelayed: boolean }): Promise<void>;
   /**
    * Resets the run to its last workflow task: a new run continues from there, and schedules again what was in progress.
-   * False if that is not possible: the first task is still in its queue, or workers fail at the task and would fail again.
+   * False if that is not possible: the first task is still in its queue, or workers fail at the task and would fail
+   * again.
    */
   reset(run: MessageStatus): Promise<boolean>;
   /** How long the first task in a queue has waited for a worker, in ms; undefined if the server does not tell. */

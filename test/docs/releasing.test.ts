@@ -4,7 +4,7 @@ import { type MessageRef, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/co
 import { findingsOf } from '../../src/doctor/finding';
 import { queueChecks } from '../../src/doctor/workers';
 import { installation } from '../../src/installation';
-import { readBoard } from '../../src/lanes/board';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { createPaymentRequests } from '../../src/payment-requests/requests';
 import { paymentsSchema } from '../../src/payment-requests/schema';
@@ -66,7 +66,7 @@ const byCanary = { lane: 'canary', told: ['payment-request.reminder', 'payment-r
 it('consumer logic is released by a lane as the page says: to one tenant, to more, and back', async () => {
   const worker = await start();
   const served = () =>
-    eventually(async () => expect([...(await readBoard(database.pool, topic)).served]).toEqual(['canary']));
+    eventually(async () => expect([...(await readRoutingTable(database.pool, topic)).servedLanes]).toEqual(['canary']));
   try {
     await follow(
       commands.filter((command) => !isOfDeployments(command)),

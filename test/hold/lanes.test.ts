@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
 import type { Decision, Delivery, InLane, ScheduledMessage } from '../../src/contract';
 import { createPulse } from '../../src/hold/pulse';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
 import type { LaneMode } from '../../src/lanes/lane';
 import { PermanentFailure, type Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';

@@ -1,5 +1,5 @@
 import { laneChecks } from '../../src/doctor/lanes';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
 import type { LaneMatch } from '../../src/lanes/lane';
 import { LANE_GUARD } from '../../src/lanes/lane-stopped';
 import { useDatabase } from '../support/database';

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import type { Delivery } from '../../src/contract';
 import { createPool } from '../../src/database';
 import { land } from '../../src/landing/landing';
-import { readBoard } from '../../src/lanes/board';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { createShadowCopies } from '../../src/lanes/shadow/copies';
 import { pictureCopies } from '../../src/lanes/shadow/pictures';
 import { tryRipe } from '../../src/lanes/shadow/shadow';
@@ -101,8 +101,8 @@ export function useShelf(database: TestDatabase) {
     },
     /** Hands copies to the shadow, as a worker that holds them does. */
     async copied(topic: Topic, ...deliveries: Delivery[]): Promise<void> {
-      const board = { ...(await readBoard(database.pool, topic.name)), served: new Set([LANE]) };
-      const copies = createShadowCopies({ pool: database.pool, onError }, () => board);
+      const routing = { ...(await readRoutingTable(database.pool, topic.name)), servedLanes: new Set([LANE]) };
+      const copies = createShadowCopies({ pool: database.pool, onError }, () => routing);
       for (const delivery of deliveries) copies.copy(topic, delivery);
       await eventually(async () => {
         const keys = deliveries.map(({ message }) => message.key);

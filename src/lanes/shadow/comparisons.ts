@@ -68,7 +68,7 @@ export async function recordComparison(
 }
 
 /** How many messages a shadow lane was compared in since an instant (RFC 3339), and in how many it was different. */
-export async function differencesOf(
+export async function countDifferences(
   db: Queryable,
   { topic, lane, since }: { topic: string; lane: string; since: string },
 ): Promise<{ compared: number; different: number }> {

@@ -4,8 +4,8 @@ import type { Delivery } from '../../contract';
 import { inTransaction } from '../../database';
 import { rfc3339 } from '../../due-time';
 import type { Topic } from '../../topic';
-import type { LaneBoard } from '../board';
-import { matches } from '../choose';
+import { matchesMessage } from '../choose-lane';
+import type { RoutingTable } from '../routing-table';
 
 // As held messages are written down: a burst of wakes costs a few statements.
 const COLLECT_MS = 250;
@@ -26,7 +26,7 @@ interface Copy {
  */
 export function createShadowCopies(
   { pool, onError }: { pool: Pool; onError(error: unknown): void },
-  boardOf: (topic: string) => LaneBoard | undefined,
+  routingOf: (topic: string) => RoutingTable | undefined,
 ) {
   const waiting: Copy[] = [];
 
@@ -41,10 +41,10 @@ export function createShadowCopies(
   const loop = runInBackground(flush, { pauseMs: COLLECT_MS, onError });
   return {
     copy({ name, forward }: Pick<Topic, 'name' | 'forward'>, delivery: Delivery): void {
-      const board = boardOf(name);
+      const routing = routingOf(name);
       // Without a handler of its own there is nothing to try.
-      if (!board || forward) return;
-      for (const lane of lanesFor(board, delivery)) {
+      if (!routing || forward) return;
+      for (const lane of lanesFor(routing, delivery)) {
         if (waiting.length < WAITING_AT_MOST) waiting.push({ lane, delivery });
       }
     },
@@ -53,13 +53,15 @@ export function createShadowCopies(
 }
 
 /** The shadow lanes that are to try a delivery: those with a rule for it, and those without any rule. */
-export function lanesFor(board: LaneBoard, { message }: Delivery): string[] {
-  const shadows = [...board.lanes.values()].filter(({ mode, lane }) => mode === 'shadow' && board.served.has(lane));
+export function lanesFor(routing: RoutingTable, { message }: Delivery): string[] {
+  const shadows = [...routing.lanes.values()].filter(
+    ({ mode, lane }) => mode === 'shadow' && routing.servedLanes.has(lane),
+  );
   return shadows.flatMap(({ lane }) => {
-    const rules = board.rules.filter((rule) => rule.lane === lane);
+    const rules = routing.rules.filter((rule) => rule.lane === lane);
     // One whose rules nobody can read was not meant for everybody.
-    const forAll = rules.length === 0 && !board.malformed.some((rule) => rule.lane === lane);
-    return forAll || rules.some(({ match }) => matches(match, message, lane)) ? [lane] : [];
+    const forAll = rules.length === 0 && !routing.malformed.some((rule) => rule.lane === lane);
+    return forAll || rules.some(({ match }) => matchesMessage(match, message, lane)) ? [lane] : [];
   });
 }
 

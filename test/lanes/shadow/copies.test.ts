@@ -1,7 +1,7 @@
 import type { Delivery } from '../../../src/contract';
-import { emptyBoard, type LaneBoard } from '../../../src/lanes/board';
-import { changeLane } from '../../../src/lanes/change';
+import { changeLane } from '../../../src/lanes/change-lane';
 import { type Lane, type LaneMatch, type LaneMode, laneLimits } from '../../../src/lanes/lane';
+import { emptyRoutingTable, type RoutingTable } from '../../../src/lanes/routing-table';
 import { createShadowCopies, lanesFor, pruneCopies } from '../../../src/lanes/shadow/copies';
 import { done } from '../../../src/topic';
 import { useDatabase } from '../../support/database';
@@ -21,10 +21,10 @@ const laneOf = (lane: string, mode: LaneMode): Lane => ({
   limits: laneLimits.parse({}),
 });
 const rule = (lane: string, match: LaneMatch) => ({ id: 1, place: 1, lane, match, reason: 'a trial', author: 'ann' });
-const boardWith = (lanes: Lane[], fields: Partial<LaneBoard> = {}): LaneBoard => ({
-  ...emptyBoard(topic.name),
+const routingWith = (lanes: Lane[], fields: Partial<RoutingTable> = {}): RoutingTable => ({
+  ...emptyRoutingTable(topic.name),
   lanes: new Map(lanes.map((one) => [one.lane, one])),
-  served: new Set(lanes.map((one) => one.lane)),
+  servedLanes: new Set(lanes.map((one) => one.lane)),
   ...fields,
 });
 const copies = async () =>
@@ -34,18 +34,18 @@ afterEach(() => shelf.query('truncate postdate.shadow_copy'));
 it('a shadow gets what its rules match, and everything where it has none; no other lane gets anything', async () => {
   const lanes = [laneOf('all', 'shadow'), laneOf('some', 'shadow'), laneOf('live', 'live'), laneOf('off', 'stopped')];
   const rules = [rule('some', { tenants: ['acme'] }), rule('live', { tenants: ['acme'] })];
-  const of = async (tenant: string, board: LaneBoard) => lanesFor(board, await shelf.delivery({ tenant }));
-  expect(await of('acme', boardWith(lanes, { rules }))).toEqual(['all', 'some']);
-  expect(await of('globex', boardWith(lanes, { rules }))).toEqual(['all']);
-  expect(await of('acme', boardWith(lanes, { rules, served: new Set(['some']) }))).toEqual(['some']);
+  const of = async (tenant: string, routing: RoutingTable) => lanesFor(routing, await shelf.delivery({ tenant }));
+  expect(await of('acme', routingWith(lanes, { rules }))).toEqual(['all', 'some']);
+  expect(await of('globex', routingWith(lanes, { rules }))).toEqual(['all']);
+  expect(await of('acme', routingWith(lanes, { rules, servedLanes: new Set(['some']) }))).toEqual(['some']);
   const malformed = [{ id: 2, lane: 'all', why: 'its match cannot be read' }];
-  expect(await of('acme', boardWith(lanes, { rules, malformed }))).toEqual(['some']);
+  expect(await of('acme', routingWith(lanes, { rules, malformed }))).toEqual(['some']);
 });
 
 it('a copy is there once, however often the message is held, and not where the topic only forwards', async () => {
   const delivery = await shelf.delivery();
-  const board = boardWith([laneOf(LANE, 'shadow')]);
-  const writer = createShadowCopies({ pool: database.pool, onError: () => undefined }, () => board);
+  const routing = routingWith([laneOf(LANE, 'shadow')]);
+  const writer = createShadowCopies({ pool: database.pool, onError: () => undefined }, () => routing);
   writer.copy({ ...topic, forward: {} }, await shelf.delivery());
   writer.copy(topic, delivery);
   writer.copy(topic, delivery);
@@ -58,9 +58,9 @@ it('a copy is there once, however often the message is held, and not where the t
 });
 
 it('while copies cannot be written nobody waits for them, landings go on, and the error is told', async () => {
-  const board = boardWith([laneOf(LANE, 'shadow')]);
+  const routing = routingWith([laneOf(LANE, 'shadow')]);
   const errors: unknown[] = [];
-  const writer = createShadowCopies({ pool: database.pool, onError: (error) => errors.push(error) }, () => board);
+  const writer = createShadowCopies({ pool: database.pool, onError: (error) => errors.push(error) }, () => routing);
   const locking = await database.pool.connect();
   const delivery = await shelf.delivery();
   try {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { readBoard } from '../../src/lanes/board';
 import type { LaneMatch } from '../../src/lanes/lane';
-import { planOf } from '../../src/lanes/plan';
-import { prepareChange } from '../../src/lanes/prepare';
-import { admitRequest, type LaneRequest } from '../../src/lanes/request';
+import { admitRequest, type LaneRequest } from '../../src/lanes/lane-request';
+import { planChange } from '../../src/lanes/plan-change';
+import { prepareChange } from '../../src/lanes/prepare-change';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { useDatabase } from '../support/database';
 import { effectTopic } from '../support/effects';
 
@@ -15,9 +15,9 @@ async function made(request: LaneRequest) {
   admitRequest(request, [topic]);
   const prepared = await prepareChange(database.pool, topic, request);
   if (prepared.result !== 'prepared') throw new Error('overtaken');
-  const before = await readBoard(database.pool, topic.name);
-  await prepared.make();
-  return { prepared, before, after: await readBoard(database.pool, topic.name) };
+  const before = await readRoutingTable(database.pool, topic.name);
+  await prepared.apply();
+  return { prepared, before, after: await readRoutingTable(database.pool, topic.name) };
 }
 const rulesOf = ({ rules }: { rules: { place: number; lane: string; match: LaneMatch }[] }) =>
   rules.map(({ place, lane, match }) => ({ place, lane, match }));
@@ -58,7 +58,7 @@ const request: fc.Arbitrary<LaneRequest> = fc.oneof(
   fc.record({ lane: fc.constantFrom('canary', 'v2') }).map((given) => ({ ...by, ...given, what: 'stop' as const })),
 );
 
-it('what a dry run looks at is the board that the change leaves, whatever the changes before it', async () => {
+it('what a dry run looks at is the routing table that the change leaves, whatever the changes before it', async () => {
   let compared = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 8 }), async (requests) => {
@@ -163,10 +163,10 @@ it('a topic without the time for it has no lanes', () => {
 });
 
 it('what is not there is neither ramped nor stopped, and what is stopped is not ramped', async () => {
-  const none = await readBoard(database.pool, 'test.none');
+  const none = await readRoutingTable(database.pool, 'test.none');
   const ramp: LaneRequest = { ...by, lane: 'canary', what: 'ramp', steps: [5] };
   for (const one of [ramp, { ...ramp, what: 'stop' } as LaneRequest]) {
-    expect(() => planOf(one, none, '')).toThrow(expect.objectContaining({ code: 'invalidLane', field: 'lane' }));
+    expect(() => planChange(one, none, '')).toThrow(expect.objectContaining({ code: 'invalidLane', field: 'lane' }));
   }
   await made({ ...by, lane: 'halted', what: 'set', rules: [{ tenants: ['acme'] }] });
   await made({ ...by, lane: 'halted', what: 'stop' });

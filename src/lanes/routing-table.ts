@@ -2,37 +2,41 @@ import type { Queryable } from '../database';
 import { WORKER_IS_WELL } from '../hold/alive';
 import { type Lane, type LaneMode, type LaneRule, laneLimits, laneMatch, laneRamp, STABLE } from './lane';
 
-/** A rule that nobody can obey, and why. It is skipped, and never in anybody's way. */
+/** A rule that cannot be applied, and why. Workers skip it, and it blocks no other rule. */
 export interface MalformedRule {
   id: number;
   lane: string;
   why: string;
 }
 
-/** A topic's lanes and rules at one version, and which lanes have a live worker. */
-export interface LaneBoard {
+/** A topic's lanes and rules at one version. `servedLanes`: the named lanes that have a live worker. */
+export interface RoutingTable {
   topic: string;
   version: number;
   lanes: Map<string, Lane>;
+  /** In the order in which they are tried. */
   rules: LaneRule[];
   malformed: MalformedRule[];
-  served: Set<string>;
+  servedLanes: Set<string>;
 }
 
-export const emptyBoard = (topic: string): LaneBoard => ({
+export const emptyRoutingTable = (topic: string): RoutingTable => ({
   topic,
   version: 0,
   lanes: new Map(),
   rules: [],
   malformed: [],
-  served: new Set(),
+  servedLanes: new Set(),
 });
 
-/** Reads the boards of these topics as they are at one instant. One that has never had a lane is empty, at version 0. */
-export async function readBoards(db: Queryable, topics: string[]): Promise<LaneBoard[]> {
-  const { rows } = await db.query<BoardRow>({
-    name: 'postdate.lane-boards',
-    // One statement: a version with the rules of another would be obeyed as if they belonged together.
+/**
+ * Reads the routing tables of these topics at one instant. A topic that never had a lane has an empty one, at version
+ * 0.
+ */
+export async function readRoutingTables(db: Queryable, topics: string[]): Promise<RoutingTable[]> {
+  const { rows } = await db.query<RoutingTableRow>({
+    name: 'postdate.lane-routing',
+    // One statement: with two, the rules of one version could be read with the number of another.
     text: `select given.topic, coalesce(lane_version.version, 0)::float8 as version,
             (select coalesce(jsonb_agg(to_jsonb(one)), '[]') from postdate.lane as one where one.topic = given.topic) as lanes,
             (select coalesce(jsonb_agg(to_jsonb(lane_rule) order by place, id), '[]')
@@ -42,14 +46,14 @@ export async function readBoards(db: Queryable, topics: string[]): Promise<LaneB
        from unnest($1::text[]) as given (topic) left join postdate.lane_version using (topic)`,
     values: [topics],
   });
-  return rows.map(boardOf);
+  return rows.map(routingTableOf);
 }
 
-/** Reads the board of one topic. */
-export const readBoard = async (db: Queryable, topic: string): Promise<LaneBoard> =>
-  (await readBoards(db, [topic]))[0] ?? emptyBoard(topic);
+/** Reads the routing table of one topic. */
+export const readRoutingTable = async (db: Queryable, topic: string): Promise<RoutingTable> =>
+  (await readRoutingTables(db, [topic]))[0] ?? emptyRoutingTable(topic);
 
-interface BoardRow {
+interface RoutingTableRow {
   topic: string;
   version: number;
   lanes: { topic: string; lane: string; mode: LaneMode; limits: unknown; ramp: unknown }[];
@@ -57,7 +61,7 @@ interface BoardRow {
   served: string[];
 }
 
-function boardOf({ topic, version, lanes: laneRows, rules: ruleRows, served }: BoardRow): LaneBoard {
+function routingTableOf({ topic, version, lanes: laneRows, rules: ruleRows, served }: RoutingTableRow): RoutingTable {
   const lanes = new Map(laneRows.map((row) => [row.lane, laneOf(row)]));
   const rules: LaneRule[] = [];
   const malformed: MalformedRule[] = [];
@@ -67,11 +71,14 @@ function boardOf({ topic, version, lanes: laneRows, rules: ruleRows, served }: B
     else if (!parsed.success) malformed.push({ id, lane, why: 'its match cannot be read' });
     else rules.push({ id, place, lane, match: parsed.data, reason, author });
   }
-  return { topic, version, lanes, rules, malformed, served: new Set(served) };
+  return { topic, version, lanes, rules, malformed, servedLanes: new Set(served) };
 }
 
-/** Limits and a ramp that somebody has spoilt by hand must not keep the lane from being stopped: the default ones hold, and none. */
-function laneOf({ topic, lane, mode, limits, ramp }: BoardRow['lanes'][number]): Lane {
+/**
+ * A lane whose limits or ramp were spoilt by hand in the database must still be stoppable. It gets the default limits,
+ * and no ramp.
+ */
+function laneOf({ topic, lane, mode, limits, ramp }: RoutingTableRow['lanes'][number]): Lane {
   const parsed = laneLimits.safeParse(limits);
   return {
     topic,

@@ -3,65 +3,65 @@ import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 import { type LaneLimits, type LaneMatch, laneLimits, laneMatch, laneRamp, refuseLaneName, STABLE } from './lane';
 
-// Who woke last must still have the time to be given to another lane, and back.
-const SHORTEST_LEAD_MS = 5_000;
-// As much as one line of a table shows, several times over.
-const LONGEST_REASON = 500;
-const LONGEST_AUTHOR = 200;
-// Each is asked of each message that wakes.
-export const MOST_RULES = 100;
+// The message that wakes last must still have time to go to another lane and back.
+const MIN_LEAD_MS = 5_000;
+// Several times what one line of a table shows.
+const MAX_REASON_CHARACTERS = 500;
+const MAX_AUTHOR_CHARACTERS = 200;
+// Every rule is tried for every message that wakes.
+export const MAX_RULES = 100;
 
-interface Named {
+interface RequestBase {
   topic: string;
   lane: string;
   author: string;
   reason: string;
-  /** Changes nothing unless the topic's lanes are still at this version: what whoever asks was shown. */
+  /** The change is made only if the topic's lanes are still at this version, which the operator was shown. */
   ifVersion?: number;
 }
-export type SetRequest = Named & {
+export type SetRequest = RequestBase & {
   what: 'set';
   mode?: 'live' | 'shadow';
-  /** In the place of those that the lane has; none at all takes nothing. */
+  /** Replaces the lane's rules. An empty list takes no messages. */
   rules?: LaneMatch[];
   first?: boolean;
   limits?: Partial<LaneLimits>;
 };
-/** A percentage at once, or in steps: the first one now, each of the others after so many seconds while the lane is healthy. */
-export type RampRequest = Named & { what: 'ramp'; steps: number[]; everySeconds?: number; by?: 'tenant' | 'key' };
-export type StopRequest = Named & { what: 'stop' };
+/** Percentages in steps: the first one now, each of the others after `everySeconds` while the lane is healthy. */
+export type RampRequest = RequestBase & { what: 'ramp'; steps: number[]; everySeconds?: number; by?: 'tenant' | 'key' };
+export type StopRequest = RequestBase & { what: 'stop' };
 
-/** What an operator wants of a lane, from whatever edge. */
+/** An operator's request to change a lane, by HTTP or by command. */
 export type LaneRequest = SetRequest | RampRequest | StopRequest;
 
-/** The topic of a request that could be obeyed. Throws a `MessageError` that names the field at fault. */
+/** Validates a request, and returns its topic. Throws a `MessageError` that names the invalid field. */
 export function admitRequest(request: LaneRequest, topics: Topic[]): Topic {
   const topic = topics.find(({ name }) => name === request.topic);
   const refusal = topic
-    ? (refuseLead(topic) ?? refuseLaneName(request.lane) ?? refuseWords(request) ?? refuseWhat(request))
+    ? (refuseLead(topic) ?? refuseLaneName(request.lane) ?? refuseTexts(request) ?? refuseAction(request))
     : ({ code: 'unknownTopic', field: 'topic', message: 'is not installed here' } as const);
   if (!topic || refusal) throw new MessageError(refusal as Refusal);
   return topic;
 }
 
 function refuseLead(topic: Topic): Refusal | undefined {
-  if (leadMsOf(topic) >= SHORTEST_LEAD_MS) return undefined;
-  const message = `has a lead of ${leadMsOf(topic)} ms; lanes need ${SHORTEST_LEAD_MS} ms or more`;
+  if (leadMsOf(topic) >= MIN_LEAD_MS) return undefined;
+  const message = `has a lead of ${leadMsOf(topic)} ms; lanes need ${MIN_LEAD_MS} ms or more`;
   return { code: 'invalidLane', field: 'topic', message };
 }
 
-function refuseWords({ reason, author }: LaneRequest): Refusal | undefined {
-  if (!isText(reason, LONGEST_REASON))
-    return { code: 'invalidReason', field: 'reason', message: `must have 1 to ${LONGEST_REASON} characters` };
-  if (!isText(author, LONGEST_AUTHOR))
-    return { code: 'invalidLabel', field: 'author', message: `must have 1 to ${LONGEST_AUTHOR} characters` };
+function refuseTexts({ reason, author }: LaneRequest): Refusal | undefined {
+  if (!isText(reason, MAX_REASON_CHARACTERS))
+    return { code: 'invalidReason', field: 'reason', message: `must have 1 to ${MAX_REASON_CHARACTERS} characters` };
+  if (!isText(author, MAX_AUTHOR_CHARACTERS))
+    return { code: 'invalidLabel', field: 'author', message: `must have 1 to ${MAX_AUTHOR_CHARACTERS} characters` };
   return undefined;
 }
 
 const isText = (text: unknown, longest: number) =>
   typeof text === 'string' && text.trim() !== '' && text.length <= longest;
 
-function refuseWhat(request: LaneRequest): Refusal | undefined {
+function refuseAction(request: LaneRequest): Refusal | undefined {
   const { what, lane } = request;
   if (lane === STABLE && (what !== 'set' || request.mode !== undefined || request.limits !== undefined)) {
     return { code: 'invalidLane', field: 'lane', message: 'stable is always live, and has rules only' };
@@ -73,8 +73,8 @@ function refuseWhat(request: LaneRequest): Refusal | undefined {
     return { code: 'invalidLaneRule', field: 'rules', message: 'must be there, or a mode, or limits' };
   }
   if (first && !rules?.length) return { code: 'invalidLaneRule', field: 'first', message: 'is for rules' };
-  if ((rules?.length ?? 0) > MOST_RULES) {
-    return { code: 'invalidLaneRule', field: 'rules', message: `must be ${MOST_RULES} at most` };
+  if ((rules?.length ?? 0) > MAX_RULES) {
+    return { code: 'invalidLaneRule', field: 'rules', message: `must be ${MAX_RULES} at most` };
   }
   return refuseLimits(limits) ?? rules?.map((rule, place) => refuseMatch(rule, `rules.${place}`)).find(Boolean);
 }
@@ -90,7 +90,7 @@ function refuseSteps({ steps, everySeconds, by = 'tenant' }: RampRequest): Refus
   }
   if (steps.some((step, place) => !(step > 0 && step > (steps[place - 1] ?? 0))))
     return refusal('steps', 'must be percentages above 0, each above the one before');
-  // When it begins is not for whoever asks to say.
+  // The request does not say when the ramp begins: `changeLane` does.
   const ramp = laneRamp.omit({ since: true }).safeParse({ steps: others, everySeconds, by });
   if (ramp.success) return undefined;
   const [issue] = ramp.error.issues;
@@ -111,13 +111,13 @@ function refuseLimits(limits: unknown): Refusal | undefined {
 
 const [TENANTS, ATTRIBUTE, PERCENT] = laneMatch.options;
 
-/** Why this is no match that a rule could have. Of the three kinds it is held to the one that it begins like. */
+/** Why a rule cannot have this match. Its fields decide which of the three kinds it is checked as. */
 export function refuseMatch(match: unknown, field: string): Refusal | undefined {
   const isObject = typeof match === 'object' && match !== null;
   const kind = isObject && 'tenants' in match ? TENANTS : isObject && 'attribute' in match ? ATTRIBUTE : PERCENT;
   const parsed = kind.safeParse(match);
   const refusal = (path: PropertyKey[], message: string): Refusal => {
-    // A percentage by itself has one field, however it was given.
+    // A percentage by itself has one field, as an argument or as the first of the steps.
     const within = field === 'percent' && path[0] === 'percent' ? [] : path;
     return { code: 'invalidLaneRule', field: [field, ...within].map(String).join('.').slice(0, 200), message };
   };

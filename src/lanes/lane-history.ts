@@ -1,6 +1,6 @@
 import type { Queryable } from '../database';
 
-/** A row of `postdate.lane_change`: who changed what, and why. `changedAt` is RFC 3339. */
+/** A row of `postdate.lane_change`: a change with its author and reason. `changedAt` is RFC 3339. */
 export interface RecordedChange {
   id: number;
   topic: string;
@@ -14,8 +14,8 @@ export interface RecordedChange {
   after: object;
 }
 
-/** The last changes, the latest first: of a topic, of a lane. */
-export async function laneHistory(
+/** Reads the last changes, the latest first, of all topics or of one topic or lane. */
+export async function readLaneHistory(
   db: Queryable,
   { topic, lane, limit }: { topic?: string; lane?: string; limit: number },
 ): Promise<RecordedChange[]> {
@@ -29,8 +29,14 @@ export async function laneHistory(
   return rows.map(({ changed_at, ...row }) => ({ ...row, changedAt: changed_at.toISOString() }));
 }
 
-/** Who made the version that somebody was overtaken by; undefined where that was done by hand in the database. */
-export async function overtakenBy(db: Queryable, topic: string, version: number): Promise<RecordedChange | undefined> {
-  const [last] = await laneHistory(db, { topic, limit: 1 });
+/**
+ * Reads the change that made a version, if it is the topic's last; undefined if it was made by hand in the database.
+ */
+export async function readChangeOfVersion(
+  db: Queryable,
+  topic: string,
+  version: number,
+): Promise<RecordedChange | undefined> {
+  const [last] = await readLaneHistory(db, { topic, limit: 1 });
   return last?.version === version ? last : undefined;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { emptyBoard, type LaneBoard } from '../../src/lanes/board';
-import { chooseLane, matches } from '../../src/lanes/choose';
+import { chooseLane, matchesMessage } from '../../src/lanes/choose-lane';
 import { type Lane, type LaneMatch, type LaneMode, laneLimits, STABLE } from '../../src/lanes/lane';
+import { emptyRoutingTable, type RoutingTable } from '../../src/lanes/routing-table';
 
 const topic = 'test.topic';
 const NAMES = ['canary', 'v2', 'v3'];
@@ -20,14 +20,14 @@ const match: fc.Arbitrary<LaneMatch> = fc.oneof(
 );
 const mode = fc.constantFrom<LaneMode>('live', 'shadow', 'stopped');
 
-const board: fc.Arbitrary<LaneBoard> = fc
+const routing: fc.Arbitrary<RoutingTable> = fc
   .record({
     modes: fc.array(mode, { minLength: NAMES.length, maxLength: NAMES.length }),
     rules: fc.array(fc.record({ lane: fc.constantFrom(...NAMES, STABLE), match }), { maxLength: 8 }),
     served: fc.subarray(NAMES),
   })
   .map(({ modes, rules, served }) => ({
-    ...emptyBoard(topic),
+    ...emptyRoutingTable(topic),
     version: 1,
     lanes: new Map(
       NAMES.map((lane, nth): [string, Lane] => [
@@ -36,7 +36,7 @@ const board: fc.Arbitrary<LaneBoard> = fc
       ]),
     ),
     rules: rules.map((rule, place) => ({ id: place + 1, place, reason: `rule ${place}`, author: 'ann', ...rule })),
-    served: new Set(served),
+    servedLanes: new Set(served),
   }));
 
 const message = fc.record({
@@ -52,14 +52,14 @@ const message = fc.record({
 
 it('whatever the rules, every message has exactly one lane, a live one that somebody serves, or stable', () => {
   fc.assert(
-    fc.property(board, message, (one, asked) => {
+    fc.property(routing, message, (one, asked) => {
       const { lane, fellBackFrom } = chooseLane(one, asked);
       if (lane === STABLE) {
-        if (fellBackFrom) expect(one.served.has(fellBackFrom)).toBe(false);
+        if (fellBackFrom) expect(one.servedLanes.has(fellBackFrom)).toBe(false);
       } else {
         expect(one.lanes.get(lane)?.mode).toBe('live');
-        expect(one.served.has(lane)).toBe(true);
-        expect(one.rules.some((rule) => rule.lane === lane && matches(rule.match, asked, lane))).toBe(true);
+        expect(one.servedLanes.has(lane)).toBe(true);
+        expect(one.rules.some((rule) => rule.lane === lane && matchesMessage(rule.match, asked, lane))).toBe(true);
       }
     }),
     { numRuns: 2_000 },
@@ -68,10 +68,11 @@ it('whatever the rules, every message has exactly one lane, a live one that some
 
 it('it is the first rule that matches: taking away any rule after it changes nothing', () => {
   fc.assert(
-    fc.property(board, message, fc.nat(), (one, asked, cut) => {
+    fc.property(routing, message, fc.nat(), (one, asked, cut) => {
       const chosen = chooseLane(one, asked);
       const first = one.rules.findIndex(
-        ({ lane, match }) => (lane === STABLE || one.lanes.get(lane)?.mode === 'live') && matches(match, asked, lane),
+        ({ lane, match }) =>
+          (lane === STABLE || one.lanes.get(lane)?.mode === 'live') && matchesMessage(match, asked, lane),
       );
       const kept = first < 0 ? 0 : first + 1 + (cut % (one.rules.length - first));
       expect(chooseLane({ ...one, rules: one.rules.slice(0, kept) }, asked)).toEqual(chosen);
@@ -85,7 +86,7 @@ it('it is the first rule that matches: taking away any rule after it changes not
 
 it('lanes are sticky: whenever, and in whatever order, messages are asked about, each has the same one', () => {
   fc.assert(
-    fc.property(board, fc.array(message, { maxLength: 20 }), fc.infiniteStream(fc.nat()), (one, asked, random) => {
+    fc.property(routing, fc.array(message, { maxLength: 20 }), fc.infiniteStream(fc.nat()), (one, asked, random) => {
       const first = new Map(asked.map((each) => [each, chooseLane(one, each)]));
       const order = new Map(asked.map((each) => [each, random.next().value as number]));
       const shuffled = [...asked].sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
@@ -104,10 +105,12 @@ it('a growing percentage takes more tenants, and never lets one go; all messages
       (asked, otherKey, one, two) => {
         const [less, more] = one < two ? [one, two] : [two, one];
         const by = 'tenant' as const;
-        if (matches({ percent: less, by }, asked, 'canary'))
-          expect(matches({ percent: more, by }, asked, 'canary')).toBe(true);
+        if (matchesMessage({ percent: less, by }, asked, 'canary'))
+          expect(matchesMessage({ percent: more, by }, asked, 'canary')).toBe(true);
         const sibling = { ...asked, key: otherKey };
-        expect(matches({ percent: less, by }, sibling, 'canary')).toBe(matches({ percent: less, by }, asked, 'canary'));
+        expect(matchesMessage({ percent: less, by }, sibling, 'canary')).toBe(
+          matchesMessage({ percent: less, by }, asked, 'canary'),
+        );
       },
     ),
     { numRuns: 2_000 },
@@ -117,7 +120,7 @@ it('a growing percentage takes more tenants, and never lets one go; all messages
 it.each(['tenant', 'key'] as const)('of 10,000 %ss ten percent are a tenth, none at 0 and all at 100', (by) => {
   const share = (percent: number) =>
     Array.from({ length: 10_000 }, (_, nth) => ({ topic, tenant: `t-${nth}`, key: `k-${nth}`, payload: {} })).filter(
-      (one) => matches({ percent, by }, one, 'canary'),
+      (one) => matchesMessage({ percent, by }, one, 'canary'),
     ).length;
   expect(share(0)).toBe(0);
   expect(share(100)).toBe(10_000);
@@ -127,16 +130,16 @@ it.each(['tenant', 'key'] as const)('of 10,000 %ss ten percent are a tenth, none
 
 it('two lanes do not begin with the same tenants', () => {
   const tenants = Array.from({ length: 1_000 }, (_, nth) => ({ topic, tenant: `t-${nth}`, key: 'k', payload: {} }));
-  const of = (lane: string) => tenants.filter((one) => matches({ percent: 10, by: 'tenant' }, one, lane));
+  const of = (lane: string) => tenants.filter((one) => matchesMessage({ percent: 10, by: 'tenant' }, one, lane));
   const both = of('canary').filter((one) => of('v2').includes(one));
   expect(both.length).toBeLessThan(of('canary').length / 2);
 });
 
 it('an attribute is only what the payload itself has', () => {
   const one = { topic, tenant: 't', key: 'k', payload: {} };
-  expect(matches({ attribute: 'constructor.name', oneOf: ['Object'] }, one, 'canary')).toBe(false);
+  expect(matchesMessage({ attribute: 'constructor.name', oneOf: ['Object'] }, one, 'canary')).toBe(false);
   expect(
-    matches(
+    matchesMessage(
       { attribute: 'constructor.name', oneOf: ['Object'] },
       { ...one, payload: { constructor: { name: 'Object' } } },
       'canary',

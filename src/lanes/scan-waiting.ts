@@ -10,55 +10,64 @@ import { hasRows, listUndecidedRows } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import type { LaneMatch } from './lane';
 
-/** A message that waits, as far as rules ask of it, or all of a tenant's where they ask for no more than the tenant. */
+/**
+ * A waiting message, with the fields that the rules need. If they need only the tenant, it stands for all `messages` of
+ * the tenant.
+ */
 export type WaitingMessage = Pick<ScheduledMessage, 'topic' | 'tenant' | 'key' | 'payload'> & { messages: number };
 
-/** How much is looked at. What waits beyond it is only counted. */
-export interface LookLimits {
+type Visit = (message: WaitingMessage) => void;
+
+/** How much is looked at. Messages beyond a limit are only counted. */
+export interface ScanLimits {
   messages: number;
-  /** Where each payload is a question of its own to Temporal. */
+  /** Messages whose payload takes a request to Temporal each. */
   payloads: number;
   tenants: number;
 }
-// Seconds of work for the server beside what it is there for.
-export const LOOK_LIMITS: LookLimits = { messages: 10_000, payloads: 1_000, tenants: 200 };
+// Together a few seconds of extra load on the server.
+export const SCAN_LIMITS: ScanLimits = { messages: 10_000, payloads: 1_000, tenants: 200 };
 const PAGE = 500;
-const AT_A_TIME = 4;
+const CONCURRENCY = 4;
 // gRPC's
 const NOT_FOUND = 5;
 
-/** Hands over what waits of a topic, up to the limits, as these matches need it; says how many wait if not all were looked at. */
-export async function eachWaiting(
+/**
+ * Visits the waiting messages of a topic, up to the limits, with the fields that these matches need. Resolves to the
+ * number of all waiting messages if not all of them were visited.
+ */
+export async function scanWaiting(
   { client, pool }: { client: Client; pool: Pool },
   topic: Topic,
   matches: LaneMatch[],
-  use: (message: WaitingMessage) => void,
-  { limits = LOOK_LIMITS, asked = () => undefined }: { limits?: LookLimits; asked?(messages: number): void } = {},
+  onMessage: Visit,
+  {
+    limits = SCAN_LIMITS,
+    onProgress = () => undefined,
+  }: { limits?: ScanLimits; onProgress?(messages: number): void } = {},
 ): Promise<{ waiting?: number }> {
-  const take = (message: WaitingMessage) => {
-    use(message);
-    asked(message.messages);
+  const visit: Visit = (message) => {
+    onMessage(message);
+    onProgress(message.messages);
   };
-  const waitingInAll = () => countWaiting(client, { topic: topic.name });
+  const countAllWaiting = () => countWaiting(client, { topic: topic.name });
   const needsPayload = matches.some((match) => 'attribute' in match);
   const all = await (async () => {
-    if (needsPayload && hasRows(topic)) return eachRow(pool, topic, limits.messages, take);
-    if (needsPayload) return eachPayload(client, topic.name, limits.payloads, take);
+    if (needsPayload && hasRows(topic)) return scanRows(pool, topic, limits.messages, visit);
+    if (needsPayload) return scanPayloads(client, topic.name, limits.payloads, visit);
     const needsKey = matches.some((match) => 'percent' in match && match.by === 'key');
-    if (needsKey || (await waitingInAll()) <= limits.messages)
-      return eachRun(client, topic.name, limits.messages, take);
-    return eachTenant(client, topic.name, limits.tenants, take);
+    if (needsKey || (await countAllWaiting()) <= limits.messages)
+      return scanRuns(client, topic.name, limits.messages, visit);
+    return scanTenants(client, topic.name, limits.tenants, visit);
   })();
-  return all ? {} : { waiting: await waitingInAll() };
+  return all ? {} : { waiting: await countAllWaiting() };
 }
 
-type Take = (message: WaitingMessage) => void;
-
-async function eachRow(pool: Pool, topic: Parameters<typeof listUndecidedRows>[1], limit: number, take: Take) {
+async function scanRows(pool: Pool, topic: Parameters<typeof listUndecidedRows>[1], limit: number, visit: Visit) {
   let after = { tenant: '', key: '' };
   for (let looked = 0; looked < limit; looked += PAGE) {
     const page = await listUndecidedRows(pool, topic, { after, limit: Math.min(PAGE, limit - looked) });
-    for (const message of page) take({ ...message, messages: 1 });
+    for (const message of page) visit({ ...message, messages: 1 });
     const last = page.at(-1);
     if (!last || page.length < PAGE) return page.length < limit - looked;
     after = last;
@@ -66,30 +75,30 @@ async function eachRow(pool: Pool, topic: Parameters<typeof listUndecidedRows>[1
   return false;
 }
 
-async function eachRun(client: Client, topic: string, limit: number, take: Take): Promise<boolean> {
+async function scanRuns(client: Client, topic: string, limit: number, visit: Visit): Promise<boolean> {
   for await (const runs of pagesOf(client, topic, limit)) {
     if (!runs) return true;
-    for (const { tenant, key } of runs) take({ topic, tenant, key, payload: undefined, messages: 1 });
+    for (const { tenant, key } of runs) visit({ topic, tenant, key, payload: undefined, messages: 1 });
   }
   return false;
 }
 
-async function eachPayload(client: Client, topic: string, limit: number, take: Take): Promise<boolean> {
+async function scanPayloads(client: Client, topic: string, limit: number, visit: Visit): Promise<boolean> {
   const { messageOf } = createWaiting(client);
   for await (const runs of pagesOf(client, topic, limit)) {
     if (!runs) return true;
     const errors: unknown[] = [];
-    await someAtATime(runs, AT_A_TIME, async (run) => {
+    await someAtATime(runs, CONCURRENCY, async (run) => {
       if (errors.length > 0) return;
       try {
         const { payload } = await messageOf(run);
-        take({ topic, tenant: run.tenant, key: run.key, payload, messages: 1 });
+        visit({ topic, tenant: run.tenant, key: run.key, payload, messages: 1 });
       } catch (error) {
-        // It has ended meanwhile, and is forgotten.
+        // The run has closed meanwhile, and Temporal has removed it.
         if (isGrpcServiceError(error) && error.code === NOT_FOUND) return;
         if (isGrpcServiceError(error)) errors.push(error);
-        // One that no workflow could use has no attributes, and takes its lane without them.
-        else take({ topic, tenant: run.tenant, key: run.key, payload: undefined, messages: 1 });
+        // A payload that cannot be decoded has no attributes: the message takes its lane without them.
+        else visit({ topic, tenant: run.tenant, key: run.key, payload: undefined, messages: 1 });
       }
     });
     if (errors.length > 0) throw errors[0];
@@ -97,7 +106,7 @@ async function eachPayload(client: Client, topic: string, limit: number, take: T
   return false;
 }
 
-/** The runs that wait, page by page, at most so many; after the last of all, undefined. */
+/** The waiting runs, page by page, at most `limit`; then undefined if there are no more. */
 async function* pagesOf(client: Client, topic: string, limit: number) {
   let from: Uint8Array | undefined;
   for (let looked = 0; looked < limit; ) {
@@ -116,10 +125,10 @@ async function* pagesOf(client: Client, topic: string, limit: number) {
   }
 }
 
-async function eachTenant(client: Client, topic: string, limit: number, take: Take): Promise<boolean> {
+async function scanTenants(client: Client, topic: string, limit: number, visit: Visit): Promise<boolean> {
   const counts = await countByTenant(client, { topic }, { limit });
   const tenants = counts.filter(({ of }) => PART.test(of));
   for (const { of: tenant, waiting } of tenants)
-    take({ topic, tenant, key: '', payload: undefined, messages: waiting });
+    visit({ topic, tenant, key: '', payload: undefined, messages: waiting });
   return tenants.length === counts.length;
 }

@@ -1,6 +1,6 @@
-import { readBoard } from '../../src/lanes/board';
-import { changeLane } from '../../src/lanes/change';
-import { chooseLane } from '../../src/lanes/choose';
+import { changeLane } from '../../src/lanes/change-lane';
+import { chooseLane } from '../../src/lanes/choose-lane';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { useDatabase } from '../support/database';
 
 const database = useDatabase();
@@ -14,18 +14,20 @@ it('a lane has the rules that were set last, in its place among the others, and 
   await set('canary', ['acme']);
   await set('v2', ['acme', 'globex']);
   await set('canary', ['acme', 'initech']);
-  const board = await readBoard(database.pool, topic);
-  expect(board.rules.map(({ lane, match }) => [lane, match])).toEqual([
+  const routing = await readRoutingTable(database.pool, topic);
+  expect(routing.rules.map(({ lane, match }) => [lane, match])).toEqual([
     ['canary', { tenants: ['acme', 'initech'] }],
     ['v2', { tenants: ['acme', 'globex'] }],
   ]);
-  const served = { ...board, served: new Set(['canary', 'v2']) };
+  const served = { ...routing, servedLanes: new Set(['canary', 'v2']) };
   expect(chooseLane(served, message(topic, 'acme'))).toEqual({ lane: 'canary', reason: 'a trial' });
-  expect(chooseLane(board, message(topic, 'globex'))).toMatchObject({ lane: 'stable', fellBackFrom: 'v2' });
+  expect(chooseLane(routing, message(topic, 'globex'))).toMatchObject({ lane: 'stable', fellBackFrom: 'v2' });
   await set('stable', ['acme'], true);
   expect(
-    chooseLane({ ...served, ...(await readBoard(database.pool, topic)), served: served.served }, message(topic, 'acme'))
-      .lane,
+    chooseLane(
+      { ...served, ...(await readRoutingTable(database.pool, topic)), servedLanes: served.servedLanes },
+      message(topic, 'acme'),
+    ).lane,
   ).toBe('stable');
   const { rows } = await database.pool.query(
     'select lane, what, author, reason, before, after from postdate.lane_change where topic = $1 order by id',
@@ -44,7 +46,7 @@ it('a lane has the rules that were set last, in its place among the others, and 
 it('of two operators who have seen the same version only one changes it, and the other is told so', async () => {
   const topic = 'test.two';
   await changeLane(database.pool, { topic, lane: 'canary', what: 'set', ...by }, { rules: [{ tenants: ['acme'] }] });
-  const { version } = await readBoard(database.pool, topic);
+  const { version } = await readRoutingTable(database.pool, topic);
   const results = await Promise.all(
     ['ann', 'bob'].map((author) =>
       changeLane(
@@ -55,7 +57,7 @@ it('of two operators who have seen the same version only one changes it, and the
     ),
   );
   expect(results.map(({ result }) => result).sort()).toEqual(['changed', 'overtaken']);
-  const { rules } = await readBoard(database.pool, topic);
+  const { rules } = await readRoutingTable(database.pool, topic);
   const winner = results[0]?.result === 'changed' ? 'ann' : 'bob';
   expect(rules.map(({ author, match }) => [author, match])).toEqual([[winner, { tenants: [winner] }]]);
 });
@@ -68,17 +70,17 @@ it('a rule that cannot be read is skipped and shown, and the rules after it are 
      values ($1, -2, 'canary', '{"tenants": "acme"}', 'by hand', 'eve'), ($1, -1, 'nowhere', '{"tenants": ["acme"]}', 'by hand', 'eve')`,
     [topic],
   );
-  const board = await readBoard(database.pool, topic);
-  expect(board.malformed.map(({ why }) => why)).toEqual(['its match cannot be read', 'there is no lane nowhere']);
-  expect(chooseLane({ ...board, served: new Set(['canary']) }, message(topic, 'acme')).lane).toBe('canary');
+  const routing = await readRoutingTable(database.pool, topic);
+  expect(routing.malformed.map(({ why }) => why)).toEqual(['its match cannot be read', 'there is no lane nowhere']);
+  expect(chooseLane({ ...routing, servedLanes: new Set(['canary']) }, message(topic, 'acme')).lane).toBe('canary');
 });
 
 it('what is changed by plain SQL raises the version, too', async () => {
   const topic = 'test.by-hand';
   await changeLane(database.pool, { topic, lane: 'canary', what: 'set', ...by }, { rules: [{ tenants: ['acme'] }] });
-  const { version } = await readBoard(database.pool, topic);
+  const { version } = await readRoutingTable(database.pool, topic);
   await database.pool.query('delete from postdate.lane_rule where topic = $1', [topic]);
-  expect((await readBoard(database.pool, topic)).version).toBeGreaterThan(version);
+  expect((await readRoutingTable(database.pool, topic)).version).toBeGreaterThan(version);
 });
 
 it.each(['stable lane', 'Canary', '', '-x', 'a@b'])('%p cannot be the name of a lane', async (lane) => {
