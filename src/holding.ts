@@ -8,7 +8,7 @@ import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
 import { createWaiting } from './hold/waiting';
 import { STABLE } from './lanes/lane';
-import { createShadowCopies } from './lanes/shadow/copies';
+import { createShadowCopies } from './lanes/shadow/shadow-copies';
 import { createWorkerLanes, startLaneRefresh } from './lanes/worker-lanes';
 import type { Metrics } from './metrics';
 import { createRecovery } from './sweep/recovery';

@@ -7,7 +7,7 @@ import { startUnansweredWatch } from './forward/unanswered';
 import { startLaneGuard } from './lanes/lane-guard';
 import { countDifferences } from './lanes/shadow/comparisons';
 import type { Metrics } from './metrics';
-import { type KeptDays, startRetention } from './retention/retention';
+import { type RetentionDays, startRetention } from './retention/retention';
 import { startReconciliation } from './sweep/reconciliation';
 import type { Topic } from './topic';
 
@@ -24,7 +24,7 @@ export function startMaintenance(
     onError(part: string): (error: unknown) => void;
   },
   topics: Topic[],
-  kept: KeptDays,
+  kept: RetentionDays,
 ): Pick<BackgroundLoop, 'stop'>[] {
   const { pool, client, metrics, log, onError } = deps;
   const onFound = (topic: string, found: object) => log.warn({ topic, ...found }, 'rows and workflows did not agree');

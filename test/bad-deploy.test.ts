@@ -1,6 +1,6 @@
 import { Worker } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
-import { audit } from '../src/audit/audit';
+import { runAudit } from '../src/audit/audit';
 import { cancel, describe as describeMessage, schedule } from '../src/client';
 import { WORKFLOW_TASK_QUEUE, workflowIdOf } from '../src/contract';
 import { installation } from '../src/installation';
@@ -159,7 +159,7 @@ describe('a bad release of a handler', () => {
       return posted;
     });
     expect(await statusesOf(refs)).toEqual(all('PENDING'));
-    const kinds = (await audit(database.pool, [paymentRequestExpiry])).differences.map(({ kind }) => kind);
+    const kinds = (await runAudit(database.pool, [paymentRequestExpiry])).differences.map(({ kind }) => kind);
     expect(kinds).toEqual(all('rowWaitsThoughDecided'));
 
     await rollback(async () => {
@@ -173,7 +173,7 @@ describe('a bad release of a handler', () => {
     });
     expect(await toldOf(refs, 'payment-request.expired')).toBe(10);
     expect(await findFailed(database.pool, { topic: paymentRequestExpiry.name }, 100)).toEqual([]);
-    expect(await audit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
+    expect(await runAudit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
   });
 
   it('that throws: nothing is decided, and after the rollback all land once by themselves', async () => {
@@ -189,6 +189,6 @@ describe('a bad release of a handler', () => {
     });
     expect(await toldOf(refs, 'payment-request.expired')).toBe(10);
     expect(await toldOf(refs, 'postdate.failed')).toBe(0);
-    expect(await audit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
+    expect(await runAudit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
   }, 300_000);
 });

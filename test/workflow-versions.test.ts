@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid';
 import { cancel, describe as describeMessage, move, schedule } from '../src/client';
 import { wakeSignal } from '../src/commands';
 import { deliveryTaskQueue, type MessageRef, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../src/contract';
-import { findingsOf } from '../src/doctor/finding';
+import { runChecks } from '../src/doctor/finding';
 import { queueChecks } from '../src/doctor/workers';
 import { createRecovery } from '../src/sweep/recovery';
 import type { Topic } from '../src/topic';
@@ -67,7 +67,7 @@ const count = async (query: string) => {
 const countOf = (build: string) => count(`TemporalWorkerDeploymentVersion = 'postdate:${build}'`);
 /** What doctor says of the queue of the workflows. */
 async function doctor() {
-  for await (const finding of findingsOf(queueChecks(temporal.client, [topic]), String))
+  for await (const finding of runChecks(queueChecks(temporal.client, [topic]), String))
     if (finding.check === `task queue ${WORKFLOW_TASK_QUEUE}`) return finding;
   throw new Error('there is no such check');
 }

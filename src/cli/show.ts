@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { admit, refuseRef } from '../admission';
 import type { MessageRef } from '../contract';
-import { type Happening, type Story, storyOf } from '../story/story';
+import { readStory, type Story, type TimelineEntry } from '../story/story';
 import { withClient, withPool } from './connections';
 import { duration } from './duration';
 import { run } from './exit';
@@ -25,7 +25,7 @@ async function showOne({ json, ...options }: Options) {
   admit(refuseRef(ref));
   return withPool((pool) =>
     withClient(async (client) => {
-      const story = await storyOf({ client, pool }, ref);
+      const story = await readStory({ client, pool }, ref);
       if (json) printJson(story ?? { ...ref, state: 'notFound', happenings: [] });
       else print(story ? wordsOf(story) : `notFound: neither Temporal nor the ledger knows ${nameOf(ref)}`);
       return story ? 0 : 1;
@@ -43,7 +43,7 @@ function wordsOf(story: Story): string {
 }
 
 const HEAD = ['at', 'cycle', 'what', 'late by', 'by', 'detail'];
-const rowOf = ({ at, cycle, what, lateByMs, by, detail }: Happening) => [
+const rowOf = ({ at, cycle, what, lateByMs, by, detail }: TimelineEntry) => [
   at,
   cycle,
   what,

@@ -9,21 +9,23 @@ import { hasRows, payloadOfRow } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import type { FailedMessage } from './failed';
 
-/** `unknown`: neither Temporal, nor a business row, nor an answer has its payload any more. */
-export type Redriven = { result: 'redriven'; cycle: number } | { result: 'waiting' } | { result: 'unknown' };
+/**
+ * `waiting`: the message waits already. `unknown`: neither Temporal, nor a business row, nor an answer has its payload.
+ */
+export type RedriveResult = { result: 'redriven'; cycle: number } | { result: 'waiting' } | { result: 'unknown' };
 
 /**
- * Has a failed message tried again at once, in a new cycle that its record names, with who wanted it and why. Repeated, it
- * is the same redrive. The failed cycle stays as it is in the ledger.
+ * Schedules a failed message again, due now, in a new cycle. `postdate.redrive` records the cycle, the operator and the
+ * reason. Calling it again has no further effect. The failed cycle stays as it is in the ledger.
  */
 export async function redrive(
   deps: { pool: Pool; client: Client; waiting: Waiting },
   topic: Topic,
   failed: FailedMessage,
   { by, reason }: { by: string; reason: string },
-): Promise<Redriven> {
+): Promise<RedriveResult> {
   const { pool, client } = deps;
-  const message = await messageOf(deps, topic, failed);
+  const message = await findMessage(deps, topic, failed);
   if (!message) return { result: 'unknown' };
   const { tenant, key } = failed;
   const cycle = failed.cycle + 1;
@@ -33,15 +35,15 @@ export async function redrive(
      on conflict do nothing`,
     [topic.name, tenant, key, failed.cycle, cycle, by, reason],
   );
-  // The record first: a redrive that nobody wrote down must not happen; one that was only written down can be repeated.
+  // The record comes first: a redrive without a record must not happen, and one that was only recorded can be repeated.
   const commandId = `redrive:${cycle}`;
   const post = { topic, tenant, key, cycle, dueAt: Date.now(), ...message } as Parameters<typeof schedule>[1];
   const { result } = await schedule(client, post, { commandId });
   return result === 'scheduled' ? { result: 'redriven', cycle } : { result: 'waiting' };
 }
 
-/** What the failed message said: as Temporal still has it, else as its row has it now, or as it was forwarded. */
-async function messageOf(
+/** The payload of the failed message: from Temporal, else from its business row, else from the forwarded message. */
+async function findMessage(
   { pool, client, waiting }: Parameters<typeof redrive>[0],
   topic: Topic,
   failed: FailedMessage,
@@ -51,11 +53,11 @@ async function messageOf(
     const message = await waiting.messageOf(known);
     return { payload: upcast(topic, message), staleAfterMs: message.staleAfterMs };
   }
-  return hasRows(topic) ? payloadOfRow(pool, topic, failed) : ofAnswer(pool, topic, failed);
+  return hasRows(topic) ? payloadOfRow(pool, topic, failed) : forwardedMessageOf(pool, topic, failed);
 }
 
-/** What a forwarded message said whose consumer has answered that it failed. */
-async function ofAnswer(
+/** The payload of a forwarded message that its consumer has answered as failed. */
+async function forwardedMessageOf(
   pool: Pool,
   topic: Topic,
   { tenant, key, cycle }: FailedMessage,

@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { cancel, schedule } from '../../src/client';
 import { type MessageRef, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
-import { findingsOf } from '../../src/doctor/finding';
+import { runChecks } from '../../src/doctor/finding';
 import { queueChecks } from '../../src/doctor/workers';
 import { installation } from '../../src/installation';
 import { readRoutingTable } from '../../src/lanes/routing-table';
@@ -123,7 +123,7 @@ it('workflow code is released by Worker Deployments as the page says: a part, al
         }, 5_000);
       });
   const doctor = async () => {
-    for await (const { check, says } of findingsOf(queueChecks(temporal.client, []), String))
+    for await (const { check, says } of runChecks(queueChecks(temporal.client, []), String))
       if (check === `task queue ${WORKFLOW_TASK_QUEUE}`) return says;
     return undefined;
   };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { nanoid } from 'nanoid';
 import { createWithdraw } from '../../src/activities/withdraw';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import type { Decision, ScheduledMessage } from '../../src/contract';
 import { land } from '../../src/landing/landing';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
@@ -215,7 +215,7 @@ it(`ledger, row and events follow the model over ${SEQUENCES} sequences of comma
     seed: Number(process.env.POSTDATE_MODEL_SEED ?? Date.now() % 2 ** 31),
   });
   // Whatever was posted is somewhere.
-  const { topics } = await audit(database.pool, [paymentRequestExpiry]);
+  const { topics } = await runAudit(database.pool, [paymentRequestExpiry]);
   expect(topics[0]?.tenants).toMatchObject([{ tenant: 'acme', gap: 0 }]);
 }, 900_000);
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import { cancel } from '../../src/client';
 import { installation } from '../../src/installation';
 import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
@@ -60,7 +60,7 @@ it(`${RACES} cancels and payments through the client, around the due time: every
     }
   });
   // A message that was cancelled alone leaves its row waiting; nothing else disagrees, and nothing is missing.
-  const { topics, differences } = await audit(database.pool, [paymentRequestExpiry]);
+  const { topics, differences } = await runAudit(database.pool, [paymentRequestExpiry]);
   expect(topics[0]?.tenants).toMatchObject([{ gap: 0 }]);
   expect(differences.filter(({ kind }) => kind !== 'rowWaitsThoughDecided')).toEqual([]);
   expect(differences).toHaveLength(split.cancel ?? 0);

@@ -8,7 +8,7 @@ import { createPulse } from '../../src/hold/pulse';
 import { startRollCall } from '../../src/hold/roll-call';
 import { startTakeOver } from '../../src/hold/take-over';
 import { createWaiting } from '../../src/hold/waiting';
-import { createShadowCopies } from '../../src/lanes/shadow/copies';
+import { createShadowCopies } from '../../src/lanes/shadow/shadow-copies';
 import { createWorkerLanes, startLaneRefresh } from '../../src/lanes/worker-lanes';
 import type { Metrics } from '../../src/metrics';
 import type { Topic } from '../../src/topic';

@@ -7,9 +7,9 @@ import { createPool } from '../../src/database';
 import { land } from '../../src/landing/landing';
 import { changeLane } from '../../src/lanes/change-lane';
 import { readRoutingTable } from '../../src/lanes/routing-table';
-import { createShadowCopies } from '../../src/lanes/shadow/copies';
-import { pictureCopies } from '../../src/lanes/shadow/pictures';
-import { tryRipe } from '../../src/lanes/shadow/shadow';
+import { snapshotCopies } from '../../src/lanes/shadow/row-snapshots';
+import { tryDueCopies } from '../../src/lanes/shadow/shadow';
+import { createShadowCopies } from '../../src/lanes/shadow/shadow-copies';
 import type { SchemaMigrations } from '../../src/migrate';
 import { type DueMessage, defineTopic, type HandlerAnswer, type LandingTransaction, type Topic } from '../../src/topic';
 import type { TestDatabase } from './database';
@@ -111,12 +111,12 @@ export function useShelf(database: TestDatabase) {
       });
       await copies.stop();
     },
-    pictured: (topic: Topic) => pictureCopies(database.pool, topic, LANE),
+    pictured: (topic: Topic) => snapshotCopies(database.pool, topic, LANE),
     async landed(topic: Topic, ...deliveries: Delivery[]): Promise<void> {
       const landings = await land(database.pool, topic, deliveries);
       for (const landing of landings) if (!('decision' in landing)) throw new Error(JSON.stringify(landing));
     },
-    tried: (topic: Topic, build?: string) => tryRipe({ pool: database.pool, trials, build, onError }, topic, LANE),
+    tried: (topic: Topic, build?: string) => tryDueCopies({ pool: database.pool, trials, build, onError }, topic, LANE),
     async comparisonOf({ message }: Delivery) {
       const { rows } = await query('select * from postdate.shadow_comparison where key = $1', [message.key]);
       return rows[0];

@@ -3,7 +3,7 @@ import { rfc3339 } from '../../../src/due-time';
 import { changeLane } from '../../../src/lanes/change-lane';
 import { countDifferences } from '../../../src/lanes/shadow/comparisons';
 import { startShadow } from '../../../src/lanes/shadow/shadow';
-import { summarise } from '../../../src/lanes/shadow/summary';
+import { summariseComparisons } from '../../../src/lanes/shadow/summary';
 import { paymentRequestExpiry } from '../../../src/payment-requests/expiry';
 import { createPaymentRequests } from '../../../src/payment-requests/requests';
 import { paymentsSchema } from '../../../src/payment-requests/schema';
@@ -118,7 +118,7 @@ it('all differences are counted, and the first twenty of a build are kept as exa
   expect(
     await countDifferences(database.pool, { topic: selling.name, lane: LANE, since: rfc3339(Date.now() + 3_600_000) }),
   ).toEqual({ compared: 0, different: 0 });
-  const summary = await summarise(database.pool, { topic: selling.name, lane: LANE }, 100);
+  const summary = await summariseComparisons(database.pool, { topic: selling.name, lane: LANE }, 100);
   expect(summary).toMatchObject({ compared: 32, different: 28, kinds: { events: 28, rows: 28 }, notCompared: {} });
   expect(summary.examples.map(({ build }) => build).sort()).toEqual([
     ...Array(20).fill('one'),

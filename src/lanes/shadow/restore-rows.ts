@@ -1,13 +1,13 @@
 import type { Queryable } from '../../database';
 import type { ObservedRows } from '../../topic';
-import type { Picture, PicturedRow } from './pictures';
+import type { RowSnapshot, SnapshotRow } from './row-snapshots';
 
-/** What has to be known of an observed table. */
+/** The columns of an observed table. */
 export interface TableShape {
   /** Columns of the primary key. */
   key: string[];
-  /** The key is made by the database: the same row, inserted twice, has two. */
-  keyIsMade: boolean;
+  /** The database generates the key: the same row, inserted twice, gets two keys. */
+  keyIsGenerated: boolean;
   insertable: string[];
   updatable: string[];
 }
@@ -34,7 +34,7 @@ export async function readShape(db: Queryable, table: string): Promise<TableShap
   const updatable = insertable.filter(({ in_key, identity }) => !in_key && identity !== 'a');
   return {
     key: namesOf(key),
-    keyIsMade: key.some(({ made }) => made),
+    keyIsGenerated: key.some(({ made }) => made),
     insertable: namesOf(insertable),
     updatable: namesOf(updatable),
   };
@@ -43,19 +43,19 @@ export async function readShape(db: Queryable, table: string): Promise<TableShap
 const namesOf = (columns: { name: string }[]) => columns.map(({ name }) => name);
 const quoted = (names: string[]) => names.map((name) => `"${name.replaceAll('"', '""')}"`);
 
-/** A row's name within its table. */
-export const keyOf = ({ key }: TableShape, { texts }: PicturedRow): string =>
+/** The primary key of a row, as JSON. */
+export const keyOf = ({ key }: TableShape, { texts }: SnapshotRow): string =>
   JSON.stringify(key.map((name) => texts[name]));
 
 /**
- * Makes the observed rows what they were in `before`, in this transaction. Parents are declared before what refers to them:
- * rows go in the one order and come in the other.
+ * Changes the observed rows from `now` back to `before`, in this transaction. A topic declares referenced tables first,
+ * so rows are deleted in reverse order, and inserted in order.
  */
-export async function putBack(
+export async function restoreRows(
   tx: Queryable,
   observed: ObservedRows[],
   shapes: TableShape[],
-  { before, now }: { before: Picture; now: Picture },
+  { before, now }: { before: RowSnapshot; now: RowSnapshot },
 ): Promise<void> {
   const tables = observed.map(({ table }, place) => {
     const shape = shapes[place] as TableShape;

@@ -1,20 +1,25 @@
-/** What differs, by the name of a field, a column, or a path to one: shown shortened, and absent where there is none. */
-export type Fields = Record<string, { stable?: string; shadow?: string }>;
+/**
+ * Different values by the name of a field or column, or by a dotted path. Long values are cut; a missing value is
+ * absent.
+ */
+export type FieldDifferences = Record<string, { stable?: string; shadow?: string }>;
 
-// An example is to be read, and must not carry a document.
-const LONGEST = 200;
-const MOST_FIELDS = 20;
+// People read the examples, so they must not contain whole documents. In characters of JSON.
+const MAX_CHARACTERS = 200;
+const MAX_FIELDS = 20;
 
-/** The fields in which two values differ, at whatever depth, but for those of these names; undefined if there are none. */
-export function differingFields(stable: object, shadow: object, without: string[]): Fields | undefined {
+/**
+ * The fields in which two values differ, at any depth, except those named in `without`; undefined if there are none.
+ */
+export function diffFields(stable: object, shadow: object, without: string[]): FieldDifferences | undefined {
   const [ones, twos] = [leavesOf(stable, without), leavesOf(shadow, without)];
   const names = [...new Set([...ones.keys(), ...twos.keys()])].filter((name) => ones.get(name) !== twos.get(name));
   if (names.length === 0) return undefined;
-  const shown = names.slice(0, MOST_FIELDS).map((name) => [name, shownOf(ones.get(name), twos.get(name))]);
+  const shown = names.slice(0, MAX_FIELDS).map((name) => [name, shownOf(ones.get(name), twos.get(name))]);
   return Object.fromEntries(shown);
 }
 
-/** The JSON of every value that has none within it, by its path. */
+/** The JSON of every leaf value, by its dotted path. */
 function leavesOf(value: unknown, without: string[], path = '', leaves = new Map<string, string>()) {
   if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
     for (const [name, inner] of Object.entries(value)) {
@@ -26,7 +31,7 @@ function leavesOf(value: unknown, without: string[], path = '', leaves = new Map
 
 function shownOf(stable: string | undefined, shadow: string | undefined) {
   const [one, two] = [stable, shadow].map((json) => (json?.startsWith('"') ? (JSON.parse(json) as string) : json));
-  // A text and a number may look alike.
+  // A text and a number may look the same without the quotes, and are then shown with them.
   const [shownOne, shownTwo] = one === two ? [stable, shadow] : [one, two];
-  return { stable: shownOne?.slice(0, LONGEST), shadow: shownTwo?.slice(0, LONGEST) };
+  return { stable: shownOne?.slice(0, MAX_CHARACTERS), shadow: shownTwo?.slice(0, MAX_CHARACTERS) };
 }

@@ -2,13 +2,13 @@ import type { Delivery, Outcome } from '../../contract';
 import type { Queryable } from '../../database';
 import { undelivered } from '../../landing/undelivered';
 import { eventIdOf } from '../../outbox';
-import { IS_SHADOW, type Picture } from './pictures';
+import { IS_SHADOW, type RowSnapshot } from './row-snapshots';
 
-/** A copy whose turn it is, with what the ledger says of it. */
-export interface RipeCopy {
+/** A copy that is due, with stable's decision from the ledger, if there is one. */
+export interface DueCopy {
   delivery: Delivery;
   lane: string;
-  before: Picture | null;
+  before: RowSnapshot | null;
   decision?: StableDecision;
 }
 
@@ -19,22 +19,22 @@ export interface StableDecision {
   lane: string | null;
   /** By the database's clock, epoch ms. */
   decidedAt: number;
-  /** The picture was taken before. */
+  /** The snapshot of the rows was read before the decision. */
   readInTime: boolean;
   /** The xmin of the ledger's row. */
   writtenBy: string;
   readPosition: string | null;
 }
 
-// So long a landing may be away before nobody waits for it any more: the rows will have seen other things by then.
+// A shadow waits this long for stable's decision: later, other transactions will have changed the rows.
 const GIVE_UP_AFTER = '30 seconds';
-// Longer than this many trials take. A worker that died with them leaves them to another.
+// Longer than a batch of trials takes. After it, the copies of a worker that died are taken by another.
 const TAKEN_FOR = '30 seconds';
 const BATCH = 20;
 
-interface RipeRow {
+interface DueCopyRow {
   delivery: Delivery;
-  before: Picture | null;
+  before: RowSnapshot | null;
   outcome: Outcome | null;
   next_due_at: Date | null;
   reason: string | null;
@@ -45,10 +45,13 @@ interface RipeRow {
   read_position: string | null;
 }
 
-/** Takes a few copies that stable has decided by now, or is too late with, the earliest due first; each goes to one taker. */
-export async function takeRipe(db: Queryable, topic: string, lane: string): Promise<RipeCopy[]> {
-  const { rows } = await db.query<RipeRow>(
-    `with ripe as (
+/**
+ * Takes a few copies that stable has decided, or has not decided in time, the earliest due first. Each goes to one
+ * taker.
+ */
+export async function takeDueCopies(db: Queryable, topic: string, lane: string): Promise<DueCopy[]> {
+  const { rows } = await db.query<DueCopyRow>(
+    `with due as (
        select copy.tenant, copy.key, copy.cycle, delivery.outcome, delivery.next_due_at, delivery.reason,
               delivery.lane as decided_in, delivery.decided_at, delivery.xmin::text as written_by,
               read_at < delivery.decided_at as read_in_time
@@ -60,17 +63,17 @@ export async function takeRipe(db: Queryable, topic: string, lane: string): Prom
                or copy.due_at < clock_timestamp() - interval '${GIVE_UP_AFTER}')
         order by copy.due_at limit ${BATCH} for update of copy skip locked)
      update postdate.shadow_copy as copy set taken_at = clock_timestamp()
-       from ripe
-      where copy.topic = $1 and copy.lane = $2 and copy.tenant = ripe.tenant and copy.key = ripe.key
-        and copy.cycle = ripe.cycle
-     returning copy.delivery, copy.before, copy.read_position, ripe.outcome, ripe.next_due_at, ripe.reason,
-               ripe.decided_in, ripe.decided_at, ripe.written_by, ripe.read_in_time`,
+       from due
+      where copy.topic = $1 and copy.lane = $2 and copy.tenant = due.tenant and copy.key = due.key
+        and copy.cycle = due.cycle
+     returning copy.delivery, copy.before, copy.read_position, due.outcome, due.next_due_at, due.reason,
+               due.decided_in, due.decided_at, due.written_by, due.read_in_time`,
     [topic, lane],
   );
   return rows.map((row) => ({ delivery: row.delivery, lane, before: row.before, decision: decisionOf(row) }));
 }
 
-const decisionOf = (row: RipeRow): StableDecision | undefined =>
+const decisionOf = (row: DueCopyRow): StableDecision | undefined =>
   row.outcome === null
     ? undefined
     : {
@@ -84,32 +87,32 @@ const decisionOf = (row: RipeRow): StableDecision | undefined =>
         readPosition: row.read_position,
       };
 
-/** What an event says, by its type. */
+/** The data of events, by their type. */
 export type EventsByType = Map<string, Record<string, unknown>>;
 
-// These tell of the answer, which is compared itself.
-const OF_THE_ANSWER = Object.values(undelivered).map(({ type }) => type);
+// These events report the answer, which is compared by itself.
+const OUTCOME_EVENTS = Object.values(undelivered).map(({ type }) => type);
 
 /**
- * What stable has told of each of these copies since it decided them, in their order. Found by their places in the stream,
- * as there is an index on nothing else that is common to a message's events.
+ * Reads the events that stable emitted for each of these copies since it decided them, in the order of the copies. It
+ * looks them up by their positions in the stream: the events of a message have no other column with an index in common.
  */
-export async function readStablesEvents(db: Queryable, copies: RipeCopy[]): Promise<EventsByType[]> {
+export async function readStableEvents(db: Queryable, copies: DueCopy[]): Promise<EventsByType[]> {
   const found = copies.map((): EventsByType => new Map());
   const decided = copies.flatMap(({ delivery: { message }, decision }, place) =>
     decision?.readInTime ? [{ message, decision, place }] : [],
   );
   if (decided.length === 0) return found;
   const { rows } = await db.query<{ place: number; type: string; data: Record<string, unknown> }>(
-    `with told as (
+    `with emitted as (
        select id, type, payload from postdate.outbox where position is null
        union all
        select id, type, payload from postdate.outbox where position > $4
      )
      select place, type, payload->'data' as data
        from unnest($1::text[], $2::float8[], $3::integer[]) as given (prefix, decided_at, place)
-       join told on id = prefix || type
-      -- the service that posted it may have told of it shortly before
+       join emitted on id = prefix || type
+      -- the service that posted the message may have emitted an event of its own shortly before
       where (payload->>'time')::timestamptz >= to_timestamp(decided_at / 1000)
         and type <> all($5)`,
     [
@@ -117,7 +120,7 @@ export async function readStablesEvents(db: Queryable, copies: RipeCopy[]): Prom
       decided.map(({ decision }) => decision.decidedAt),
       decided.map(({ place }) => place),
       decided.map(({ decision }) => BigInt(decision.readPosition ?? 0)).reduce((one, two) => (two < one ? two : one)),
-      OF_THE_ANSWER,
+      OUTCOME_EVENTS,
     ],
   );
   for (const { place, type, data } of rows) found[place]?.set(type, data);

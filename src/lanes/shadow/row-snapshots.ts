@@ -1,17 +1,17 @@
 import type { Queryable } from '../../database';
 import type { ObservedRows, Topic } from '../../topic';
 
-/** A row as it was read. `row`: its JSON as text, in which no number has lost a digit. `writtenBy`: its xmin. */
-export interface PicturedRow {
+/** A row as it was read. `row`: its JSON as text, which keeps all digits of numbers. `writtenBy`: its xmin. */
+export interface SnapshotRow {
   row: string;
   texts: Record<string, string | null>;
   writtenBy: string;
 }
-/** The rows of each observed table, in the order in which the topic declares them. */
-export type Picture = PicturedRow[][];
+/** The rows of each observed table, in the order in which the topic declares the tables. */
+export type RowSnapshot = SnapshotRow[][];
 
-/** SQL of a message's picture, as JSON, its tenant and key given as SQL. */
-const pictureSql = (observed: ObservedRows[], tenant: string, key: string): string =>
+/** An SQL expression for a message's snapshot as JSON. `tenant` and `key` are SQL expressions. */
+const snapshotSql = (observed: ObservedRows[], tenant: string, key: string): string =>
   `jsonb_build_array(${observed.map((one) => `(${rowsSql(one, tenant, key)})`).join(', ')})`;
 
 const rowsSql = ({ table, where }: ObservedRows, tenant: string, key: string): string =>
@@ -21,38 +21,41 @@ const rowsSql = ({ table, where }: ObservedRows, tenant: string, key: string): s
      from ${table} as postdate_row where ${where.replaceAll(/\$1\b/g, tenant).replaceAll(/\$2\b/g, key)}`;
 
 /** Reads a message's observed rows as this transaction sees them. */
-export async function readPicture(
+export async function readRowSnapshot(
   db: Queryable,
   { observed = [] }: Pick<Topic, 'observed'>,
   { tenant, key }: { tenant: string; key: string },
-): Promise<Picture> {
+): Promise<RowSnapshot> {
   if (observed.length === 0) return [];
-  const { rows } = await db.query<{ picture: Picture }>(
-    `select ${pictureSql(observed, '$1::text', '$2::text')} as picture`,
+  const { rows } = await db.query<{ snapshot: RowSnapshot }>(
+    `select ${snapshotSql(observed, '$1::text', '$2::text')} as snapshot`,
     [tenant, key],
   );
-  return rows[0]?.picture ?? [];
+  return rows[0]?.snapshot ?? [];
 }
 
-/** SQL: a lane that was stopped tries nothing more, of whatever it has been given. */
+/**
+ * An SQL condition: lane $2 of topic $1 is still a shadow. A stopped lane tries none of the copies that it was given.
+ */
 export const IS_SHADOW = `exists (select from postdate.lane where lane.topic = $1 and lane.lane = $2 and mode = 'shadow')`;
 
-// Each poll finds what is due within it, so that between reading and landing there is as little time as there may safely be.
+// Rows are read this long before the due time: late, so that little time passes until the landing, but safely before
+// it.
 const BEFORE_DUE = '1 second';
 const BATCH = 500;
 
 /**
- * Reads the rows of what is due in a moment, of one topic, without locking any of them, and keeps them with the copies. What
- * is due already is read, too: whether that was too late is told by the ledger.
+ * Reads the rows of one topic's messages that are due within a second, without locks, and stores them with the copies.
+ * It also reads those of messages that are already due: the ledger tells whether that was too late.
  */
-export async function pictureCopies(
+export async function snapshotCopies(
   db: Queryable,
   { name, observed = [] }: Pick<Topic, 'name' | 'observed'>,
   lane: string,
 ): Promise<'more' | 'idle'> {
   const { rowCount } = await db.query(
     `update postdate.shadow_copy as postdate_copy
-        set before = ${pictureSql(observed, 'postdate_copy.tenant', 'postdate_copy.key')},
+        set before = ${snapshotSql(observed, 'postdate_copy.tenant', 'postdate_copy.key')},
             -- later than the statement's view of the rows
             read_at = clock_timestamp(),
             read_position = (select position from postdate.stream_head)

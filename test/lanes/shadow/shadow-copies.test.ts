@@ -2,7 +2,7 @@ import type { Delivery } from '../../../src/contract';
 import { changeLane } from '../../../src/lanes/change-lane';
 import { type Lane, type LaneMatch, type LaneMode, laneLimits } from '../../../src/lanes/lane';
 import { emptyRoutingTable, type RoutingTable } from '../../../src/lanes/routing-table';
-import { createShadowCopies, lanesFor, pruneCopies } from '../../../src/lanes/shadow/copies';
+import { createShadowCopies, pruneCopies, shadowLanesFor } from '../../../src/lanes/shadow/shadow-copies';
 import { done } from '../../../src/topic';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
@@ -34,7 +34,7 @@ afterEach(() => shelf.query('truncate postdate.shadow_copy'));
 it('a shadow gets what its rules match, and everything where it has none; no other lane gets anything', async () => {
   const lanes = [laneOf('all', 'shadow'), laneOf('some', 'shadow'), laneOf('live', 'live'), laneOf('off', 'stopped')];
   const rules = [rule('some', { tenants: ['acme'] }), rule('live', { tenants: ['acme'] })];
-  const of = async (tenant: string, routing: RoutingTable) => lanesFor(routing, await shelf.delivery({ tenant }));
+  const of = async (tenant: string, routing: RoutingTable) => shadowLanesFor(routing, await shelf.delivery({ tenant }));
   expect(await of('acme', routingWith(lanes, { rules }))).toEqual(['all', 'some']);
   expect(await of('globex', routingWith(lanes, { rules }))).toEqual(['all']);
   expect(await of('acme', routingWith(lanes, { rules, servedLanes: new Set(['some']) }))).toEqual(['some']);

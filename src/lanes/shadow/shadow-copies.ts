@@ -7,12 +7,13 @@ import type { Topic } from '../../topic';
 import { matchesMessage } from '../choose-lane';
 import type { RoutingTable } from '../routing-table';
 
-// As held messages are written down: a burst of wakes costs a few statements.
+// As for held messages: a burst of wakes costs a few statements.
 const COLLECT_MS = 250;
 const BATCH = 500;
-// What a database that is away, or slow, may leave waiting in memory. Beyond it messages are not compared, and no harm is done.
-const WAITING_AT_MOST = 10_000;
-// The connection is stable's own; whatever locks the table keeps it for no longer.
+// The most copies in memory while the database is unavailable or slow. Beyond it messages are not compared: no other
+// harm.
+const MAX_QUEUED = 10_000;
+// The connection comes from stable's pool, so a locked table must not keep it for longer.
 const LOCK_TIMEOUT_MS = 100;
 
 interface Copy {
@@ -21,45 +22,45 @@ interface Copy {
 }
 
 /**
- * Hands copies of what stable holds to the shadow lanes that want them, in the background: whatever becomes of a copy, the
- * caller and its landing never know. Lanes that nobody serves are given none.
+ * Writes copies of stable's messages for shadow lanes, in the background. An error with a copy never reaches the caller
+ * or the landing. A lane without a live worker gets no copies.
  */
 export function createShadowCopies(
   { pool, onError }: { pool: Pool; onError(error: unknown): void },
   routingOf: (topic: string) => RoutingTable | undefined,
 ) {
-  const waiting: Copy[] = [];
+  const queue: Copy[] = [];
 
   async function flush(): Promise<'more' | 'idle'> {
-    const copies = waiting.slice(0, BATCH);
+    const copies = queue.slice(0, BATCH);
     if (copies.length === 0) return 'idle';
     await writeCopies(pool, copies);
-    waiting.splice(0, copies.length);
-    return waiting.length > 0 ? 'more' : 'idle';
+    queue.splice(0, copies.length);
+    return queue.length > 0 ? 'more' : 'idle';
   }
 
   const loop = runInBackground(flush, { pauseMs: COLLECT_MS, onError });
   return {
     copy({ name, forward }: Pick<Topic, 'name' | 'forward'>, delivery: Delivery): void {
       const routing = routingOf(name);
-      // Without a handler of its own there is nothing to try.
+      // A topic that forwards has no handler to try.
       if (!routing || forward) return;
-      for (const lane of lanesFor(routing, delivery)) {
-        if (waiting.length < WAITING_AT_MOST) waiting.push({ lane, delivery });
+      for (const lane of shadowLanesFor(routing, delivery)) {
+        if (queue.length < MAX_QUEUED) queue.push({ lane, delivery });
       }
     },
     stop: loop.stop,
   };
 }
 
-/** The shadow lanes that are to try a delivery: those with a rule for it, and those without any rule. */
-export function lanesFor(routing: RoutingTable, { message }: Delivery): string[] {
+/** The shadow lanes that try a delivery: those with a matching rule, and those without any rule. */
+export function shadowLanesFor(routing: RoutingTable, { message }: Delivery): string[] {
   const shadows = [...routing.lanes.values()].filter(
     ({ mode, lane }) => mode === 'shadow' && routing.servedLanes.has(lane),
   );
   return shadows.flatMap(({ lane }) => {
     const rules = routing.rules.filter((rule) => rule.lane === lane);
-    // One whose rules nobody can read was not meant for everybody.
+    // A lane with only malformed rules was not meant for all messages.
     const forAll = rules.length === 0 && !routing.malformed.some((rule) => rule.lane === lane);
     return forAll || rules.some(({ match }) => matchesMessage(match, message, lane)) ? [lane] : [];
   });
@@ -88,7 +89,9 @@ const writeCopies = (pool: Pool, copies: Copy[]): Promise<unknown> =>
     { lockTimeoutMs: LOCK_TIMEOUT_MS },
   );
 
-/** Removes copies that nobody took in time, of shadows that are away or none any more. Returns how many. */
+/**
+ * Removes copies that no shadow took in time, at most `limit`: its worker is gone, or the lane is no shadow any more.
+ */
 export async function pruneCopies(db: Pick<Pool, 'query'>, limit: number): Promise<number> {
   const { rowCount } = await db.query(
     `delete from postdate.shadow_copy where (topic, lane, tenant, key, cycle) in (
@@ -100,5 +103,5 @@ export async function pruneCopies(db: Pick<Pool, 'query'>, limit: number): Promi
   return rowCount ?? 0;
 }
 
-// Far beyond what a shadow waits for stable's decision, and a burst for its turn.
+// Much longer than a shadow waits for stable's decision, or than a burst takes to be tried.
 const KEPT_AFTER_DUE = '10 minutes';
