@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { subscribe } from '../consumer';
 import type { AfterLandings } from '../landing/after-landings';
+import { acquireLease } from '../lease';
 import type { Metrics } from '../metrics';
-import { takeTurn } from '../turn';
 import { type ClaimedDelivery, claimDeliveries } from './claimed';
 import { queueBatch, WEBHOOKS_CONSUMER } from './queue';
 import { type TryDeps, tryDelivery } from './try-delivery';
@@ -106,7 +106,7 @@ export function startWebhooks(
   async function watch(): Promise<'idle'> {
     const { waiting, oldestMs } = await waitingOf(pool);
     metrics.webhooksWaiting(waiting, oldestMs);
-    if (await takeTurn(pool, 'webhooks: leaps', LEAPS_EVERY_MS)) await undoLeaps(pool);
+    if (await acquireLease(pool, 'webhooks: leaps', LEAPS_EVERY_MS)) await undoLeaps(pool);
     return 'idle';
   }
 

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { pruneOutbox } from '../../src/retention/retention';
+import { pruneOutbox } from '../../src/retention/prune';
 import { listDeliveries } from '../../src/webhooks/listed';
 import { queueBatch } from '../../src/webhooks/queue';
 import { replayDeliveries } from '../../src/webhooks/replay';
