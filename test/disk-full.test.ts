@@ -9,7 +9,7 @@ import { canMount, mountSmallDisk, type SmallDisk } from '../local/small-disk';
 import { schedule } from '../src/client';
 import { createPool } from '../src/database';
 import { migrate, postdateSchema } from '../src/migrate';
-import { stuck } from '../src/stuck';
+import { findStuckMessages } from '../src/stuck';
 import { dueInTime } from './support/due-in-time';
 import { burstTopic, effectsSchema } from './support/effects';
 import { eventually } from './support/eventually';
@@ -103,7 +103,8 @@ const waiting = async (tenant: string) =>
 
 async function stuckOf(tenant: string) {
   const found = [];
-  for await (const one of stuck(temporal.client, { topic: burstTopic.name, tenant, graceMs: 100 })) found.push(one);
+  for await (const one of findStuckMessages(temporal.client, { topic: burstTopic.name, tenant, graceMs: 100 }))
+    found.push(one);
   return found;
 }
 

@@ -1,6 +1,6 @@
-import { concerning } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { withErrorContext } from '../error-context';
 import type { Topic } from '../topic';
 import { createDueTimes } from './due-times';
 import type { HeldMessage, Settlement } from './held-message';
@@ -62,7 +62,7 @@ export function createHeldMessages({
     const known = from !== 'new' || !messages.has(id);
     if (!known || TRANSITIONS[from][to] === undefined) {
       const fault = known ? new ForbiddenTransition(from, to) : new AlreadyHeld();
-      onError(concerning(fault, delivery.message));
+      onError(withErrorContext(fault, delivery.message));
       return false;
     }
     message.state = to;

@@ -2,15 +2,15 @@ import pMap from 'p-map';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../background-loop';
-import { concerning, named } from '../concern';
 import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields, withErrorContext } from '../error-context';
 import { STABLE } from '../lane-name';
+import { acquireLease } from '../lease';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
-import { takeTurn } from '../turn';
 import { guardMsOf } from '../wake';
 import { countHeld, findMissing, writeHeld } from './held-rows';
 import type { Hold } from './hold';
@@ -60,7 +60,7 @@ async function callRoll(
   topic: Topic,
   { everyMs, reachMs }: { everyMs: number; reachMs: number },
 ): Promise<'idle'> {
-  if (!(await takeTurn(pool, `roll call: ${topic.name}`, everyMs))) return 'idle';
+  if (!(await acquireLease(pool, `roll call: ${topic.name}`, everyMs))) return 'idle';
   const from = clock.now();
   const to = from + reachMs;
   const window = { topic: topic.name, dueFrom: Math.round(from) + 1, dueTo: Math.round(to) + 1 };
@@ -82,7 +82,8 @@ async function callRoll(
     const deliveries = due.map((message) => ({ message, late: false }));
     const held = hold.takeOver(topic, deliveries);
     metrics.missing(topic.name, deliveries.length);
-    for (const message of due) log.warn({ part: 'roll call', ...named(message) }, 'was missing: held by nobody');
+    for (const message of due)
+      log.warn({ part: 'roll call', ...messageFields(message) }, 'was missing: held by nobody');
     await writeHeld(pool, { worker, lane: STABLE }, held);
   }
   return 'idle';
@@ -98,7 +99,7 @@ async function readMessages(
   const read = (run: MessageStatus) =>
     waiting.messageOf(run).then(
       (message) => messages.push(message),
-      (error) => onError(concerning(error, run)),
+      (error) => onError(withErrorContext(error, run)),
     );
   await pMap(runs, read, { concurrency: READING_AT_ONCE });
   return messages;

@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { named } from '../concern';
 import type { Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields } from '../error-context';
 import { STABLE } from '../lane-name';
-import { takeFallbacks } from '../lanes/hand-over';
+import { claimFallbacks } from '../lanes/hand-over';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { takeOver } from './held-rows';
@@ -69,11 +69,11 @@ export function startTakeOver(
 
   /** Takes over messages that their lanes do not land; returns how many. */
   async function lookAfterLanes(): Promise<number> {
-    const fallbacks = await takeFallbacks(pool, worker, { topics: names, paced, limit: BATCH });
+    const fallbacks = await claimFallbacks(pool, worker, { topics: names, paced, limit: BATCH });
     keep(fallbacks.map(({ delivery }) => delivery));
     for (const { delivery, lane: from, reason } of fallbacks) {
       metrics.laneFellBack(delivery.message.topic, from, reason, 1);
-      log.warn({ part: 'lanes', ...named(delivery.message), lane: from, reason }, 'fell back to stable');
+      log.warn({ part: 'lanes', ...messageFields(delivery.message), lane: from, reason }, 'fell back to stable');
     }
     return fallbacks.length;
   }

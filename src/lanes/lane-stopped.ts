@@ -3,15 +3,17 @@ import { newEvent } from '../event-types';
 import { appendEvents } from '../outbox';
 import { laneStopped } from '../postdate-events';
 import { storable } from '../storable';
-import type { LaneName } from './health';
+import type { LaneRef } from './health';
 
-/** The author of what the lane guard changes. */
+/** The author of the lane guard's changes. */
 export const LANE_GUARD = 'lane guard';
 
-/** Tells everyone, in the transaction of the change that has stopped it. It is about no tenant's message. */
-export async function tellLaneStopped(
+/**
+ * Emits the event in the transaction that stops the lane. It belongs to no tenant's message: its tenant is `postdate`.
+ */
+export async function emitLaneStopped(
   tx: Queryable,
-  { topic, lane }: LaneName,
+  { topic, lane }: LaneRef,
   { changeId, reason }: { changeId: number; reason: string },
 ): Promise<void> {
   const origin = { topic, tenant: 'postdate', key: lane, cycle: changeId };

@@ -7,27 +7,27 @@ import type { TimelineEntry } from './timeline-entry';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 export type HistoryEvent = NonNullable<History['events']>[number];
-type Told = Omit<TimelineEntry, 'at' | 'source'>;
+type EntryDetails = Omit<TimelineEntry, 'at' | 'source'>;
 type Payloads = Parameters<typeof decodeArrayFromPayloads>[1];
 
-// What any of our commands may carry; signals are anybody's, so nothing of it is certain.
+// The arguments of our commands. Any client can send a signal, so none of the fields is certain.
 type Command = { commandId?: unknown; reason?: unknown; dueAt?: unknown };
 
-/** Reads events of Temporal's histories into what they mean to a message; most mean nothing. */
-export function createReader(client: Client) {
+/** Translates events of Temporal's histories into timeline entries. Most events have none. */
+export function createHistoryReader(client: Client) {
   const { loadedDataConverter } = client.options;
 
-  async function first(payloads: Payloads): Promise<unknown> {
+  async function decodeFirst(payloads: Payloads): Promise<unknown> {
     try {
       return (await decodeArrayFromPayloads(loadedDataConverter, payloads))[0];
     } catch {
-      // A command that nobody can read is refused by the workflow; that somebody sent it is still told.
+      // The workflow refuses a command that cannot be decoded; the timeline still shows that it was sent.
       return undefined;
     }
   }
 
-  async function asked(what: string, payloads: Payloads, told: Told): Promise<Told> {
-    const { commandId, reason, dueAt } = ((await first(payloads)) ?? {}) as Command;
+  async function commandEntry(what: string, payloads: Payloads, told: EntryDetails): Promise<EntryDetails> {
+    const { commandId, reason, dueAt } = ((await decodeFirst(payloads)) ?? {}) as Command;
     const dueMs = epochMsOf(dueAt);
     const details = [told.detail, reason, Number.isFinite(dueMs) ? `to ${rfc3339(dueMs)}` : undefined];
     return {
@@ -38,10 +38,10 @@ export function createReader(client: Client) {
     };
   }
 
-  async function toldBy(event: HistoryEvent): Promise<Told | undefined> {
+  async function entryOf(event: HistoryEvent): Promise<EntryDetails | undefined> {
     const started = event.workflowExecutionStartedEventAttributes;
     if (started) {
-      const message = (await first(started.input?.payloads)) as CarriedMessage | undefined;
+      const message = (await decodeFirst(started.input?.payloads)) as CarriedMessage | undefined;
       const due = Number.isFinite(message?.dueAt) ? `due ${rfc3339(message?.dueAt as number)}` : undefined;
       if (started.continuedExecutionRunId) return { what: 'goes on', cycle: message?.cycle, detail: due };
       return { what: 'posted', cycle: message?.cycle, by: started.identity || undefined, detail: due };
@@ -60,23 +60,23 @@ export function createReader(client: Client) {
     const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest;
     if (update) {
       const told = { what: '', by: update.meta?.identity || undefined, commandId: update.meta?.updateId ?? undefined };
-      return asked(`${update.input?.name} asked`, update.input?.args?.payloads, told);
+      return commandEntry(`${update.input?.name} asked`, update.input?.args?.payloads, told);
     }
     const signal = event.workflowExecutionSignaledEventAttributes;
     if (signal) {
       const told = { what: '', by: signal.identity || undefined, detail: 'as a signal' };
-      return asked(`${signal.signalName} asked`, signal.input?.payloads, told);
+      return commandEntry(`${signal.signalName} asked`, signal.input?.payloads, told);
     }
-    return ending(event);
+    return endEntryOf(event);
   }
 
   return async (event: HistoryEvent): Promise<TimelineEntry[]> => {
-    const told = await toldBy(event);
+    const told = await entryOf(event);
     return told ? [{ at: rfc3339(Math.floor(tsToMs(event.eventTime))), source: 'temporal', ...told }] : [];
   };
 }
 
-function ending(event: HistoryEvent): Told | undefined {
+function endEntryOf(event: HistoryEvent): EntryDetails | undefined {
   const cancelled = event.workflowExecutionCancelRequestedEventAttributes;
   if (cancelled) return { what: 'cancel asked', by: cancelled.identity || undefined, detail: "as Temporal's own" };
   const terminated = event.workflowExecutionTerminatedEventAttributes;

@@ -11,7 +11,7 @@ import { createWaiting } from '../../src/hold/waiting';
 import { land } from '../../src/landing/landing';
 import type { RunningWorker } from '../../src/process';
 import { startSweepOfWorkflows } from '../../src/sweep/overdue-workflows';
-import { createRevival } from '../../src/sweep/revival';
+import { createRecovery } from '../../src/sweep/recovery';
 import type { Topic } from '../../src/topic';
 import { startWorker } from '../../src/worker';
 import { useDatabase } from '../support/database';
@@ -107,7 +107,7 @@ async function sweeping(
           return waiting.runs(...asked);
         },
       },
-      revival: createRevival(client),
+      recovery: createRecovery(client),
       metrics,
       log: silentLog,
       onError: (error) => errors.push(error),
