@@ -48,9 +48,9 @@ async function findMessage(
   topic: Topic,
   failed: FailedMessage,
 ): Promise<Pick<ScheduledMessage, 'payload' | 'staleAfterMs'> | undefined> {
-  const known = await describe(client, failed);
-  if (known) {
-    const message = await waiting.messageOf(known);
+  const status = await describe(client, failed);
+  if (status) {
+    const message = await waiting.messageOf(status);
     return { payload: upcast(topic, message), staleAfterMs: message.staleAfterMs };
   }
   return hasRows(topic) ? payloadOfRow(pool, topic, failed) : forwardedMessageOf(pool, topic, failed);
