@@ -58,11 +58,11 @@ export async function dryRun(
  * Whether a lane would take a message. A stopped lane: once it is live again. A shadow lane: whether it would copy it.
  */
 function laneFilter(routing: RoutingTable, lane: string): (message: WaitingMessage) => boolean {
-  const known = routing.lanes.get(lane);
-  if (known?.mode === 'shadow') {
+  const current = routing.lanes.get(lane);
+  if (current?.mode === 'shadow') {
     const ownRules = routing.rules.filter((rule) => rule.lane === lane);
     return (message) => ownRules.some(({ match }) => matchesMessage(match, message, lane));
   }
-  const lanes = known ? new Map(routing.lanes).set(lane, { ...known, mode: 'live' }) : routing.lanes;
+  const lanes = current ? new Map(routing.lanes).set(lane, { ...current, mode: 'live' }) : routing.lanes;
   return (message) => ruleFor({ ...routing, lanes }, message)?.lane === lane;
 }

@@ -52,14 +52,14 @@ export async function prepareChange(
   const { lane, what, author, reason } = request;
   // A change of limits routes no message, and a stop sends all messages of the lane to stable.
   const routes = what !== 'stop' && (patch.rules !== undefined || patch.mode !== undefined);
-  const found =
+  const dryRunResult =
     scan && routes ? await dryRun({ client: scan.client, pool }, topic, lane, { before, after }, scan) : undefined;
   return {
     result: 'prepared',
-    ...(routes ? warningsOf(lane, after, found) : { drastic: [], toBeKnown: [] }),
+    ...(routes ? warningsOf(lane, after, dryRunResult) : { drastic: [], toBeKnown: [] }),
     version,
     after,
-    dryRun: found,
+    dryRun: dryRunResult,
     async apply() {
       const change = { topic: topic.name, lane, what, author, reason, ifVersion: version };
       const changed = await changeLane(pool, change, patch);

@@ -55,9 +55,9 @@ async function findMessage(
   topic: Topic,
   failed: FailedMessage,
 ): Promise<FailedContent | undefined> {
-  const known = await describe(client, failed);
-  if (known) {
-    const message = await waiting.messageOf(known);
+  const status = await describe(client, failed);
+  if (status) {
+    const message = await waiting.messageOf(status);
     return contentOf(topic, message);
   }
   return hasRows(topic) ? payloadOfRow(pool, topic, failed) : forwardedMessageOf(pool, topic, failed);

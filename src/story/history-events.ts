@@ -26,15 +26,15 @@ export function createHistoryReader(client: Client) {
     }
   }
 
-  async function commandEntry(what: string, payloads: Payloads, told: EntryDetails): Promise<EntryDetails> {
+  async function commandEntry(what: string, payloads: Payloads, details: EntryDetails): Promise<EntryDetails> {
     const { commandId, reason, dueAt } = ((await decodeFirst(payloads)) ?? {}) as Command;
     const dueMs = epochMsOf(dueAt);
-    const details = [told.detail, reason, Number.isFinite(dueMs) ? `to ${rfc3339(dueMs)}` : undefined];
+    const parts = [details.detail, reason, Number.isFinite(dueMs) ? `to ${rfc3339(dueMs)}` : undefined];
     return {
       what,
-      by: told.by,
-      commandId: typeof commandId === 'string' ? commandId : told.commandId,
-      detail: details.filter((detail) => typeof detail === 'string').join('; ') || undefined,
+      by: details.by,
+      commandId: typeof commandId === 'string' ? commandId : details.commandId,
+      detail: parts.filter((detail) => typeof detail === 'string').join('; ') || undefined,
     };
   }
 
@@ -59,20 +59,24 @@ export function createHistoryReader(client: Client) {
     }
     const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest;
     if (update) {
-      const told = { what: '', by: update.meta?.identity || undefined, commandId: update.meta?.updateId ?? undefined };
-      return commandEntry(`${update.input?.name} asked`, update.input?.args?.payloads, told);
+      const details = {
+        what: '',
+        by: update.meta?.identity || undefined,
+        commandId: update.meta?.updateId ?? undefined,
+      };
+      return commandEntry(`${update.input?.name} asked`, update.input?.args?.payloads, details);
     }
     const signal = event.workflowExecutionSignaledEventAttributes;
     if (signal) {
-      const told = { what: '', by: signal.identity || undefined, detail: 'as a signal' };
-      return commandEntry(`${signal.signalName} asked`, signal.input?.payloads, told);
+      const details = { what: '', by: signal.identity || undefined, detail: 'as a signal' };
+      return commandEntry(`${signal.signalName} asked`, signal.input?.payloads, details);
     }
     return endEntryOf(event);
   }
 
   return async (event: HistoryEvent): Promise<TimelineEntry[]> => {
-    const told = await entryOf(event);
-    return told ? [{ at: rfc3339(Math.floor(tsToMs(event.eventTime))), source: 'temporal', ...told }] : [];
+    const details = await entryOf(event);
+    return details ? [{ at: rfc3339(Math.floor(tsToMs(event.eventTime))), source: 'temporal', ...details }] : [];
   };
 }
 
@@ -84,8 +88,8 @@ function endEntryOf(event: HistoryEvent): EntryDetails | undefined {
     const { identity, reason } = terminated;
     return { what: 'terminated', by: identity || undefined, detail: reason || 'no row says why' };
   }
-  const troubled = event.workflowTaskFailedEventAttributes;
-  if (troubled) return { what: 'workflow task failed', detail: troubled.failure?.message ?? undefined };
+  const taskFailed = event.workflowTaskFailedEventAttributes;
+  if (taskFailed) return { what: 'workflow task failed', detail: taskFailed.failure?.message ?? undefined };
   if (event.workflowExecutionCompletedEventAttributes) return { what: 'workflow ended' };
   const failed = event.workflowExecutionFailedEventAttributes;
   return failed ? { what: 'workflow failed', detail: failed.failure?.message ?? undefined } : undefined;

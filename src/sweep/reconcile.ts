@@ -113,17 +113,17 @@ async function workflowsWithoutRow({ pool, client, progress }: Deps, topic: Topi
   const orphans: MessageRef[] = [];
   let waiting = 0;
   let page: MessageRef[] = [];
-  const look = async () => {
+  const checkPage = async () => {
     orphans.push(...(await findWithoutRow(pool, topic, page)));
     waiting += page.length;
     page = [];
   };
   for await (const { tenant, key } of list(client, { topic: topic.name, state: 'waiting' })) {
     page.push({ topic: topic.name, tenant, key });
-    if (page.length === PAGE) await look();
+    if (page.length === PAGE) await checkPage();
     progress?.done();
   }
-  await look();
+  await checkPage();
   return { orphans, waiting };
 }
 

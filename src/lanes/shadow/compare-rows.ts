@@ -40,14 +40,14 @@ interface Table {
 }
 
 function compareTable({ table, shape, volatile }: Table, { before, stable, shadow }: Rows): RowDifference[] {
-  const had = new Map(before.map((row) => [keyOf(shape, row), row]));
-  const known = (row: SnapshotRow) => had.get(keyOf(shape, row));
+  const rowsBefore = new Map(before.map((row) => [keyOf(shape, row), row]));
+  const rowBefore = (row: SnapshotRow) => rowsBefore.get(keyOf(shape, row));
   const keyMayDiffer = shape.keyIsGenerated || shape.key.some((name) => volatile.includes(name));
   // Rows that both inserted under generated keys are the same if their other columns are.
-  const isFree = (row: SnapshotRow) => keyMayDiffer && !known(row);
-  const free = {
-    ones: stable.filter(isFree),
-    twos: shadow.filter(isFree),
+  const isComparedByContent = (row: SnapshotRow) => keyMayDiffer && !rowBefore(row);
+  const byContent = {
+    stableRows: stable.filter(isComparedByContent),
+    shadowRows: shadow.filter(isComparedByContent),
     without: [...volatile, ...shape.key],
   };
   const difference = (one: SnapshotRow | undefined, two: SnapshotRow | undefined, without: string[]) => {
@@ -55,16 +55,16 @@ function compareTable({ table, shape, volatile }: Table, { before, stable, shado
     if (one && two && !fields) return [];
     const row = (one ?? two) as SnapshotRow;
     const key = shape.key.map((name) => row.texts[name] ?? null);
-    const changes = { stable: changeOf(one, known(row)), shadow: changeOf(two, known(row)) };
+    const changes = { stable: changeOf(one, rowBefore(row)), shadow: changeOf(two, rowBefore(row)) };
     return [{ table, key, ...changes, ...(fields ? { fields } : {}) }];
   };
-  const [ones, twos] = [stable, shadow].map(
-    (rows) => new Map(rows.filter((row) => !isFree(row)).map((row) => [keyOf(shape, row), row])),
+  const [stableRows, shadowRows] = [stable, shadow].map(
+    (rows) => new Map(rows.filter((row) => !isComparedByContent(row)).map((row) => [keyOf(shape, row), row])),
   ) as [Map<string, SnapshotRow>, Map<string, SnapshotRow>];
-  const keys = [...new Set([...ones.keys(), ...twos.keys()])];
+  const keys = [...new Set([...stableRows.keys(), ...shadowRows.keys()])];
   return [
-    ...keys.flatMap((key) => difference(ones.get(key), twos.get(key), volatile)),
-    ...pairsOf(free).flatMap(([one, two]) => difference(one, two, free.without)),
+    ...keys.flatMap((key) => difference(stableRows.get(key), shadowRows.get(key), volatile)),
+    ...pairsOf(byContent).flatMap(([one, two]) => difference(one, two, byContent.without)),
   ];
 }
 
@@ -75,14 +75,25 @@ function changeOf(row: SnapshotRow | undefined, had: SnapshotRow | undefined): C
 }
 
 /** Pairs the rows of each side that have no equal row on the other side, to show how they differ. */
-function pairsOf({ ones, twos, without }: { ones: SnapshotRow[]; twos: SnapshotRow[]; without: string[] }) {
+function pairsOf({
+  stableRows,
+  shadowRows,
+  without,
+}: {
+  stableRows: SnapshotRow[];
+  shadowRows: SnapshotRow[];
+  without: string[];
+}) {
   const textOf = ({ texts }: SnapshotRow) =>
     JSON.stringify(Object.entries(texts).filter(([name]) => !without.includes(name)));
-  const left = [...twos];
-  const alone = ones.filter((one) => {
-    const place = left.findIndex((two) => textOf(two) === textOf(one));
-    if (place >= 0) left.splice(place, 1);
+  const unmatchedShadow = [...shadowRows];
+  const unmatchedStable = stableRows.filter((one) => {
+    const place = unmatchedShadow.findIndex((two) => textOf(two) === textOf(one));
+    if (place >= 0) unmatchedShadow.splice(place, 1);
     return place < 0;
   });
-  return Array.from({ length: Math.max(alone.length, left.length) }, (_, nth) => [alone[nth], left[nth]] as const);
+  return Array.from(
+    { length: Math.max(unmatchedStable.length, unmatchedShadow.length) },
+    (_, nth) => [unmatchedStable[nth], unmatchedShadow[nth]] as const,
+  );
 }

@@ -12,10 +12,14 @@ const MAX_FIELDS = 20;
  * The fields in which two values differ, at any depth, except those named in `without`; undefined if there are none.
  */
 export function diffFields(stable: object, shadow: object, without: string[]): FieldDifferences | undefined {
-  const [ones, twos] = [leavesOf(stable, without), leavesOf(shadow, without)];
-  const names = [...new Set([...ones.keys(), ...twos.keys()])].filter((name) => ones.get(name) !== twos.get(name));
+  const [stableLeaves, shadowLeaves] = [leavesOf(stable, without), leavesOf(shadow, without)];
+  const names = [...new Set([...stableLeaves.keys(), ...shadowLeaves.keys()])].filter(
+    (name) => stableLeaves.get(name) !== shadowLeaves.get(name),
+  );
   if (names.length === 0) return undefined;
-  const shown = names.slice(0, MAX_FIELDS).map((name) => [name, shownOf(ones.get(name), twos.get(name))]);
+  const shown = names
+    .slice(0, MAX_FIELDS)
+    .map((name) => [name, shownOf(stableLeaves.get(name), shadowLeaves.get(name))]);
   return Object.fromEntries(shown);
 }
 

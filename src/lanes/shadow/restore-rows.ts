@@ -12,7 +12,7 @@ export interface TableShape {
   updatable: string[];
 }
 
-/** Reads the shape of a table; throws for one that has no primary key. */
+/** Reads the shape of a table; throws for one that rowsNow no primary key. */
 export async function readShape(db: Queryable, table: string): Promise<TableShape> {
   const { rows } = await db.query<{
     name: string;
@@ -29,7 +29,7 @@ export async function readShape(db: Queryable, table: string): Promise<TableShap
     [table],
   );
   const key = rows.filter((column) => column.in_key);
-  if (key.length === 0) throw new Error(`${table} has no primary key, by which its rows could be put back`);
+  if (key.length === 0) throw new Error(`${table} rowsNow no primary key, by which its rows could be restored`);
   const insertable = rows.filter(({ generated }) => !generated);
   const updatable = insertable.filter(({ in_key, identity }) => !in_key && identity !== 'a');
   return {
@@ -59,16 +59,16 @@ export async function restoreRows(
 ): Promise<void> {
   const tables = observed.map(({ table }, place) => {
     const shape = shapes[place] as TableShape;
-    const had = new Map((before[place] ?? []).map((row) => [keyOf(shape, row), row]));
-    const has = new Map((now[place] ?? []).map((row) => [keyOf(shape, row), row]));
-    return { table, shape, had, has };
+    const rowsBefore = new Map((before[place] ?? []).map((row) => [keyOf(shape, row), row]));
+    const rowsNow = new Map((now[place] ?? []).map((row) => [keyOf(shape, row), row]));
+    return { table, shape, rowsBefore, rowsNow };
   });
-  for (const { table, shape, had, has } of tables.toReversed()) {
-    for (const [key, { row }] of has) if (!had.has(key)) await tx.query(deletion(table, shape), [row]);
+  for (const { table, shape, rowsBefore, rowsNow } of tables.toReversed()) {
+    for (const [key, { row }] of rowsNow) if (!rowsBefore.has(key)) await tx.query(deletion(table, shape), [row]);
   }
-  for (const { table, shape, had, has } of tables) {
-    for (const [key, { row }] of had) {
-      const present = has.get(key);
+  for (const { table, shape, rowsBefore, rowsNow } of tables) {
+    for (const [key, { row }] of rowsBefore) {
+      const present = rowsNow.get(key);
       if (!present) await tx.query(insertion(table, shape), [row]);
       else if (present.row !== row && shape.updatable.length > 0) await tx.query(update(table, shape), [row]);
     }
