@@ -1,14 +1,18 @@
 import type { Queryable } from '../database';
 
-/** What a publisher has still to publish: how many events, and for how long the first of them has been in the stream. */
+/**
+ * A publisher's backlog: how many events it has still to publish, and for how many ms the first of them has been in the
+ * stream.
+ */
 export interface Backlog {
   events: number;
   ageMs: number;
 }
 
-/** The publisher's backlog; none, too, when nobody has made it known. */
+/** The publisher's backlog. 0 events if the publisher is not subscribed yet. */
 export async function backlogOf(db: Queryable, name: string): Promise<Backlog> {
-  // From the first event that is there: what was removed for its age before a new publisher began is no backlog.
+  // Counted from the first event that exists. Events that retention removed before a new publisher began are no
+  // backlog.
   const { rows } = await db.query<Backlog>(
     `select (head.position - first.position + 1)::float8 as events,
             extract(epoch from greatest(clock_timestamp() - first.relayed_at, interval '0'))::float8 * 1000 as "ageMs"
