@@ -25,7 +25,7 @@ async function runDoctor(parts: Installation, { json }: { json?: boolean }): Pro
   await withChecks(parts, async (checks) => {
     for await (const finding of findingsOf(checks, errorText)) {
       findings.push(finding);
-      // As they come: one that waits for its deadline is not to hide those before it.
+      // Printed one by one: a check that waits for its deadline must not hide the earlier ones.
       if (!json) print(findingText(finding));
     }
   });
@@ -67,7 +67,7 @@ function configOf(): Config | { why: string } {
   }
 }
 
-/** Connects to what can be connected to. */
+/** Connects to the database and to Temporal, as far as they can be reached. */
 async function connect({ databaseUrl, temporal }: Config): Promise<{ patient: Patient; disconnect(): Promise<void> }> {
   const { namespace, connectionOptions } = temporal;
   const pool = createPool(databaseUrl, { connections: 4, onError: () => undefined });

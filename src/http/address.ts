@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 
 /**
- * What counts as one address: an IPv4 address, also where it is written as IPv6, and of IPv6 the first 64 bits, as the rest
- * is its holder's to choose.
+ * The part of an address that counts as one caller: an IPv4 address, also if it is written as IPv6, or the first 64
+ * bits of IPv6. The holder of an IPv6 network chooses the rest freely.
  */
 export function networkOf(address: string): string {
   const [, ipv4] = /(?:^|:)(\d+\.\d+\.\d+\.\d+)$/.exec(address) ?? [];
@@ -13,10 +13,10 @@ export function networkOf(address: string): string {
   return [...groups(before), ...zeros, ...groups(after)].slice(0, 4).join(':');
 }
 
-// As fastify's trustProxy knows them.
+// The names that fastify's trustProxy knows.
 const NAMED = ['loopback', 'linklocal', 'uniquelocal'];
 
-/** Whether this says which proxies are ours: an address, a network as `10.0.0.0/8`, or one of fastify's names. */
+/** Whether a text names trusted proxies: an address, a network like `10.0.0.0/8`, or one of fastify's names. */
 export function isProxyAddress(text: string): boolean {
   if (NAMED.includes(text)) return true;
   const [, address = text, bits] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
