@@ -23,7 +23,7 @@ import { addTopics } from './cli/topics';
 import { addUnanswered } from './cli/unanswered';
 import { addWatch } from './cli/watch';
 import { addWebhooks } from './cli/webhooks';
-import { forwardTopicsOf } from './config';
+import { forwardSettingsOf } from './config';
 import { type Installation, installed } from './installation';
 
 const commands = [
@@ -85,7 +85,7 @@ export function runCli(installation: Installation): void {
     if (error.code !== 'EPIPE') throw error;
   });
   try {
-    void postdate(process.argv.slice(2), installed({ forwardTopics: forwardTopicsOf(process.env) }, installation));
+    void postdate(process.argv.slice(2), installed({ forwardTopics: forwardSettingsOf(process.env) }, installation));
   } catch (error) {
     fail(error);
   }

@@ -21,6 +21,7 @@ import {
 } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
 import { describe, withinDeadline } from './lookup';
+import { OvertakenError } from './overtaken';
 import { messageOf, type Post, type ScheduleOptions } from './post';
 import { type NotFound, type Requested, send } from './send';
 import { presentTrace, tracePosting } from './tracing';
@@ -39,7 +40,8 @@ export type ScheduleAnswer =
 
 /**
  * Posts a message to the future. A cycle is delivered once for ever; posted again after it has fired, without a `cycle`,
- * the message takes the next free one. Throws a `MessageError` for bad input, before anything is started.
+ * the message takes the next free one. Throws a `MessageError` for bad input, before anything is started, and an
+ * `OvertakenError` when others change the message faster than this call can.
  */
 export async function schedule<Schema extends z.ZodType>(
   client: Client,
@@ -53,6 +55,9 @@ export async function schedule<Schema extends z.ZodType>(
     return scheduled(client, post, message, { onConflict, commandId });
   });
 }
+
+// Each is a race lost to another caller, or to the message's own end; a loop without an end could hide a fault of the server.
+const ATTEMPTS = 20;
 
 // What is said of a message that is left as it waits.
 const LEFT_ALONE = { keep: 'kept', reject: 'rejected' } as const;
@@ -70,7 +75,7 @@ async function scheduled<Schema extends z.ZodType>(
   const answer = { result: 'scheduled' as const, workflowId, late: message.dueAt <= Date.now() };
   let over = post.cycle !== undefined;
   // Between two looks the other may end, or another may begin.
-  for (;;) {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     if (await started(client, message, { commandId, over })) return answer;
     const known = await describe(client, message);
     if (known?.scheduledBy === commandId) return answer;
@@ -84,6 +89,7 @@ async function scheduled<Schema extends z.ZodType>(
       over = true;
     }
   }
+  throw new OvertakenError(`${workflowId} was neither free nor waiting in ${ATTEMPTS} attempts`);
 }
 
 /** Starts the workflow; false if one of its name waits, or, unless those count as `over`, has ended. */

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { ConfigError } from './config-error';
-import { parseForwardTopics } from './forward/configured-topics';
-import { isProxyAddress } from './http/address';
-import { refuseLaneName, STABLE } from './lanes/lane';
+import { type ForwardSettings, forwardSettingsIn } from './forward-settings';
+import { refuseLaneName, STABLE } from './lane-name';
+import { isProxyAddress } from './proxy-address';
 import { streamSettings } from './streams/settings';
 import { missingBeside, streamVariables } from './streams/variables';
 import { readTemporal, workflowVersionOf } from './temporal-settings';
-import type { Topic } from './topic';
 import { versionVariables } from './workflow-version';
 
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
@@ -66,7 +65,7 @@ const variables = z.object({
   POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND: whole(1, 1_000_000).default(10),
   // Whose X-Forwarded-For is believed. Anybody can write that header, so by default nobody's is.
   POSTDATE_HTTP_TRUSTED_PROXIES: proxies.optional(),
-  // Topics without a handler, by configuration alone; read by forwardTopicsOf.
+  // Topics without a handler, by configuration alone; read by forwardSettingsOf.
   POSTDATE_FORWARD_TOPICS: z.string().optional(),
   // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
@@ -117,7 +116,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       unauthorizedPerSecond: ours.POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND,
       trustedProxies: ours.POSTDATE_HTTP_TRUSTED_PROXIES ?? [],
     },
-    forwardTopics: forwardTopicsOf(env),
+    forwardTopics: forwardSettingsOf(env),
     logLevel: ours.POSTDATE_LOG_LEVEL,
     workflowBundle: ours.POSTDATE_WORKFLOW_BUNDLE,
     workflowVersion: workflowVersionOf(ours),
@@ -128,9 +127,9 @@ export function readConfig(env: NodeJS.ProcessEnv) {
 }
 
 /** The forward topics that the environment declares, for those who need no more of it. Throws a `ConfigError`. */
-export function forwardTopicsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): Topic[] {
+export function forwardSettingsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): ForwardSettings[] {
   try {
-    return parseForwardTopics(text);
+    return forwardSettingsIn(text);
   } catch (error) {
     throw new ConfigError(`POSTDATE_FORWARD_TOPICS: ${(error as Error).message}`);
   }

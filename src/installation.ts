@@ -1,5 +1,6 @@
 import type { Config } from './config';
 import type { Consumer } from './consumer';
+import { forwardTopic } from './forward/forward-topic';
 import type { OwnRoutes } from './http/route';
 import type { SchemaMigrations } from './migrate';
 import type { Topic } from './topic';
@@ -17,5 +18,5 @@ export interface Installation {
 /** All that is installed: the sources' part, and the forward topics that the environment declares. */
 export const installed = ({ forwardTopics }: Pick<Config, 'forwardTopics'>, parts: Installation): Installation => ({
   ...parts,
-  topics: [...parts.topics, ...forwardTopics],
+  topics: [...parts.topics, ...forwardTopics.map((settings) => forwardTopic(settings))],
 });

@@ -7,7 +7,7 @@ import type { Config } from './config';
 import { ConfigError } from './config-error';
 import { createPool } from './database';
 import type { Installation } from './installation';
-import { STABLE } from './lanes/lane';
+import { STABLE } from './lane-name';
 import { startShadow } from './lanes/shadow/shadow';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';

@@ -1,7 +1,6 @@
 import type { MetricMeter } from '@temporalio/common';
 import { LANDED_OUTCOMES, type Outcome } from './decision';
-import { createLaneMetrics, type LaneMetrics } from './lanes/lane-metrics';
-import type { Backlog } from './streams/backlog';
+import { createLaneMetrics, type LaneMetrics } from './lane-metrics';
 
 /**
  * What operators see of hold, landing, lanes and streams; docs/metrics.md has one line for each, with its labels. Those of a
@@ -58,6 +57,12 @@ export interface Metrics extends LaneMetrics {
   webhookGivenUp(): void;
   /** How many deliveries wait for webhooks, and for how long the oldest has. */
   webhooksWaiting(deliveries: number, oldestMs: number): void;
+}
+
+/** What a publisher has still to publish: how many events, and for how long the first of them has been in the stream. */
+export interface Backlog {
+  events: number;
+  ageMs: number;
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */

@@ -22,8 +22,11 @@ export const handlerTimeoutMsOf = ({
   handlerTimeoutMs = DEFAULT_HANDLER_TIMEOUT_MS,
 }: Pick<Topic, 'handlerTimeoutMs'>): number => handlerTimeoutMs;
 
+/** What of a topic has limits. */
+type Limited = Omit<Topic, 'payload' | 'handle' | 'landAll' | 'businessRows' | 'events'>;
+
 /** Throws a `MessageError` that names the topic when its lead, pace, timeout or payload version is not usable. */
-export function checkLimits(topic: Topic): void {
+export function checkLimits(topic: Limited): void {
   const { name, leadMs, landingsPerSecond, handlerTimeoutMs, forward } = topic;
   const refusal =
     (leadMs === undefined ? undefined : refuseLead(leadMs)) ??
@@ -52,7 +55,7 @@ export function checkLimits(topic: Topic): void {
 // As PostgreSQL takes them without quotes; it goes into statements as it stands.
 const TABLE = /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/;
 
-function refuseObserved({ observed = [], volatile: names = [] }: Topic): Refusal | undefined {
+function refuseObserved({ observed = [], volatile: names = [] }: Limited): Refusal | undefined {
   const code = 'invalidObserved';
   const nameless = observed.some(({ table }) => !TABLE.test(String(table)));
   if (nameless) return { code, field: 'observed', message: 'must have tables like billing.invoice' };

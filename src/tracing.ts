@@ -1,8 +1,8 @@
 import { type Context, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { named } from './concern';
 import type { MessageRef, ScheduledMessage } from './contract';
+import type { Outcome } from './decision';
 import { rfc3339 } from './due-time';
-import type { Landing } from './landing/landing';
 
 // Where nothing was set up (see tracing-export.ts), all of this does nothing: the API's own promise.
 const tracer = () => trace.getTracer('postdate');
@@ -63,14 +63,13 @@ function inSpan<Result>(
 /** Tells of the landing that has decided a message, in its trace. `messages`: how many were landed with it. Epoch ms. */
 export function traceLanding(
   message: ScheduledMessage,
-  landing: Landing,
-  { startedAt, endedAt, messages }: { startedAt: number; endedAt: number; messages: number },
+  { outcome, startedAt, endedAt, messages }: { outcome: Outcome; startedAt: number; endedAt: number; messages: number },
 ): void {
   // Most installations trace nothing, and a group may be of hundreds.
-  if (message.traceparent === undefined || !('decision' in landing) || landing.before) return;
+  if (message.traceparent === undefined) return;
   const attributes = {
     ...attributesOf(message),
-    'postdate.outcome': landing.decision.outcome,
+    'postdate.outcome': outcome,
     'postdate.due_at': rfc3339(message.dueAt),
     'postdate.group_messages': messages,
   };

@@ -1,5 +1,7 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { cancel, move } from '../src/client';
+import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { z } from 'zod';
+import { cancel, move, schedule } from '../src/client';
+import { problemOf } from '../src/http/problems';
 
 const ref = { topic: 'test.effect', tenant: 'acme', key: 'k' };
 const gone = () => Promise.reject(new WorkflowNotFoundError('already completed', 'postdate:test.effect:acme:k', 'run'));
@@ -36,5 +38,39 @@ describe('a command whose run has ended before its answer was given out', () => 
     const { client, updates } = clientOf('COMPLETED', [gone]);
     expect(await cancel(client, ref)).toMatchObject({ result: 'tooLate', outcome: 'delivered' });
     expect(updates).toHaveLength(1);
+  });
+});
+
+describe('a post to a message that is neither free nor waiting whenever it is looked at', () => {
+  const topic = { name: 'test.effect', payload: z.object({}) };
+  const post = { ...ref, topic, dueAt: Date.now() + 60_000, payload: {} };
+
+  function serverThatFrees(afterStarts: number) {
+    const starts: unknown[] = [];
+    const workflow = {
+      async start(_type: string, { memo }: { memo: { commandId: string } }) {
+        starts.push(memo.commandId);
+        if (starts.length <= afterStarts)
+          throw new WorkflowExecutionAlreadyStartedError('is there', 'w', 'scheduledMessage');
+      },
+      getHandle: () => ({ describe: gone }),
+    };
+    const client = { withDeadline: (_at: number, call: () => unknown) => call(), workflow };
+    return { client: client as unknown as Client, starts };
+  }
+
+  it('ends with an error that says so, instead of going on for ever', async () => {
+    const { client, starts } = serverThatFrees(Number.POSITIVE_INFINITY);
+    const scheduling = schedule(client, post, { commandId: 'same' });
+    await expect(scheduling).rejects.toMatchObject({ name: 'OvertakenError', code: 'overtaken' });
+    expect(starts).toEqual(Array(20).fill('same'));
+    const error = await scheduling.catch((thrown: unknown) => thrown);
+    expect(problemOf(error)).toMatchObject({ status: 409, code: 'overtaken' });
+  });
+
+  it('is scheduled as soon as it is free (the control)', async () => {
+    const { client, starts } = serverThatFrees(19);
+    expect(await schedule(client, post)).toMatchObject({ result: 'scheduled' });
+    expect(starts).toHaveLength(20);
   });
 });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { admit } from '../admission';
-import { refuseLaneName } from '../lanes/lane';
+import { refuseLaneName } from '../lane-name';
 import type { RowDifference } from '../lanes/shadow/compare-rows';
 import type { Fields } from '../lanes/shadow/fields';
 import { type ShadowExample, type ShadowSummary, summarise } from '../lanes/shadow/summary';

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { STABLE } from '../lane-name';
 import { laneLimits, laneRamp } from '../lanes/lane';
 import { LANE_GUARD } from '../lanes/lane-stopped';
 import { type LaneState, lanesOf, type TopicLanes } from '../lanes/overview';
@@ -41,7 +42,7 @@ const unservedOf = ({ topic, lanes, rules }: TopicLanes) =>
     .filter(
       ({ lane, mode, workers }) => mode !== 'stopped' && workers === 0 && rules.some((rule) => rule.lane === lane),
     )
-    .filter(({ lane }) => lane !== 'stable')
+    .filter(({ lane }) => lane !== STABLE)
     .map(({ lane, mode }) => `${topic}@${lane} has no live worker: ${CONSEQUENCE[mode]}`);
 
 const CONSEQUENCE: Record<LaneState['mode'], string> = {

@@ -1,40 +1,23 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { ApplicationFailure } from '@temporalio/common';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { concerning, named } from '../concern';
-import { type Delivery, errorNames } from '../contract';
 import type { DatabaseClock } from '../database-clock';
-import type { AfterLandings } from '../landing/after-landings';
-import type { QueuesLane } from '../landing/lane';
-import { createResultPacer } from '../landing/result-pacer';
+import type { HeldMessage } from '../held/held-message';
+import type { HeldMessages } from '../held/held-messages';
+import { STABLE } from '../lane-name';
 import type { Lanes } from '../lanes/following';
 import { giveBack, leaveTo } from '../lanes/hand-over';
-import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
-import type { Topic } from '../topic';
-import type { Entry } from './entry';
 import type { HeldWriter } from './held-writer';
 
-// What goes to another lane is taken over there within half a second; what is due sooner than this stays where it is.
+// Another lane takes over within half a second. A message that is due sooner than this stays in stable.
 const TIME_TO_MOVE_MS = 1_500;
-// Eight at a time, the least that is told at once: what two cores carry beside wakes. Nobody waits for it to land anything.
-const TELL_EVERY_MS = 300;
-
-/** What placing needs of a hold. */
-export interface Holding {
-  all(): Iterable<Entry>;
-  known(delivery: Delivery): Entry | undefined;
-  /** Holds it until it is due, or on. */
-  holdOn(entry: Entry): void;
-  /** Knows of it without landing it: an attempt that comes meanwhile hears of it, too. */
-  setAside(entry: Entry): void;
-  letGo(entry: Entry): void;
-}
+// A named lane cannot land a message of another lane. While PostgreSQL is away it tries to leave it this often.
+const TRY_AGAIN_MS = 500;
 
 /**
- * Sees to it that a hold has what is of its lane: what is another's is left to that lane's workers, what this lane has failed at
- * to stable. While the database takes nothing, nothing moves, and nobody lands anything either.
+ * Keeps only this lane's messages in the hold. Messages of another lane go to its workers; messages that this lane failed to
+ * land go to stable. While the database takes no writes, every message stays, and none can land.
  */
 export function createLaneRouting(
   deps: {
@@ -46,77 +29,88 @@ export function createLaneRouting(
     log: Pick<Logger, 'warn'>;
     onError(error: unknown): void;
   },
-  held: Pick<HeldWriter, 'exclusively'>,
-  landingsOver: AfterLandings,
-  holding: Holding,
+  messages: HeldMessages,
+  writer: Pick<HeldWriter, 'exclusively' | 'write'>,
 ) {
   const { pool, worker, lanes, clock, metrics, log, onError } = deps;
-  // Beside the results of landings, which are paced by runs that end: these go on, and would have them wait.
-  const pacer = createResultPacer(landingsOver);
+  const dueInMs = ({ delivery }: HeldMessage) => delivery.message.dueAt - clock.now();
 
-  /** Leaves what is another lane's; returns what stays. */
-  function place(entries: Entry[]): Entry[] {
-    const leaving = new Map<string, Entry[]>();
-    const staying = entries.filter((entry) => {
-      const lane = laneOf(entry);
+  messages.on('rerouting', (rerouting, cause) => {
+    if (cause.kind === 'rulesChanged') void chooseAnew(rerouting);
+    else for (const message of rerouting) void returnToStable(message, cause.error);
+  });
+
+  /** Leaves messages of other lanes to those lanes; returns the others, which stay. */
+  function routeToLanes(candidates: HeldMessage[]): HeldMessage[] {
+    const leaving = new Map<string, HeldMessage[]>();
+    const staying = candidates.filter((message) => {
+      const lane = laneOf(message);
       if (lane === lanes.mine) return true;
-      leaving.set(lane, [...(leaving.get(lane) ?? []), entry]);
+      const others = leaving.get(lane);
+      if (others) others.push(message);
+      else leaving.set(lane, [message]);
       return false;
     });
     for (const [lane, those] of leaving) void leave(those, lane);
     return staying;
   }
 
-  function laneOf(entry: Entry): string {
-    const { delivery, attempts } = entry;
+  function laneOf(message: HeldMessage): string {
+    const { delivery, attempts } = message;
     const { lane, reason, fellBackFrom } = lanes.choose(delivery);
-    if (fellBackFrom && delivery.laneReason !== reason) tellFellBack(entry, fellBackFrom, { reason: 'notServed' });
-    entry.delivery = { ...delivery, laneReason: reason };
-    // Whoever waits for it, and knows no lanes, could not be told of one.
+    if (fellBackFrom && delivery.laneReason !== reason) reportFellBack(message, fellBackFrom, { reason: 'notServed' });
+    message.delivery = { ...delivery, laneReason: reason };
+    // A workflow of an earlier release waits for a decision, and would not understand a lane's name.
     return attempts.length > 0 && !delivery.knowsLanes ? lanes.mine : lane;
   }
 
-  async function leave(leaving: Entry[], lane: string): Promise<void> {
-    for (const entry of leaving) holding.setAside(entry);
+  async function leave(candidates: HeldMessage[], lane: string): Promise<void> {
+    const leaving = messages.leave(candidates);
     const deliveries = leaving.map(({ delivery }) => delivery);
     try {
-      await held.exclusively(() => leaveTo(pool, worker, lane, deliveries));
+      await writer.exclusively(() => leaveTo(pool, worker, lane, deliveries));
     } catch (error) {
       onError(error);
-      for (const entry of leaving) holding.holdOn(entry);
+      const wait = lanes.mine === STABLE ? undefined : { soonestMs: TRY_AGAIN_MS };
+      for (const message of leaving) {
+        // Its row may be missing: none is written for a message that is leaving.
+        if (messages.hold(message, wait)) writer.write(message.delivery, dueInMs(message));
+      }
       return;
     }
-    for (const entry of leaving) holding.letGo(entry);
-    const attempts = leaving.flatMap((entry) => entry.attempts);
-    const runClosed = () => pause(TELL_EVERY_MS);
-    pacer.add(attempts.map((attempt) => ({ ...attempt, runClosed, report: () => attempt.resolve({ lane }) })));
+    for (const message of leaving) messages.settle(message, { kind: 'left', lane });
   }
 
-  /** Follows the rules as they are now with what is held and not due yet, where there is time. */
-  function reroute(): void {
-    // What is no longer a named lane's always goes: it could not be landed here.
-    const mayMove = ({ delivery }: Entry) =>
-      lanes.mine !== STABLE || delivery.message.dueAt - clock.now() > TIME_TO_MOVE_MS;
-    place([...holding.all()].filter((entry) => entry.state === 'held' && !entry.heard && mayMove(entry)));
+  /** Routes held messages by the rules as they are now, if there is time. */
+  function rerouteAfterChange(): void {
+    // A message that a named lane has lost always leaves: it could not land there.
+    const mayMove = (message: HeldMessage) => lanes.mine !== STABLE || dueInMs(message) > TIME_TO_MOVE_MS;
+    routeToLanes([...messages.all()].filter((one) => one.state === 'held' && !one.onSettled && mayMove(one)));
   }
 
-  /** Leaves to stable what this lane has failed at; its attempts fail, so that their workflows turn to stable, too. */
-  async function giveUp(entry: Entry, error: unknown): Promise<void> {
-    const { topic, delivery, attempts } = entry;
+  /** The landing found that the rules have changed. A message that stays in this lane is due, and lands at once. */
+  async function chooseAnew(rerouting: HeldMessage[]): Promise<void> {
+    await lanes.read().catch(onError);
+    for (const message of routeToLanes(rerouting)) messages.hold(message);
+  }
+
+  /** Leaves to stable a message that this lane failed to land. */
+  async function returnToStable(message: HeldMessage, error: unknown): Promise<void> {
+    const { topic, delivery } = message;
     metrics.laneFailed(topic.name, lanes.mine);
-    tellFellBack(entry, lanes.mine, { reason: 'failed', error });
+    reportFellBack(message, lanes.mine, { reason: 'failed', error });
+    messages.leave([message]);
     const why = error instanceof Error ? error.message : String(error);
     const failed = [{ delivery: { ...delivery, cameBackFrom: lanes.mine }, why }];
-    await held
+    await writer
       .exclusively(() => giveBack(pool, worker, lanes.mine, failed))
-      // Two seconds after it was due stable takes it all the same.
+      // Without the row, stable takes the message over two seconds after it was due.
       .catch((cause) => onError(concerning(cause, delivery.message)));
-    const failure = ApplicationFailure.nonRetryable(`${lanes.mine} did not land it`, errorNames.laneFailed);
-    for (const attempt of attempts) attempt.reject(failure);
+    messages.settle(message, { kind: 'laneFailed', lane: lanes.mine });
   }
 
-  function tellFellBack(
-    { topic, delivery }: Entry,
+  function reportFellBack(
+    { topic, delivery }: HeldMessage,
     lane: string,
     { reason, error: err }: { reason: 'notServed' | 'failed'; error?: unknown },
   ): void {
@@ -124,20 +118,7 @@ export function createLaneRouting(
     log.warn({ part: 'lanes', ...named(delivery.message), lane, reason, err }, 'fell back to stable');
   }
 
-  /** For whom a named lane's queues land. */
-  const landingLane = (offer: (topic: Topic, deliveries: Delivery[]) => void): QueuesLane => ({
-    name: lanes.mine,
-    versionOf: (topic) => lanes.board(topic.name).version,
-    isMine: (delivery) => lanes.choose(delivery).lane === lanes.mine,
-    async placeAnew(topic, deliveries) {
-      await lanes.read().catch(onError);
-      const known = deliveries.flatMap((delivery) => holding.known(delivery) ?? []);
-      offer(
-        topic,
-        place(known).map(({ delivery }) => delivery),
-      );
-    },
-  });
-
-  return { place, reroute, giveUp, landingLane };
+  return { routeToLanes, rerouteAfterChange };
 }
+
+export type LaneRouting = ReturnType<typeof createLaneRouting>;

@@ -5,7 +5,7 @@ import { concerning, named } from '../concern';
 import type { ScheduledMessage } from '../contract';
 import type { DatabaseClock } from '../database-clock';
 import { forEachConcurrently } from '../for-each-concurrently';
-import { STABLE } from '../lanes/lane';
+import { STABLE } from '../lane-name';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';

@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MessageError, type Refusal } from '../admission';
 import { errorNames } from '../contract';
 import { isDatabaseAway } from '../database';
+import { OvertakenError } from '../overtaken';
 
 /** An error as `application/problem+json` (RFC 9457). `code` is stable, `field` names the offending field. */
 export interface Problem extends Record<string, unknown> {
@@ -78,6 +79,9 @@ export function problemOf(error: unknown): Problem {
   if (refusal) {
     const { code, field, message } = refusal;
     return { type: typeOf(code), title: 'The message is not let in', status: 400, code, detail: message, field };
+  }
+  if (error instanceof OvertakenError) {
+    return problem('overtaken', 'Others changed the message meanwhile; ask again, with the same Idempotency-Key.');
   }
   if (isTemporalAway(error) || isDatabaseAway(error)) {
     return problem('unavailable', 'The result is not known. Repeat the request with the same Idempotency-Key.');

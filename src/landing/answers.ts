@@ -9,23 +9,27 @@ import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } fro
 import { handlerTimeoutMsOf } from '../topic-limits';
 import type { Answer } from './claims';
 
-/** What became of one message in its handler; with an `error` nothing it did is left, and it is to be tried again. */
+/** What a handler made of one message. With an `error` nothing that the handler did is left, and the message is tried again. */
 export type Handled = { answer: Answer } | { error: unknown };
 
-/** A handler that hangs: broken off together with its transaction, in which nothing can be trusted any more. */
+/** A handler that hangs. Its transaction is broken off with it, as nothing in that can be trusted any more. */
 export class HandlerTimeout extends Error {
   override readonly name = 'HandlerTimeout';
   constructor(
     topic: Topic,
-    /** The delivery that hangs, where it is known. */
+    /** The delivery at which it hangs, if that is known. */
     readonly culprit?: Delivery,
   ) {
     super(`the handler of ${topic.name} did not return within ${handlerTimeoutMsOf(topic)} ms`);
   }
 }
 
-/** Has a topic handle claimed deliveries as one set. Throws what the handler throws: the group has failed as a whole. */
-export async function answersTogether(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Handled[]> {
+/** Has a topic handle deliveries as one set. Throws what the handler throws: the group has failed as a whole. */
+export async function answersTogether(
+  tx: PoolClient,
+  topic: Topic,
+  deliveries: Delivery[],
+): Promise<Map<Delivery, Handled>> {
   try {
     return await handleSet(tx, topic, deliveries);
   } catch (error) {
@@ -33,7 +37,7 @@ export async function answersTogether(tx: PoolClient, topic: Topic, deliveries: 
   }
 }
 
-async function handleSet(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Handled[]> {
+async function handleSet(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Map<Delivery, Handled>> {
   const messages = deliveries.map((delivery) => dueMessage(topic, delivery));
   const query = tx.query.bind(tx) as PoolClient['query'];
   const emit: Parameters<NonNullable<Topic['landAll']>>[0]['emit'] = (events) =>
@@ -46,13 +50,22 @@ async function handleSet(tx: PoolClient, topic: Topic, deliveries: Delivery[]): 
   if (answers.length !== messages.length) {
     throw new Error(`landAll of ${topic.name} gave ${answers.length} answers to ${messages.length} messages`);
   }
-  return answers.map((answer, place) => ({ answer: answerOf(answer, messages[place] as ScheduledMessage) }));
+  return new Map(
+    deliveries.map((delivery, place) => [
+      delivery,
+      { answer: answerOf(answers[place] as HandlerAnswer, delivery.message) },
+    ]),
+  );
 }
 
-/** Has a topic handle claimed deliveries one after the other, each in a savepoint: a failure undoes only itself. */
-export async function answersOneByOne(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Handled[]> {
-  const handled: Handled[] = [];
-  for (const delivery of deliveries) handled.push(await handleOne(tx, topic, delivery));
+/** Has a topic handle deliveries one after the other, each in a savepoint: a failure undoes only its own effects. */
+export async function answersOneByOne(
+  tx: PoolClient,
+  topic: Topic,
+  deliveries: Delivery[],
+): Promise<Map<Delivery, Handled>> {
+  const handled = new Map<Delivery, Handled>();
+  for (const delivery of deliveries) handled.set(delivery, await handleOne(tx, topic, delivery));
   return handled;
 }
 
@@ -67,24 +80,24 @@ async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Prom
     await tx.query('release savepoint handler');
     return answered;
   } catch (error) {
-    // What hangs may still use the connection; only breaking it off ends that.
+    // A handler that hangs may still use the connection; only breaking the connection ends that.
     if (error instanceof HandlerTimeout) throw error;
     await tx.query('rollback to savepoint handler; release savepoint handler');
-    // The claimed row stays: the failure is recorded where everyone looks for outcomes.
+    // The claimed row stays: the failure is recorded in the ledger, with the other outcomes.
     if (error instanceof PermanentFailure) return { answer: { outcome: 'failed', reason: error.message } };
     return { error: concerning(byHandler(error), delivery.message) };
   }
 }
 
-/** A delivery's message as its handler is given it. Throws a `PermanentFailure` for a payload that no retry will change. */
+/** The message that a handler is given for a delivery. Throws a `PermanentFailure` for a payload that does not fit the topic. */
 export function dueMessage(topic: Topic, { message, late }: Delivery): DueMessage<unknown> {
   const payload = topic.payload.safeParse(upcast(topic, message));
-  // The schema has changed since the message was posted, perhaps years ago; no retry will change the payload.
+  // The schema has changed since the message was posted, perhaps years ago. No retry changes the payload.
   if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
   return { ...message, payload: payload.data, late };
 }
 
-/** What a handler's answer makes of the cycle. Throws a `PermanentFailure` for a next due time that cannot be. */
+/** What a handler's answer makes of the cycle. Throws a `PermanentFailure` for an invalid next due time. */
 export function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): Answer {
   if (answer.do === 'skip') return { outcome: 'skipped', reason: answer.reason, last: answer.last };
   if (answer.do === 'done') return { outcome: 'delivered', last: answer.last };
@@ -103,7 +116,7 @@ async function withTimeout<Result>(topic: Topic, work: Promise<Result>, culprit?
     return await Promise.race([work, timeout]);
   } finally {
     clearTimeout(timer);
-    // After the timeout nobody waits for it any more, and breaking its connection makes it fail.
+    // After the timeout its error is of no use, and the broken connection makes it fail.
     work.catch(() => undefined);
   }
 }

@@ -2,11 +2,17 @@ import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
 import type { Decision } from '../decision';
 import { rfc3339 } from '../due-time';
-import { STABLE } from '../lanes/lane';
+import { STABLE } from '../lane-name';
 import { decisionFor, type FoundRow, LEDGER_COLUMNS, storable } from '../ledger';
 
 /** What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. */
 export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'> & { last?: boolean };
+
+/** A delivery whose cycle this landing's transaction has claimed, and when. Epoch ms. */
+export interface Claimed {
+  delivery: Delivery;
+  decidedAt: number;
+}
 
 type Found = { decision: Decision; before: true } | { notDueForMs: number };
 
@@ -19,16 +25,11 @@ const ID_ARRAYS = '$2::text[], $3::text[], $4::integer[]';
 const dueTimes = (deliveries: Delivery[]) => deliveries.map(({ message }) => rfc3339(message.dueAt));
 
 /**
- * Claims cycles of one topic for this landing's transaction, in the name of a lane: the instant of each claim by its place in
- * `deliveries`. No claim for what is decided already, nor for what is not due by the database's clock. Waits for a rival transaction
- * on the same cycle to end.
+ * Claims cycles of one topic for this landing's transaction, in the name of a lane. Returns the claimed ones, in the order
+ * of `deliveries`: not those that are decided already, nor those that are not due by the database's clock. Waits for a
+ * rival transaction on the same cycle to end.
  */
-export async function claim(
-  tx: Queryable,
-  topic: string,
-  deliveries: Delivery[],
-  lane = STABLE,
-): Promise<Map<number, number>> {
+export async function claim(tx: Queryable, topic: string, deliveries: Delivery[], lane = STABLE): Promise<Claimed[]> {
   const { rows } = await tx.query<{ place: number; decided_at: Date }>({
     name: 'postdate.claim',
     text: `with due as (
@@ -53,11 +54,20 @@ export async function claim(
       lane,
     ],
   });
-  return new Map(rows.map(({ place, decided_at }) => [place, decided_at.getTime()]));
+  const decidedAt = new Map(rows.map(({ place, decided_at }) => [place, decided_at.getTime()]));
+  return deliveries.flatMap((delivery, place) => {
+    const at = decidedAt.get(place);
+    return at === undefined ? [] : [{ delivery, decidedAt: at }];
+  });
 }
 
-/** Why deliveries could not be claimed, in their order: decided before, or not yet due (in ms, at least 1). */
-export async function readUnclaimed(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<Found[]> {
+/** Why each of these deliveries could not be claimed: decided before, or not due for so many ms (at least 1). */
+export async function readUnclaimed(
+  tx: Queryable,
+  topic: string,
+  deliveries: Delivery[],
+): Promise<Map<Delivery, Found>> {
+  if (deliveries.length === 0) return new Map();
   const { rows } = await tx.query<FoundRow & { ms: number }>(
     `select ${LEDGER_COLUMNS.replaceAll(/\w+/g, 'delivery.$&')},
             greatest(1, ceil(extract(epoch from given.due_at - clock_timestamp()) * 1000))::float8 as ms,
@@ -70,12 +80,11 @@ export async function readUnclaimed(tx: Queryable, topic: string, deliveries: De
       order by place`,
     [topic, ...idsOf(deliveries), dueTimes(deliveries)],
   );
-  return rows.map((row, place) =>
-    row.outcome === null
-      ? { notDueForMs: row.ms }
-      : { decision: decisionFor((deliveries[place] as Delivery).message, row), before: true },
-  );
+  return new Map(deliveries.map((delivery, place) => [delivery, found(delivery, rows[place] as (typeof rows)[0])]));
 }
+
+const found = ({ message }: Delivery, row: FoundRow & { ms: number }): Found =>
+  row.outcome === null ? { notDueForMs: row.ms } : { decision: decisionFor(message, row), before: true };
 
 /** Writes answers other than a plain "done" into the rows that this transaction has claimed. */
 export async function recordAnswers(
@@ -103,7 +112,7 @@ export async function recordAnswers(
   );
 }
 
-/** Gives claims of this transaction back, so that those messages are undecided as before. */
+/** Takes claims of this transaction back: those messages are undecided again. */
 export async function unclaim(tx: Queryable, topic: string, deliveries: Delivery[]): Promise<void> {
   await tx.query(
     `delete from postdate.delivery using unnest(${ID_ARRAYS}) as given (tenant, key, cycle)

@@ -2,33 +2,27 @@ import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
 import { refuseRepeat } from '../repeat';
 import type { Topic } from '../topic';
-import type { Answer } from './claims';
+import type { Answer, Claimed } from './claims';
 import { STALE } from './outcome-events';
 
-/** A delivery whose cycle this landing's transaction has claimed, and when. Epoch ms. */
-export interface Claimed {
-  delivery: Delivery;
-  decidedAt: number;
-}
-
-// Ten cycles due within ten seconds: no calendar asks for that, and a handler that answers "again, now" does.
+// Ten cycles due within ten seconds: no calendar asks for that. A handler that always answers "again, now" does.
 const LOOP_CYCLES = 10;
 const LOOP_MS = 10_000;
 
 /**
- * What is decided without asking a handler, by place: what is later than its limit is skipped as `stale`, and what repeats
- * faster than once a second ends as failed.
+ * The answers to messages for which no handler is asked: a message later than its limit is skipped as `stale`, and one that
+ * repeats faster than once a second ends as failed.
  */
 export async function decideWithoutHandler(
   tx: Queryable,
   topic: Topic,
   claimed: Claimed[],
-): Promise<Map<number, Answer>> {
+): Promise<Map<Delivery, Answer>> {
   const looping = await findLooping(tx, topic.name, claimed);
-  const answers = new Map<number, Answer>();
-  for (const [place, one] of claimed.entries()) {
-    const answer = looping.has(place) ? LOOPING : answerTo(topic, one);
-    if (answer) answers.set(place, answer);
+  const answers = new Map<Delivery, Answer>();
+  for (const one of claimed) {
+    const answer = looping.has(one.delivery) ? LOOPING : answerTo(topic, one);
+    if (answer) answers.set(one.delivery, answer);
   }
   return answers;
 }
@@ -37,36 +31,35 @@ const LOOPING: Answer = { outcome: 'failed', reason: 'it repeats faster than onc
 
 function answerTo(topic: Topic, { delivery: { message }, decidedAt }: Claimed): Answer | undefined {
   const { staleAfterMs = topic.staleAfterMs ?? Number.POSITIVE_INFINITY, repeat } = message;
-  // Only one started by hand can have it; found here it ends in sight, instead of being tried for ever.
+  // Only a message started by hand can have such a rule. It ends here in sight, instead of being tried for ever.
   const refusal = repeat && refuseRepeat(repeat);
   if (refusal) return { outcome: 'failed', reason: `${refusal.field}: ${refusal.message}` };
   if (decidedAt - message.dueAt > staleAfterMs) return { outcome: 'skipped', reason: STALE };
   return undefined;
 }
 
-async function findLooping(tx: Queryable, topic: string, claimed: Claimed[]): Promise<Set<number>> {
-  const places = claimed.flatMap(({ delivery }, place) => (delivery.message.cycle > LOOP_CYCLES ? [place] : []));
-  if (places.length === 0) return new Set();
-  const messages = places.map((place) => (claimed[place] as Claimed).delivery.message);
+/** Those of these deliveries whose last ten cycles were all due within ten seconds. */
+async function findLooping(tx: Queryable, topic: string, claimed: Claimed[]): Promise<Set<Delivery>> {
+  const candidates = claimed.map(({ delivery }) => delivery).filter(({ message }) => message.cycle > LOOP_CYCLES);
+  if (candidates.length === 0) return new Set();
   const { rows } = await tx.query<{ place: number }>(
-    `select place::integer as place
-       from unnest($2::text[], $3::text[], $4::integer[], $5::float8[], $6::integer[])
-         as given (tenant, key, cycle, due_at, place)
+    `select place::integer - 1 as place
+       from unnest($2::text[], $3::text[], $4::integer[], $5::float8[])
+         with ordinality as given (tenant, key, cycle, due_at, place)
       where (select count(*) filter (where outcome in ('delivered', 'skipped')
-                                       and delivery.due_at > to_timestamp(given.due_at / 1000.0) - $7 * interval '1 ms')
+                                       and delivery.due_at > to_timestamp(given.due_at / 1000.0) - $6 * interval '1 ms')
                from postdate.delivery
               where topic = $1 and delivery.tenant = given.tenant and delivery.key = given.key
-                and delivery.cycle < given.cycle and delivery.cycle >= given.cycle - $8) = $8`,
+                and delivery.cycle < given.cycle and delivery.cycle >= given.cycle - $7) = $7`,
     [
       topic,
-      messages.map(({ tenant }) => tenant),
-      messages.map(({ key }) => key),
-      messages.map(({ cycle }) => cycle),
-      messages.map(({ dueAt }) => dueAt),
-      places,
+      candidates.map(({ message }) => message.tenant),
+      candidates.map(({ message }) => message.key),
+      candidates.map(({ message }) => message.cycle),
+      candidates.map(({ message }) => message.dueAt),
       LOOP_MS,
       LOOP_CYCLES,
     ],
   );
-  return new Set(rows.map(({ place }) => place));
+  return new Set(rows.map(({ place }) => candidates[place] as Delivery));
 }

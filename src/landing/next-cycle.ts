@@ -1,10 +1,9 @@
 import { nextDueAt } from '../repeat';
-import type { Answer } from './claims';
-import type { Claimed } from './decide-without-handler';
+import type { Answer, Claimed } from './claims';
 
 /**
- * The answer with the next cycle of a repeating message, as long as its series goes on. The handler comes first: its own
- * "again" stands, its "last" ends the series, and so does a failure, which somebody has to look at.
+ * The answer, with the next cycle of a repeating message while its series goes on. The handler comes first: its own "again"
+ * stands, and its "last" ends the series. A failure ends the series, too: an operator has to look at it.
  */
 export function withNextCycle(answer: Answer, { delivery: { message }, decidedAt }: Claimed): Answer {
   if (!message.repeat || answer.next || answer.last || answer.outcome === 'failed') return answer;

@@ -1,18 +1,18 @@
 import { z } from 'zod';
+import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
 import { rfc3339 } from '../due-time';
 import { defineEvent, instant, newEvent } from '../event-types';
 import { storable } from '../ledger';
 import { appendEvents } from '../outbox';
 import type { Handled } from './answers';
-import type { Claimed } from './decide-without-handler';
 
-/** The reason of what is skipped because it is later than its limit. */
+/** The reason of a message that is skipped because it is later than its limit. */
 export const STALE = 'stale';
 
 const dueAt = instant.describe('when it was due');
 
-/** What any topic's message may be told as. */
+/** The events that a message of any topic may have. */
 export const outcomeEvents = {
   failed: defineEvent({
     type: 'postdate.failed',
@@ -27,12 +27,12 @@ export const outcomeEvents = {
 };
 
 /**
- * Tells everyone, in the landing's transaction, what was due and had no effect: `postdate.failed`, and `postdate.skipped`
- * for what is stale. What a handler skips is its own to tell: it knows why there was nothing to do.
+ * Emits an event, in the landing's transaction, for each message that was due and had no effect: `postdate.failed`, and
+ * `postdate.skipped` for a stale one. For a message that its handler skips, the handler emits events of its own: it knows
+ * why there was nothing to do.
  */
-export async function emitOutcomeEvents(tx: Queryable, claimed: Claimed[], handled: Handled[]): Promise<void> {
-  const events = claimed.flatMap(({ delivery: { message } }, place) => {
-    const one = handled[place] as Handled;
+export async function emitOutcomeEvents(tx: Queryable, handled: Map<Delivery, Handled>): Promise<void> {
+  const events = [...handled].flatMap(([{ message }, one]) => {
     if ('error' in one) return [];
     const { outcome, reason } = one.answer;
     const at = { dueAt: rfc3339(message.dueAt) };

@@ -1,4 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Queryable } from '../database';
+import type { Topic } from '../topic';
 
 // A worker takes the slots of one group at a time: a tenth of a second's worth, or a single slot. More than a thousand
 // workers would be needed to push the next free slot further ahead than this. Then the clock was wrong when it was written.
@@ -25,4 +27,16 @@ export async function takeSlots(
     [name, slots / perSecond, WORKERS * Math.max(LONGEST_GROUP_S, 1 / perSecond)],
   );
   return rows[0]?.ms ?? 0;
+}
+
+/** Waits until a topic's rate limit, if it has one, allows so many landings. */
+export async function waitForSlots(
+  db: Queryable,
+  { name, landingsPerSecond: perSecond }: Pick<Topic, 'name' | 'landingsPerSecond'>,
+  slots: number,
+): Promise<void> {
+  if (perSecond === undefined) return;
+  // Without the database there is no rate limit. The landing finds that out, too, and waits.
+  const waitMs = await takeSlots(db, name, { slots, perSecond }).catch(() => 0);
+  await pause(waitMs);
 }

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database';
 import { WORKER_IS_WELL } from '../hold/worker-registry';
-import { type Lane, type LaneMode, type LaneRule, laneLimits, laneMatch, laneRamp, STABLE } from './lane';
+import { STABLE } from '../lane-name';
+import { type Lane, type LaneMode, type LaneRule, laneLimits, laneMatch, laneRamp } from './lane';
 
 /** A rule that nobody can obey, and why. It is skipped, and never in anybody's way. */
 export interface MalformedRule {

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { admit, MessageError } from '../admission';
 import { inTransaction, type Queryable } from '../database';
+import { refuseLaneName, STABLE } from '../lane-name';
 import { storable } from '../ledger';
 import { readBoard } from './board';
 import {
@@ -11,8 +12,6 @@ import {
   type LaneRamp,
   laneLimits,
   laneMatch,
-  refuseLaneName,
-  STABLE,
 } from './lane';
 import { type PercentMatch, raisePercent } from './percent-rule';
 

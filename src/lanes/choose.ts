@@ -1,7 +1,8 @@
 import type { ScheduledMessage } from '../contract';
+import { STABLE } from '../lane-name';
 import { hash01 } from '../wake';
 import type { LaneBoard } from './board';
-import { type LaneMatch, type LaneRule, STABLE } from './lane';
+import type { LaneMatch, LaneRule } from './lane';
 
 /** Which lane a message takes, and why. `fellBackFrom`: the lane that it would take if anybody served that. */
 export interface LaneChoice {

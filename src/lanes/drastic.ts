@@ -1,6 +1,6 @@
+import { STABLE } from '../lane-name';
 import type { LaneBoard } from './board';
 import type { DryRun } from './dry-run';
-import { STABLE } from './lane';
 
 /** What is said of a change before it is made. What is drastic is to be confirmed; what is only to be known, is not. */
 export interface Judgement {

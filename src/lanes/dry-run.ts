@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
+import { STABLE } from '../lane-name';
 import type { Topic } from '../topic';
 import type { LaneBoard } from './board';
 import { matches, ruleFor } from './choose';
-import { STABLE } from './lane';
 import { eachWaiting, type LookLimits, type WaitingMessage } from './waiting-messages';
 
 const SHOWN_TENANTS = 20;

@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import type { Delivery } from '../contract';
+import { STABLE } from '../lane-name';
 import type { Topic } from '../topic';
 import { emptyBoard, type LaneBoard, readBoards } from './board';
 import { chooseLane, type LaneChoice } from './choose';
-import { STABLE } from './lane';
 
 // As often as workers say that they are at work.
 const READ_MS = 500;

@@ -2,9 +2,9 @@ import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
 import { columnsOf, ID_ARRAYS, NOBODY } from '../hold/held-rows';
 import { WORKER_IS_WELL } from '../hold/worker-registry';
+import type { FallBackReason } from '../lane-metrics';
+import { STABLE } from '../lane-name';
 import { storable } from '../ledger';
-import { STABLE } from './lane';
-import type { FallBackReason } from './lane-metrics';
 
 /** Leaves messages to a lane: any of its workers takes them over, unless one that is well has them already. */
 export async function leaveTo(db: Queryable, worker: string, lane: string, deliveries: Delivery[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Queryable } from '../database';
-import { type LaneLimits, STABLE } from './lane';
+import { STABLE } from '../lane-name';
+import type { LaneLimits } from './lane';
 
 /** What a lane has done over a stretch of time, by the database's clock. */
 export interface LaneFigures {

@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
+import type { LaneMetrics } from '../lane-metrics';
 import { takeTurn } from '../turn';
 import { type LaneBoard, readBoards } from './board';
 import { changeLane } from './change';
 import { type DifferencesOf, limitCrossed, readFigures } from './health';
 import type { Lane } from './lane';
-import type { LaneMetrics } from './lane-metrics';
 import { LANE_GUARD, tellLaneStopped } from './lane-stopped';
 import { stepWhileHealthy } from './ramp-step';
 

@@ -1,17 +1,4 @@
 import { z } from 'zod';
-import type { Refusal } from '../admission';
-
-/** The lane that every topic has, and every message takes that no rule sends elsewhere. */
-export const STABLE = 'stable';
-
-const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
-
-/** Why this cannot be the name of a lane: it is part of a task queue's. */
-export function refuseLaneName(lane: string): Refusal | undefined {
-  if (NAME.test(lane)) return undefined;
-  const message = 'must be 1 to 40 of a-z, 0-9 and -, and not begin with -';
-  return { code: 'invalidLane', field: 'lane', message };
-}
 
 /** What a percentage is of: all tenants, or all keys. */
 export const PERCENT_OF = ['tenant', 'key'] as const;

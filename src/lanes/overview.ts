@@ -1,7 +1,8 @@
 import type { Queryable } from '../database';
 import { WORKER_IS_WELL } from '../hold/worker-registry';
+import { STABLE } from '../lane-name';
 import { type LaneBoard, type MalformedRule, readBoards } from './board';
-import { type LaneLimits, type LaneMode, type LaneRamp, type LaneRule, laneLimits, STABLE } from './lane';
+import { type LaneLimits, type LaneMode, type LaneRamp, type LaneRule, laneLimits } from './lane';
 
 /** What a lane has done in the last `windowSeconds`: its limits' window. `lateP99Ms`: none where nothing landed. */
 export interface LaneFigures {

@@ -1,7 +1,8 @@
 import { MessageError } from '../admission';
+import { STABLE } from '../lane-name';
 import type { LaneBoard } from './board';
 import type { LaneWish } from './change';
-import { type LaneMatch, type LaneRule, laneLimits, STABLE } from './lane';
+import { type LaneMatch, type LaneRule, laneLimits } from './lane';
 import type { LaneRequest, RampRequest } from './request';
 
 /** What a request comes to, on the board as it is: what is written, and what the board is then. */

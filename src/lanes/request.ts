@@ -1,4 +1,5 @@
 import { MessageError, PART, type Refusal } from '../admission';
+import { refuseLaneName, STABLE } from '../lane-name';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 import {
@@ -8,9 +9,7 @@ import {
   laneMatch,
   laneRamp,
   type PercentOf,
-  refuseLaneName,
   type SettableMode,
-  STABLE,
 } from './lane';
 
 // Who woke last must still have the time to be given to another lane, and back.

@@ -1,7 +1,7 @@
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
 import { isWithdrawn, type Outcome } from '../decision';
-import { STABLE } from '../lanes/lane';
+import { STABLE } from '../lane-name';
 import type { TimelineEntry } from './timeline-entry';
 
 // The newest of each kind; a series of years has more than anybody reads.

@@ -1,13 +1,5 @@
 import type { Queryable } from '../database';
-
-/**
- * A publisher's backlog: how many events it has still to publish, and for how many ms the first of them has been in the
- * stream.
- */
-export interface Backlog {
-  events: number;
-  ageMs: number;
-}
+import type { Backlog } from '../metrics';
 
 /** The publisher's backlog. 0 events if the publisher is not subscribed yet. */
 export async function backlogOf(db: Queryable, name: string): Promise<Backlog> {

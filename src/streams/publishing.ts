@@ -2,9 +2,9 @@ import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { type Consumer, readStream, subscribe } from '../consumer';
 import { inTransaction } from '../database';
-import type { Metrics } from '../metrics';
+import type { Backlog, Metrics } from '../metrics';
 import { isAlone } from '../turn';
-import { type Backlog, backlogOf } from './backlog';
+import { backlogOf } from './backlog';
 import type { Publisher } from './publisher';
 
 // The most events in one publish: some milliseconds of a broker's work.

@@ -1,10 +1,11 @@
 import { installation } from '../../app/installation';
-import { forwardTopicsOf, readConfig } from '../../src/config';
+import { forwardSettingsOf, readConfig } from '../../src/config';
 import { ConfigError } from '../../src/config-error';
+import { forwardTopic } from '../../src/forward/forward-topic';
 import { installed } from '../../src/installation';
 
 const good = { DATABASE_URL: 'postgres://u:p@db.example:5432/postdate', TEMPORAL_CONFIG_FILE: '/nonexistent' };
-const of = (text: string) => forwardTopicsOf({ POSTDATE_FORWARD_TOPICS: text });
+const of = (text: string) => forwardSettingsOf({ POSTDATE_FORWARD_TOPICS: text }).map((one) => forwardTopic(one));
 
 it('topics are declared by name alone, or with settings of their own, and installed beside those of the sources', () => {
   const topics = of('orders.reminder, orders.expiry?answerWithinMs=86400000&leadMs=60000 ,');

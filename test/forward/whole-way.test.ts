@@ -1,12 +1,13 @@
 import { nanoid } from 'nanoid';
 import { audit } from '../../src/audit/audit';
 import { describe as describeMessage, schedule } from '../../src/client';
-import { forwardTopicsOf } from '../../src/config';
+import { forwardSettingsOf } from '../../src/config';
 import { readStream, type StreamedEvent } from '../../src/consumer';
 import { workflowIdOf } from '../../src/contract';
 import { registerTopics } from '../../src/dispatch/register-topics';
 import { rfc3339 } from '../../src/due-time';
 import { recordAnswer } from '../../src/forward/answer';
+import { forwardTopic } from '../../src/forward/forward-topic';
 import { createWaiting } from '../../src/hold/waiting';
 import { land } from '../../src/landing/landing';
 import { findFailed } from '../../src/redrive/failed';
@@ -26,7 +27,7 @@ const database = useDatabase();
 useFolder();
 // As somebody has it who writes no TypeScript.
 const declared = { POSTDATE_FORWARD_TOPICS: 'orders.reminder?answerWithinMs=1,orders.expiry' };
-const topics = forwardTopicsOf(declared);
+const topics = forwardSettingsOf(declared).map((one) => forwardTopic(one));
 const [topic] = topics as [Topic];
 const parts = { topics, consumers: [], schemas: [] };
 const http = useHttp(temporal, database, parts);

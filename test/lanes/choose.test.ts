@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import { STABLE } from '../../src/lane-name';
 import { emptyBoard, type LaneBoard } from '../../src/lanes/board';
 import { chooseLane, matches } from '../../src/lanes/choose';
-import { type Lane, type LaneMatch, type LaneMode, laneLimits, STABLE } from '../../src/lanes/lane';
+import { type Lane, type LaneMatch, type LaneMode, laneLimits } from '../../src/lanes/lane';
 
 const topic = 'test.topic';
 const NAMES = ['canary', 'v2', 'v3'];

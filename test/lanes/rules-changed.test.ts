@@ -1,5 +1,6 @@
+import { STABLE } from '../../src/lane-name';
 import { changeLane } from '../../src/lanes/change';
-import { type LaneMode, STABLE } from '../../src/lanes/lane';
+import type { LaneMode } from '../../src/lanes/lane';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { laneDueTime } from '../support/lane-due-time';

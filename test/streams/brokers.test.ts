@@ -1,10 +1,10 @@
 import { noopMetricMeter } from '@temporalio/common';
 import { subscribe } from '../../src/consumer';
 import { inTransaction } from '../../src/database';
+import type { Backlog } from '../../src/metrics';
 import { createMetrics } from '../../src/metrics';
 import { appendEvents, eventIdOf } from '../../src/outbox';
 import { relayBatch } from '../../src/relay';
-import type { Backlog } from '../../src/streams/backlog';
 import { backlogOf } from '../../src/streams/backlog';
 import type { Publisher } from '../../src/streams/publisher';
 import { publishBatch, startPublishing } from '../../src/streams/publishing';

@@ -1,5 +1,5 @@
+import { STABLE } from '../../src/lane-name';
 import { startLaneWorker } from '../../src/lane-worker';
-import { STABLE } from '../../src/lanes/lane';
 import { runProcess } from '../../src/process';
 import { startWorker } from '../../src/worker';
 import { buildsSchema, type Conduct, topicOfBuild } from './lane-topic';

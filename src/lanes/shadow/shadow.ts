@@ -3,9 +3,9 @@ import { type BackgroundLoop, runInBackground, stoppedTogether } from '../../bac
 import { concerning } from '../../concern';
 import { createPool } from '../../database';
 import { isWithdrawn } from '../../decision';
+import { STABLE } from '../../lane-name';
 import { errorFields } from '../../log-errors';
 import type { Topic } from '../../topic';
-import { STABLE } from '../lane';
 import { compare } from './compare';
 import { type Comparison, recordComparison } from './comparisons';
 import { pictureCopies } from './pictures';

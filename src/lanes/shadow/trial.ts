@@ -72,7 +72,7 @@ async function handle(
   { delivery, decision: { decidedAt } }: RipeCopy & { decision: StableDecision },
 ): Promise<{ answer: Answered; events: EventsByType }> {
   const claimed = { delivery, decidedAt };
-  const decided = (await decideWithoutHandler(tx, topic, [claimed])).get(0);
+  const decided = (await decideWithoutHandler(tx, topic, [claimed])).get(delivery);
   const events: EventsByType = new Map();
   const answer = decided ?? (await answerOfHandler(tx, topic, { delivery, events }));
   return { answer: answered(withNextCycle(answer, claimed)), events };

@@ -119,7 +119,7 @@ export const deliveries: Mutant[] = [
   {
     name: 'a loop is not stopped',
     file: 'src/landing/decide-without-handler.ts',
-    find: 'looping.has(place) ? LOOPING : answerTo(topic, one)',
+    find: 'looping.has(one.delivery) ? LOOPING : answerTo(topic, one)',
     replace: 'answerTo(topic, one)',
     tests: ['test/landing/next-cycle.test.ts'],
   },

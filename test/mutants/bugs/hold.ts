@@ -25,9 +25,9 @@ export const hold: Mutant[] = [
   },
   {
     name: 'a stopping worker keeps what others have time to land',
-    file: 'src/hold/hold.ts',
-    find: 'if (inMs <= KEEP_WHEN_STOPPING_MS) continue;',
-    replace: 'if (inMs > 0) continue;',
+    file: 'src/hold/intake.ts',
+    find: 'if (inMs > KEEP_WHEN_STOPPING_MS) messages.settle',
+    replace: 'if (inMs < 0) messages.settle',
     tests: ['test/hold/take-over.test.ts'],
   },
   {
@@ -47,16 +47,16 @@ export const hold: Mutant[] = [
   },
   {
     name: 'the hold does not strike out what it held',
-    file: 'src/hold/hold.ts',
-    find: '    held.strike(delivery);\n',
+    file: 'src/hold/held-writer.ts',
+    find: "if (kind === 'decided' || kind === 'failed') toDelete.push(delivery);",
     replace: '',
     tests: ['test/hold/hold.test.ts'],
   },
   {
     name: 'a failing group is not landed one by one',
     file: 'src/landing/queues.ts',
-    find: 'else void landAlone(topic, delivery);',
-    replace: 'else fail(topic, delivery, error.cause);',
+    find: 'else void landAlone(message);',
+    replace: 'else fail(message, cause);',
     tests: ['test/hold/hold.test.ts'],
   },
   {
@@ -89,9 +89,37 @@ export const hold: Mutant[] = [
   },
   {
     name: 'what is held keeps the timers of a clock that was wrong',
-    file: 'src/hold/due-times.ts',
+    file: 'src/held/due-times.ts',
     find: 'instant.timer = timerFor(at, instant.items, 0);',
     replace: 'instant.timer = timerFor(at, new Set(), 0);',
-    tests: ['test/hold/due-times.test.ts'],
+    tests: ['test/held/due-times.test.ts'],
+  },
+  {
+    name: 'a message that leaves for another lane comes due here all the same',
+    file: 'src/held/held-messages.ts',
+    find: "    if (from === 'held') dueTimes.remove(delivery.message.dueAt, message);\n",
+    replace: '',
+    tests: ['test/held/random-operations.test.ts'],
+  },
+  {
+    name: 'a transition that is not allowed is reported, and made',
+    file: 'src/held/held-messages.ts',
+    find: 'onError(concerning(fault, delivery.message));\n      return false;',
+    replace: 'onError(concerning(fault, delivery.message));',
+    tests: ['test/held/held-messages.test.ts'],
+  },
+  {
+    name: 'a message that stays in its lane after a change of rules is forgotten',
+    file: 'src/hold/lane-routing.ts',
+    find: 'for (const message of routeToLanes(rerouting)) messages.hold(message);',
+    replace: 'routeToLanes(rerouting);',
+    tests: ['test/hold/random-operations.test.ts'],
+  },
+  {
+    name: 'a stopping worker keeps what it could not leave to another lane',
+    file: 'src/hold/intake.ts',
+    find: "if (stopping && from !== 'new')",
+    replace: "if (stopping && from === 'new')",
+    tests: ['test/hold/intake.test.ts'],
   },
 ];

@@ -54,8 +54,8 @@ export const lanes: Mutant[] = [
   {
     name: 'what is held does not follow the rules',
     file: 'src/hold/lane-routing.ts',
-    find: "entry.state === 'held' && ",
-    replace: "entry.state === 'leaving' && ",
+    find: "one.state === 'held' && ",
+    replace: "one.state === 'leaving' && ",
     tests: [hold],
   },
   {

@@ -2,14 +2,14 @@ import type { DatabaseClock } from '../database-clock';
 
 /** Items by the instant at which they are due. */
 export interface DueTimes<Item> {
-  /** `soonestMs`: it does not come before, whatever the clock says. */
+  /** `soonestMs`: the item does not come before, even if the clock says that it is due. */
   add(at: number, item: Item, wait?: { soonestMs: number }): void;
   remove(at: number, item: Item): void;
-  /** After the clock has jumped: until then all timers run by what it was before. */
+  /** To be called after the clock has jumped: until then all timers run by the time before the jump. */
   resetTimers(): void;
 }
 
-// What setTimeout takes, which with more than that has it over at once.
+// The longest delay of setTimeout. With a longer one its timer fires at once.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Calls `onDue` with all items of an instant when the clock reaches it: one timer per instant, however many items. */
@@ -24,7 +24,7 @@ export function createDueTimes<Item>(
       instants.delete(at);
       onDue([...items]);
     };
-    // Rounded up: a timer that ends a fraction too early would have the database asked twice.
+    // Rounded up: a timer that fires a fraction too early would cost a second question to the database.
     const inMs = Math.max(soonestMs, Math.ceil(at - clock.now()));
     return setTimeout(fire, Math.min(inMs, LONGEST_TIMER_MS));
   }

@@ -1,4 +1,4 @@
-import { createDueTimes } from '../../src/hold/due-times';
+import { createDueTimes } from '../../src/held/due-times';
 
 beforeEach(() => jest.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => jest.useRealTimers());

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Topic } from '../topic';
-import { forwardTopic } from './forward-topic';
+import { admit, refuseRef } from './admission';
+import { checkLimits } from './topic-limits';
 
 const amount = z.coerce.number().optional();
 const settings = z.strictObject({
@@ -10,11 +10,14 @@ const settings = z.strictObject({
   answerWithinMs: amount,
 });
 
+/** A forward topic as the environment declares it: a topic without a handler. */
+export type ForwardSettings = { name: string } & z.output<typeof settings>;
+
 /**
  * Parses forward topics from text like `orders.reminder,orders.expiry?answerWithinMs=86400000&leadMs=60000`: names,
  * each with the settings that differ from the defaults. Throws an error that says what is wrong.
  */
-export function parseForwardTopics(text: string): Topic[] {
+export function forwardSettingsIn(text: string): ForwardSettings[] {
   const declared = text
     .split(',')
     .map((one) => one.trim())
@@ -24,7 +27,10 @@ export function parseForwardTopics(text: string): Topic[] {
     const given = [...new URLSearchParams(query)];
     const parsed = settings.safeParse(Object.fromEntries(given));
     if (!parsed.success) throw new Error(`${name}: ${problemOf(parsed.error)}`);
-    return forwardTopic({ name, ...parsed.data });
+    const { answerWithinMs, ...limits } = parsed.data;
+    admit(refuseRef({ topic: name, tenant: 'any', key: 'any' }));
+    checkLimits({ name, ...limits, forward: { answerWithinMs } });
+    return { name, ...parsed.data };
   });
 }
 

@@ -1,0 +1,51 @@
+import type { Pool } from 'pg';
+import { concerning } from '../concern';
+import type { Delivery } from '../contract';
+import { STABLE } from '../lane-name';
+import type { Lanes } from '../lanes/following';
+import type { Metrics } from '../metrics';
+import type { Topic } from '../topic';
+import { traceLanding } from '../tracing';
+import { type Landing, land } from './landing';
+import { LaneChanged } from './lane';
+
+/**
+ * Lands a group in the name of this worker's lane. Returns what became of each delivery, in their order, or why the group has
+ * failed as a whole: `LaneChanged` when not all of them are this lane's any more. Never throws.
+ */
+export async function tryLanding(
+  deps: {
+    pool: Pool;
+    metrics: Pick<Metrics, 'landed'>;
+    lanes: Lanes;
+    signal: AbortSignal;
+    onError(error: unknown): void;
+  },
+  topic: Topic,
+  deliveries: Delivery[],
+  { oneByOne }: { oneByOne: boolean },
+): Promise<{ landings: Landing[] } | { cause: unknown }> {
+  const { pool, metrics, lanes, signal, onError } = deps;
+  const startedAt = Date.now();
+  const started = performance.now();
+  try {
+    const lane = lanes.mine === STABLE ? undefined : { name: lanes.mine, version: lanes.board(topic.name).version };
+    if (lane && deliveries.some((delivery) => lanes.choose(delivery).lane !== lane.name)) {
+      throw new LaneChanged(`not all are for ${lane.name}`);
+    }
+    const landings = await land(pool, topic, deliveries, { signal, oneByOne, lane });
+    metrics.landed(topic.name, deliveries.length, performance.now() - started);
+    const times = { startedAt, endedAt: Date.now(), messages: deliveries.length };
+    for (const [place, landing] of landings.entries()) {
+      if (!('decision' in landing) || landing.before) continue;
+      traceLanding((deliveries[place] as Delivery).message, { outcome: landing.decision.outcome, ...times });
+    }
+    return { landings };
+  } catch (cause) {
+    if (cause instanceof LaneChanged) return { cause };
+    // In a group, nothing says which message was at fault.
+    const [first] = deliveries.length === 1 ? deliveries : [];
+    onError(concerning(cause, first ? first.message : { topic: topic.name }, { messages: deliveries.length }));
+    return { cause };
+  }
+}
