@@ -5,7 +5,7 @@ import type { OwnRoutes } from './http/route';
 import type { SchemaMigrations } from './migrate';
 import type { Topic } from './topic';
 
-/** What an installation consists of. */
+/** The parts of an installation. */
 export interface Installation {
   topics: Topic[];
   consumers: Consumer[];
@@ -15,7 +15,7 @@ export interface Installation {
   routes?: OwnRoutes;
 }
 
-/** All that is installed: the sources' part, and the forward topics that the environment declares. */
+/** The whole installation: what the sources declare, and the forward topics that the environment declares. */
 export const installed = ({ forwardTopics }: Pick<Config, 'forwardTopics'>, parts: Installation): Installation => ({
   ...parts,
   topics: [...parts.topics, ...forwardTopics.map((settings) => forwardTopic(settings))],

@@ -2,21 +2,24 @@ import type { MetricMeter } from '@temporalio/common';
 
 /** What operators see of a topic's named lanes. */
 export interface LaneMetrics {
-  /** There is such a lane: its counters that should stay at 0 begin there. */
+  /** A lane exists. Its counters that should stay at 0 begin there. */
   laneKnown(topic: string, lane: string): void;
   /** A message has landed in a named lane. */
   laneLanded(topic: string, lane: string): void;
-  /** A named lane could not land a message, and stable has to. */
+  /** A named lane could not land a message, so stable has to. */
   laneFailed(topic: string, lane: string): void;
   /** Messages of a named lane went to stable. */
   laneFellBack(topic: string, lane: string, reason: FallBackReason, messages: number): void;
   /** The lane guard has stopped a lane. */
   laneStopped(topic: string, lane: string): void;
-  /** How many rules of a topic cannot be obeyed. */
+  /** How many rules of a topic cannot be read. */
   malformedLaneRules(topic: string, rules: number): void;
 }
 
-/** Nobody serves the lane; who serves it did not hold it in time, or hold it and not land it; or it failed there. */
+/**
+ * Why messages went to stable. `notServed`: no worker serves the lane. `notHeld`: its workers did not hold them in
+ * time. `notLanded`: its workers hold them and did not land them. `failed`: the lane failed at them.
+ */
 export const FALL_BACK_REASONS = ['notServed', 'notHeld', 'notLanded', 'failed'] as const;
 export type FallBackReason = (typeof FALL_BACK_REASONS)[number];
 

@@ -15,11 +15,11 @@ import { createRevival } from './sweep/revival';
 import { startSweep } from './sweep/sweep';
 import type { Topic } from './topic';
 
-/** What all parts of one worker have in common. */
+/** What all parts of one worker share. */
 export type Shared = { client: Client; pool: Pool; worker: string; metrics: Metrics; log: Logger };
 type OnError = (part: string) => (error: unknown) => void;
 
-/** The hold of a worker's lane, and the loops that bring into it what another worker held, or nobody. */
+/** Starts the hold of a worker's lane, and the loops that bring messages into it that another worker held, or none. */
 export async function startHold(
   { lane, build, heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
   topics: Topic[],
@@ -30,7 +30,7 @@ export async function startHold(
   const lanes = createLanes(connected.pool, topics, lane);
   await lanes.read();
   const shared = { ...connected, clock, lanes };
-  // Only what stable holds is copied: a lane's own trial says how it does.
+  // Copies for shadow lanes are made only of stable's messages: a lane on trial is compared by its own figures.
   const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.board);
   const onHeld = lane === STABLE ? copies.copy : undefined;
   const hold = createHold(
@@ -40,7 +40,8 @@ export async function startHold(
   const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
   const following = startFollowing(lanes, hold, { onError: onError('lanes') });
   const ownLoops = [takeOver, following, copies];
-  // What nobody came for is stable's to look after: it is late already, and no time for trials.
+  // Only stable's workers run the roll call and the sweep: a message that was missed is already late and must not go to
+  // a trial build.
   if (lane !== STABLE) return { hold, loops: ownLoops };
   const asking = { ...shared, waiting: createWaiting(client) };
   const loops = [
