@@ -1,16 +1,18 @@
 import { type MessageRef, workflowIdOf } from './contract';
 import { MAX_LEAD_MS } from './wake';
 
-/** What each part of a message's name is made of. */
+/** The characters of topic, tenant and key. */
 export const PART = /^[A-Za-z0-9._-]+$/;
-// Temporal's dev server and our dynamic configuration both hold ids to 255 bytes; parts are ASCII, so bytes = length.
+// Temporal's dev server and our dynamic configuration limit ids to 255 bytes. Parts are ASCII, so bytes are characters.
 const MAX_ID_BYTES = 255;
-// 0001-01-01T00:00:00Z. Before it PostgreSQL wants "BC", which RFC 3339 has not, and protobuf's timestamps end.
+// 0001-01-01T00:00:00Z. Earlier instants need "BC" in PostgreSQL, which RFC 3339 does not have. Protobuf's timestamps
+// begin here too.
 const FIRST_INSTANT_MS = -62_135_596_800_000;
-// Temporal cuts timers silently at 100 years, that is, fires them early. Twenty leaves room for any real deadline.
+// Temporal silently cuts timers at 100 years, that is, it fires them early. Twenty years leave room for any real
+// deadline.
 const HORIZON_MS = 20 * 365.25 * 86_400_000;
 
-/** The codes of all that is wrong with an input. They are stable: callers match on them. */
+/** The codes of all refusals. They are stable: callers match on them. */
 export const REFUSAL_CODES = [
   'unknownTopic',
   'invalidTopic',
@@ -46,7 +48,10 @@ export const REFUSAL_CODES = [
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
-/** The code of a message's field that is wrong by its form alone, at every edge; optional-fields.ts has those of the others. */
+/**
+ * The code of a malformed field of a message, the same at every edge. optional-fields.ts has the codes of the optional
+ * fields.
+ */
 export const FIELD_CODES = {
   topic: 'invalidTopic',
   tenant: 'invalidTenant',
@@ -59,7 +64,7 @@ export const FIELD_CODES = {
   commandId: 'invalidCommandId',
 } as const satisfies Record<string, RefusalCode>;
 
-/** Why an input is not let in: `code` is stable, `field` names the offending field. */
+/** Why an input is refused (a validation error). `code` is stable, `field` names the offending field. */
 export interface Refusal {
   code: RefusalCode;
   field: string;
@@ -84,7 +89,7 @@ export function admit(refusal: Refusal | undefined): void {
   if (refusal) throw new MessageError(refusal);
 }
 
-/** Checks the three parts of a message's name; they become the workflow id and search attributes. */
+/** Checks topic, tenant and key. They become the workflow id and search attributes. */
 export function refuseRef(ref: MessageRef): Refusal | undefined {
   for (const field of ['topic', 'tenant', 'key'] as const) {
     const part: unknown = ref?.[field];
@@ -110,25 +115,28 @@ export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined 
   return undefined;
 }
 
-/** Checks a lead in ms: how long before it is due a message may wake. */
+/** Checks a lead in ms: how long before its due time a message may wake. */
 export function refuseLead(leadMs: unknown): Refusal | undefined {
   if (typeof leadMs === 'number' && leadMs >= 0 && leadMs <= MAX_LEAD_MS) return undefined;
   return { code: FIELD_CODES.leadMs, field: 'leadMs', message: 'must be a number of milliseconds from 0 to a day' };
 }
 
-/** Cycles are 1, 2, 3 … and fit PostgreSQL's integer. */
+/** Checks a cycle: 1, 2, 3 …, within PostgreSQL's integer. */
 export function refuseCycle(cycle: unknown, field = 'cycle'): Refusal | undefined {
   if (Number.isInteger(cycle) && (cycle as number) >= 1 && (cycle as number) <= 2_147_483_647) return undefined;
   return { code: FIELD_CODES.cycle, field, message: 'must be a whole number from 1' };
 }
 
-/** A command's own id, by which a repeat is recognised; also Temporal's update id and a column of the ledger. */
+/** Checks a command's id. A repeat is recognised by it. It is also Temporal's update id, and a column of the ledger. */
 export function refuseCommandId(commandId: unknown): Refusal | undefined {
   if (typeof commandId === 'string' && /^[\x21-\x7e]{1,128}$/.test(commandId)) return undefined;
   return { code: FIELD_CODES.commandId, field: 'commandId', message: 'must be 1 to 128 visible ASCII characters' };
 }
 
-/** PostgreSQL's text has no NUL, and no half of a surrogate pair. JSON writes each as an escape, after whole backslashes. */
+/**
+ * Checks JSON for text that PostgreSQL cannot store: NUL, or half of a surrogate pair. JSON writes each as an escape,
+ * after an even number of backslashes.
+ */
 export function refuseUnstorable(json: string): Refusal | undefined {
   if (!/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) return undefined;
   return {

@@ -1,19 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface BackgroundLoop {
-  /** Ends the pause, so that work known to be there is not left to the next poll. */
+  /** Ends the pause, so that known work does not wait for the next poll. */
   nudge(): void;
-  /** Ends the loop after the piece of work in hand. */
+  /** Ends the loop after the present call of `work`. */
   stop(): Promise<void>;
 }
 
-// An outage is a matter of seconds at least; trying faster would only fill the log.
+// An outage lasts for seconds at least. Faster retries would only fill the log.
 const PAUSE_AFTER_ERROR_MS = 1_000;
 
 /**
- * Runs `work` over and over until stopped: at once while it reports more to do, else after `pauseMs` or a nudge.
- * An error goes to `onError` and the next try follows after a pause, for ever: what stands behind a loop is an
- * outage that ends.
+ * Runs `work` again and again until stopped: at once while it returns 'more', else after `pauseMs` or a nudge. An error
+ * goes to `onError`, and the next try follows after a pause, without end: what fails a loop is an outage, which ends.
  */
 export function runInBackground(
   work: () => Promise<'more' | 'idle'>,
@@ -33,7 +32,7 @@ export function runInBackground(
       if (stopped || nudged || found === 'more') continue;
       resting = new AbortController();
       const restMs = found === 'failed' ? Math.max(pauseMs, PAUSE_AFTER_ERROR_MS) : pauseMs;
-      // Only the abort rejects, and being woken is what the rest is for.
+      // Only the abort rejects, and the abort is the wake-up.
       await pause(restMs, undefined, { signal: resting.signal }).catch(() => undefined);
     }
   })();

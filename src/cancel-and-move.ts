@@ -15,8 +15,8 @@ import { epochMsOf, type InstantInput } from './due-time';
 import { type NotFound, type Requested, send } from './send';
 
 /**
- * Cancels a message. `cancelled` is said only when the ledger has it so: the message will not be delivered. A worker has
- * `deadlineMs` to answer, ten seconds by default; after that the answer is `requested`.
+ * Cancels a message. The answer is `cancelled` only if the ledger has recorded it: the message will not be delivered. A
+ * worker has `deadlineMs` to answer, ten seconds by default; after that the answer is `requested`.
  */
 export async function cancel(
   client: Client,
@@ -26,13 +26,13 @@ export async function cancel(
   admit(refuseRef(ref) ?? refuseCommandId(commandId));
   const ways = { update: cancelUpdate, signal: cancelSignal, deadlineMs };
   const answer = await send(client, ref, { commandId, reason }, ways);
-  // Its record says so, whichever call it was that cancelled it: a lost answer and a repeat read the same.
+  // Cancelled by whichever call: a lost answer and a repeat read the same.
   return answer.result === 'tooLate' && answer.outcome === 'cancelled' ? { result: 'cancelled' } : answer;
 }
 
 /**
- * Moves a message to another due time, earlier or later; one in the past is delivered at once. With `expectedCycle` only
- * that cycle is moved: `stale` says which one waits instead. `deadlineMs` is as for `cancel`.
+ * Moves a message to another due time, earlier or later. A due time in the past delivers it at once. With
+ * `expectedCycle` only that cycle is moved: `stale` says which one waits instead. `deadlineMs` is as for `cancel`.
  */
 export async function move(
   client: Client,

@@ -50,7 +50,7 @@ const commands = [
   addWebhooks,
 ];
 
-/** The program with all of its commands, of an installation's topics and consumers. */
+/** The program with all commands, for an installation's topics and consumers. */
 export function programOf(parts: Installation): Command {
   const program = new Command('postdate')
     .description('Sends messages to the future, and looks after them.')
@@ -59,7 +59,7 @@ export function programOf(parts: Installation): Command {
       process.env.POSTDATE_LOG_LEVEL = 'debug';
     })
     .addHelpText('after', `\n${EXIT_CODES}`)
-    // Commands take these over from the program when they are added.
+    // Commands inherit these two settings when they are added.
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}; see postdate --help\n`) });
   for (const add of commands) add(program, parts.topics);
@@ -67,20 +67,20 @@ export function programOf(parts: Installation): Command {
   return program;
 }
 
-/** Runs one command; how it went is the process's exit code. */
+/** Runs one command. The process's exit code says how it went. */
 export async function postdate(args: string[], parts: Installation): Promise<void> {
   try {
     await programOf(parts).parseAsync(args, { from: 'user' });
   } catch (error) {
-    // Commander has said it already. Its own codes tell only help from anything else.
+    // Commander has printed its error already. Its exit codes only distinguish help (0) from errors.
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
     else fail(error);
   }
 }
 
-/** Runs the command line as a process of its own: one command, by the process's arguments. */
+/** Runs the command that the process's arguments name. */
 export function runCli(installation: Installation): void {
-  // Nobody reads on, as in `postdate list | head`; what is printed from then on is for nobody.
+  // The reader closed the pipe, as in `postdate list | head`: ignore EPIPE.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });

@@ -1,4 +1,4 @@
-/** Thrown at start; the message begins with the name of the variable at fault. */
+/** Thrown at start. The message begins with the name of the wrong variable. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }

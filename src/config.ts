@@ -17,57 +17,60 @@ const proxies = z
   .transform((text) => text.split(',').map((one) => one.trim()))
   .refine((all) => all.every(isProxyAddress), 'must be addresses or networks such as 10.0.0.0/8, with commas between');
 
-// Every variable of ours and its default. Temporal's own (TEMPORAL_ADDRESS, …) are read by its envconfig.
+// Every variable of Postdate, with its default. Temporal's own (TEMPORAL_ADDRESS, …) are read by its envconfig.
 const variables = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   POSTDATE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   POSTDATE_DATABASE_CONNECTIONS: whole(2, 500).default(20),
-  // Enough for those that are held, and that sleep for a minute only, at the rate that two cores carry; out of the
-  // cache a workflow is replayed from its history. One costs about 59 KB; in days of sleep it gains nothing from it.
+  // Enough for all held messages, and for messages that sleep for a minute, at the rate that two cores carry. A
+  // workflow outside of the cache is replayed from its history. One takes about 59 KB; during days of sleep the cache
+  // gains nothing.
   POSTDATE_CACHED_WORKFLOWS: whole(1, 100_000).default(2_000),
-  // How many messages one worker holds at a time; one takes some 36 KB of memory. What is more waits in Temporal.
+  // How many messages a worker holds at a time; one takes some 36 KB of memory. Further messages wait in Temporal.
   POSTDATE_HELD_MESSAGES: whole(1, 1_000_000).default(10_000),
-  // Larger groups land faster and keep rows locked for longer.
+  // The messages in one landing. Larger groups land faster and keep rows locked for longer.
   POSTDATE_LANDING_GROUP: whole(1, 500).default(500),
-  // One commits while the other works. More of them only compete for the same disk.
+  // One transaction commits while the other works. More of them only compete for the same disk.
   POSTDATE_LANDING_TRANSACTIONS: whole(1, 100).default(2),
-  // Whose deliveries this worker lands: everybody's that no rule sends elsewhere, or those of a lane on trial alone.
+  // The lane that this worker lands: `stable` lands all messages that no rule sends elsewhere, a lane on trial only its
+  // own.
   POSTDATE_LANE: z
     .string()
     .refine((lane) => !refuseLaneName(lane), 'must be 1 to 40 of a-z, 0-9 and -')
     .default(STABLE),
-  // Of which topics, in a lane on trial, with commas between; by default of all that are installed.
+  // The topics of a lane on trial, separated by commas. Default: all that are installed.
   POSTDATE_LANE_TOPICS: z.string().optional(),
-  // The workflows as `npm run build` has bundled them; without it a worker does so itself, each time it starts.
+  // The workflow bundle that `npm run build` has made. Without it, a worker bundles the workflows at each start.
   POSTDATE_WORKFLOW_BUNDLE: z.string().optional(),
-  // What is overdue for longer is looked after by the sweep, which comes every few seconds.
+  // The sweep looks after messages that are overdue for longer, and runs every few seconds.
   POSTDATE_SWEEP_GRACE_SECONDS: whole(1, 86_400).default(10),
   POSTDATE_SWEEP_EVERY_SECONDS: whole(1, 3_600).default(5),
-  // Over all workers of a database; well below what Temporal takes on two cores, so that it has room for its own work
-  // when it comes back from an outage.
+  // For all workers of a database together. It is well below what Temporal takes on two cores, so that Temporal has
+  // room for its own work when it returns from an outage.
   POSTDATE_DISPATCH_PER_SECOND: whole(1, 10_000).default(50),
-  // How long events stay that everyone has read, and decisions on messages that are finished; those, by default, for ever.
+  // For how long read events, and decisions on finished messages, are kept. Decisions are kept for ever by default.
   POSTDATE_OUTBOX_KEEP_DAYS: whole(1, 36_500).default(30),
-  // Shorter than a hop, a decision could be gone before a workflow that slept through it has read it.
+  // If this were shorter than a hop, a decision could be removed before the workflow that slept meanwhile has read it.
   POSTDATE_LEDGER_KEEP_DAYS: whole(60, 36_500).optional(),
-  // A command repeated within this time is known by its row; later by what Temporal and the ledger remember.
+  // Within this time a repeated command is recognised by its row, later by what Temporal and the ledger remember.
   POSTDATE_COMMAND_KEEP_DAYS: whole(1, 36_500).default(30),
-  // How long it is known which events were sent to webhooks, and which were given up.
+  // For how long the log of webhooks is kept: sent events, and those that were given up.
   POSTDATE_WEBHOOKS_KEEP_DAYS: whole(1, 36_500).default(30),
-  // Only where whoever may register webhooks may reach everything that this machine reaches: local development.
+  // Allow it only where everybody who may register webhooks may also reach all that this machine reaches: local
+  // development.
   POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES: z.enum(['refuse', 'allow']).default('refuse'),
   // Where Prometheus may scrape this worker: its own metrics and the SDK's.
   POSTDATE_METRICS_ADDRESS: hostAndPort.optional(),
-  // Where the HTTP API listens. A worker serves it only when this is set.
+  // Where the HTTP API listens. A worker serves it only if this is set.
   POSTDATE_HTTP_ADDRESS: hostAndPort.optional(),
   POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
-  // Enough for a service with a wrong key to show itself in the logs; for guessing a key it is nothing.
+  // Enough for a service with a wrong key to show in the logs, and far too little to guess a key.
   POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND: whole(1, 1_000_000).default(10),
-  // Whose X-Forwarded-For is believed. Anybody can write that header, so by default nobody's is.
+  // The proxies whose X-Forwarded-For is believed. Anybody can write that header, so by default none is.
   POSTDATE_HTTP_TRUSTED_PROXIES: proxies.optional(),
-  // Topics without a handler, by configuration alone; read by forwardSettingsOf.
+  // Topics without a handler, declared by configuration alone. forwardSettingsOf reads it.
   POSTDATE_FORWARD_TOPICS: z.string().optional(),
-  // What a delivery in progress is given at SIGTERM; the orchestrator must wait a little longer before it kills.
+  // The time that deliveries in progress get at SIGTERM. The orchestrator must wait a little longer before it kills.
   POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
   ...versionVariables,
   ...streamVariables,
@@ -75,9 +78,9 @@ const variables = z.object({
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** Reads the configuration from `env` alone; throws a `ConfigError` that names the first wrong variable. */
+/** Reads the configuration from `env` alone. Throws a `ConfigError` that names the first wrong variable. */
 export function readConfig(env: NodeJS.ProcessEnv) {
-  // An empty value is an unset one: compose files and shells pass unset variables on as empty.
+  // An empty value counts as unset: compose files and shells pass unset variables on as empty.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = variables.safeParse(given);
   if (!parsed.success) {
@@ -126,7 +129,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   };
 }
 
-/** The forward topics that the environment declares, for those who need no more of it. Throws a `ConfigError`. */
+/** Reads only the forward topics from the environment. Throws a `ConfigError`. */
 export function forwardSettingsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): ForwardSettings[] {
   try {
     return forwardSettingsIn(text);

@@ -4,16 +4,16 @@ import { inTransaction, type Queryable } from './database';
 import { markHandlerError, withErrorContext } from './error-context';
 import { originOf, type PostdateEvent } from './outbox';
 
-/** An event and its place in the stream. */
+/** An event and its position in the stream. */
 export interface StreamedEvent {
   position: number;
   event: PostdateEvent;
 }
 
-/** A listener: `handle` makes its effect in `tx`, which also moves the consumer's position. */
+/** A listener. `handle` makes its effect in `tx`; the same transaction moves the consumer's position. */
 export interface Consumer {
   name: string;
-  /** Where a consumer of a new name begins; one that is known goes on where it was. */
+  /** Where a new consumer begins. A known one goes on where it was. */
   from: 'start' | 'end';
   handle(tx: PoolClient, streamed: StreamedEvent): Promise<void>;
 }
@@ -21,7 +21,7 @@ export interface Consumer {
 /** Declares a listener. */
 export const defineConsumer = (consumer: Consumer): Consumer => consumer;
 
-/** Pulls up to `limit` events past `position`, in order, without any consumer's position being read or moved. */
+/** Reads up to `limit` events past `position`, in order. It neither reads nor moves a consumer's position. */
 export async function readStream(db: Pick<Pool, 'query'>, position: number, limit: number): Promise<StreamedEvent[]> {
   const { rows } = await db.query<{ position: string; payload: PostdateEvent }>(
     'select position, payload from postdate.outbox where position > $1 order by position limit $2',
@@ -30,7 +30,7 @@ export async function readStream(db: Pick<Pool, 'query'>, position: number, limi
   return rows.map((row) => ({ position: Number(row.position), event: row.payload }));
 }
 
-/** Makes the consumer known, at the start or the end of the stream; a known one stays where it is. */
+/** Subscribes a consumer at the start or the end of the stream. A known consumer stays where it is. */
 export async function subscribe(db: Queryable, { name, from }: Pick<Consumer, 'name' | 'from'>): Promise<void> {
   await db.query(
     `insert into postdate.consumer (name, position)
@@ -47,9 +47,9 @@ export async function replayFrom(pool: Pool, name: string, position: number): Pr
 }
 
 /**
- * Handles the next `limit` events of a consumer; returns how many. Position and effects commit together, and two
- * processes of one name take turns, so each effect in this database happens once. When `handle` throws, what came
- * before is kept, and the event is tried again at the next call: nothing is skipped.
+ * Handles the next `limit` events of a consumer, and returns how many. Position and effects commit together, and
+ * processes of one name take turns, so each effect in this database happens once. If `handle` throws, earlier effects
+ * of the batch stay, and the event is tried again at the next call: nothing is skipped.
  */
 export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit = 100): Promise<number> {
   const outcome = await inTransaction(pool, async (tx) => {
@@ -89,7 +89,7 @@ export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit
   return outcome.handled;
 }
 
-/** Consumes until stopped, at the consumer's own pace; `nudge` it when the stream has grown. */
+/** Consumes until stopped, at the consumer's own pace. `nudge` it when the stream has grown. */
 export function startConsumer(
   pool: Pool,
   consumer: Consumer,
@@ -102,7 +102,7 @@ export function startConsumer(
       subscribed = true;
       return (await consumeBatch(pool, consumer)) > 0 ? 'more' : 'idle';
     },
-    // The hint usually comes first; this poll is for hints that were lost with their connection.
+    // Usually a hint comes first. This poll is for hints that were lost with their connection.
     { pauseMs, onError },
   );
 }

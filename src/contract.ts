@@ -3,15 +3,15 @@ import { defineQuery } from '@temporalio/workflow';
 import type { AppliedCommand, CancelCommand, MoveCommand } from './commands';
 import type { Decision, Ending } from './decision';
 
-/** What a producer may say of a message beside its due time, payload and series; optional-fields.ts has what each may be. */
+/** The optional fields of a post, beside due time, payload and series. optional-fields.ts has their schemas. */
 export interface OptionalFields {
-  /** Later than this it is not delivered any more, but skipped. Absent: what its topic says. */
+  /** In ms. A message that is later than this is skipped and not delivered. Absent: the topic's setting. */
   staleAfterMs?: number;
 }
 
 /**
- * A message to the future, as it lies in Temporal for years: only ever add optional fields.
- * `dueAt` is epoch milliseconds; `cycle` (1, 2, 3 …) rises each time the same message is used again.
+ * A message to the future, as Temporal stores it for years: only ever add optional fields. `dueAt` is in epoch ms.
+ * `cycle` (1, 2, 3 …) rises each time the same message is used again.
  */
 export interface ScheduledMessage<Payload = unknown> extends OptionalFields {
   v: 1;
@@ -20,24 +20,24 @@ export interface ScheduledMessage<Payload = unknown> extends OptionalFields {
   key: string;
   cycle: number;
   dueAt: number;
-  /** How long before it is due it may wake. Absent, as in what other languages start: it wakes when it is due. */
+  /** How many ms before its due time it may wake. Absent, as in starts by other languages: it wakes when it is due. */
   leadMs?: number;
   payload: Payload;
-  /** Which form of the topic's payload this is. Absent: the first. */
+  /** The version of the topic's payload. Absent: 1. */
   payloadVersion?: number;
   repeat?: Repeat;
-  /** The trace in which it was posted, in W3C's form. Absent where nobody traces. */
+  /** The trace in which it was posted, as a W3C traceparent. Absent without tracing. */
   traceparent?: string;
   /** The command that posted it under the next free cycle. Absent: the producer named the cycle. */
   postId?: string;
 }
 
-/** What becomes of cycles that were missed: one for all of them, none, or each. */
+/** What becomes of missed cycles: one delivery for all of them, none, or one for each. */
 export const MISSED = ['once', 'skip', 'all'] as const;
 
 /**
- * How a message comes again after each of its cycles: `every` an ISO 8601 duration, or by `cron`, in the calendar of an
- * IANA `zone` (default UTC). Instants are epoch ms. What is next is computed outside of workflows.
+ * How a message repeats after each of its cycles: `every` as an ISO 8601 duration, or by `cron`, in the calendar of an
+ * IANA `zone` (default UTC). Instants are epoch ms. The next due time is computed outside of workflows.
  */
 export interface Repeat {
   every?: string;
@@ -45,32 +45,35 @@ export interface Repeat {
   zone?: string;
   /** No cycle is due after it. */
   until?: number;
-  /** So many cycles in all; moves make none. */
+  /** The number of cycles in all. Moves do not count. */
   maxCycles?: number;
   /** Default `once`. */
   missed?: (typeof MISSED)[number];
-  /** The first due time; months and days are counted from it. */
+  /** The first due time. Months and days are counted from it. */
   startAt: number;
-  /** The present cycle's place in the series, wherever it was moved to. */
+  /** The present cycle's place in the series, even if the cycle was moved. */
   at: number;
   /** Cycles done before the present one. */
   done: number;
 }
 
-/** A message on its way to be landed. `late`: it was already due when it was posted. `wakeAt`: when it was to wake. */
+/**
+ * A message on its way to be landed. `late`: it was already due when it was posted. `wakeAt`: when its workflow was to
+ * wake, in epoch ms; absent if it did not sleep.
+ */
 export interface Delivery {
   message: ScheduledMessage;
   late: boolean;
   wakeAt?: number;
-  /** Whoever asks for it takes a lane's name for an answer. Absent in what workers of earlier releases ask for. */
+  /** True if the workflow accepts a lane's name as the answer. Absent in calls by workers of earlier releases. */
   knowsLanes?: boolean;
-  /** The lane that did not land it: from now on it is for stable. */
+  /** The lane that did not land it: from now on stable lands it. */
   cameBackFrom?: string;
-  /** Why it is in the lane that has it. */
+  /** Why it is in its present lane. */
   laneReason?: string;
 }
 
-/** Instead of a decision: by the topic's rules this lane's workers land it. */
+/** The answer in place of a decision: the topic's rules give the message to this lane's workers. */
 export interface InLane {
   lane: string;
 }
@@ -85,24 +88,24 @@ export const workflowIdOf = ({ topic, tenant, key }: MessageRef): string => `pos
 export const deliveryIdOf = ({ message }: { message: MessageRef & { cycle: number } }): string =>
   `${workflowIdOf(message)}#${message.cycle}`;
 
-/** Workflows run here; the workers that poll it carry no business logic. */
+/** The task queue of the workflows. Its workers carry no business logic. */
 export const WORKFLOW_TASK_QUEUE = 'postdate';
 
 /**
- * A topic's deliveries run here, so releasing a consumer never touches a sleeping workflow; those of a lane other than
- * stable on a queue of its own. `@` cannot occur in a topic's name.
+ * The task queue of a topic's deliveries: releasing a consumer never touches a sleeping workflow. A lane other than
+ * stable has a queue of its own. `@` cannot occur in a topic's name.
  */
 export const deliveryTaskQueue = (topic: string, lane?: string): string =>
   lane === undefined || lane === 'stable' ? `postdate.${topic}` : `postdate.${topic}@${lane}`;
 
-/** What a topic's workers do for the scheduler. Each answers with the ledger's decision on the message's cycle. */
+/** What a topic's workers do for the workflow. Each activity returns the ledger's decision on the message's cycle. */
 export interface LedgerActivities {
   deliver(input: Delivery): Promise<Decision | InLane>;
   cancel(input: { message: ScheduledMessage; command: CancelCommand }): Promise<Decision>;
   move(input: { message: ScheduledMessage; command: MoveCommand & { dueAt: number } }): Promise<Decision>;
 }
 
-/** What the `message` query shows. */
+/** The answer to the `message` query. */
 export interface MessageView {
   message: ScheduledMessage;
   state: 'waiting' | 'held' | 'ended';
@@ -114,7 +117,7 @@ export interface MessageView {
 
 export const messageQuery = defineQuery<MessageView>('message');
 
-/** Failure types on the wire. Renaming one breaks whoever matches on it. */
+/** Failure types on the wire. Renaming one breaks the callers that match on it. */
 export const errorNames = {
   invalidMessage: 'PostdateInvalidMessage',
   deliveryFailed: 'PostdateDeliveryFailed',
@@ -123,7 +126,7 @@ export const errorNames = {
   laneFailed: 'PostdateLaneFailed',
 } as const;
 
-/** For operators' lists only; nothing is decided by them, because visibility lags behind. */
+/** For operators' lists only. No decision depends on them, because visibility lags behind. */
 export const searchAttributes = {
   topic: defineSearchAttributeKey('PostdateTopic', SearchAttributeType.KEYWORD),
   tenant: defineSearchAttributeKey('PostdateTenant', SearchAttributeType.KEYWORD),

@@ -2,23 +2,26 @@ import type { Client } from '@temporalio/client';
 import pMap from 'p-map';
 import { list, queryOf, type Selection, withinDeadline } from './lookup';
 
-/** How many messages wait, of something: an hour, a topic, a tenant. */
+/** How many messages of an hour, a topic or a tenant wait. */
 export interface Count {
   of: string;
   waiting: number;
 }
 
-/** What one question of a count cost, to whom it may concern. */
+/** Called after each query to Temporal, to show progress. */
 type OnQuery = () => void;
 
-// Temporal answers each in milliseconds, and has others to serve.
+// Temporal answers each query in milliseconds, and serves others at the same time.
 const AT_A_TIME = 4;
 const HOUR_MS = 3_600_000;
 
 export const countWaiting = async (client: Client, selection: Selection): Promise<number> =>
   (await withinDeadline(client, () => client.workflow.count(queryOf({ ...selection, state: 'waiting' })))).count;
 
-/** The waiting messages by the hour (UTC) that they are due in, from the present one on; what is due before and after it in one each. */
+/**
+ * The waiting messages by the hour (UTC) of their due time, from the present hour on. What is due before and after is
+ * counted in one group each.
+ */
 export async function countByHour(
   client: Client,
   selection: Selection,
@@ -43,7 +46,10 @@ export async function countByHour(
   return pMap(ranges, count, { concurrency: AT_A_TIME });
 }
 
-/** The waiting messages by topic, of these topics; what waits of others that this installation does not know, too. */
+/**
+ * The waiting messages of each of these topics. Messages of topics that this installation does not know are one further
+ * group.
+ */
 export async function countByTopic(
   client: Client,
   selection: Selection,
@@ -58,8 +64,8 @@ export async function countByTopic(
 }
 
 /**
- * The waiting messages by tenant, of at most `limit` tenants. Temporal counts by no attribute of ours: one message names a
- * tenant, whose messages are counted, and the next one is asked for among all others'.
+ * The waiting messages by tenant, of at most `limit` tenants. Temporal cannot group by our attributes. One message
+ * names a tenant, that tenant's messages are counted, and the next message is asked for among the remaining tenants.
  */
 export async function countByTenant(
   client: Client,

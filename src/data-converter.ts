@@ -1,7 +1,7 @@
 import type { DataConverter } from '@temporalio/common';
 
 /**
- * How all clients and workers write payloads and read them; a codec that encrypts belongs here. The workers of workflows have
- * a payload converter of their own beside it, which never throws.
+ * How all clients and workers write and read payloads. A codec that encrypts belongs here. Workflow workers also have a
+ * payload converter of their own, which never throws.
  */
 export const DATA_CONVERTER: DataConverter = {};

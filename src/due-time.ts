@@ -4,9 +4,9 @@ const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]
 export type InstantInput = number | Date | string;
 
 /**
- * Epoch milliseconds of an instant, or NaN when it is none; fractions beyond the millisecond are cut off.
- * A local time without offset is none: it names another instant in every zone. Neither is 24:00, a leap second
- * or 30 February, which `Date.parse` would bend into a neighbour.
+ * Epoch milliseconds of an instant, or NaN if it is none. Fractions beyond the millisecond are cut off. A local time
+ * without offset is none: it names another instant in every zone. 24:00, a leap second and 30 February are none either:
+ * `Date.parse` would shift them.
  */
 export function epochMsOf(instant: unknown): number {
   if (typeof instant === 'number') return instant;
@@ -19,5 +19,5 @@ export function epochMsOf(instant: unknown): number {
   return dayExists && hour < 24 ? Date.parse(instant) : Number.NaN;
 }
 
-/** RFC 3339 in UTC, as every edge shows an instant. */
+/** RFC 3339 in UTC, the form in which every edge shows an instant. */
 export const rfc3339 = (epochMs: number): string => new Date(epochMs).toISOString();

@@ -2,15 +2,18 @@ import { z } from 'zod';
 import { PART } from './admission';
 import type { MessageRef } from './contract';
 
-/** A part of a message's name. */
+/** Topic, tenant or key. */
 export const part = z.string().regex(PART).max(255);
 
-/** RFC 3339 in UTC, as every event has it. */
+/** RFC 3339 in UTC, as in every event. */
 export const instant = z.string().meta({ format: 'date-time', description: 'RFC 3339, in UTC' });
 
 export const cycle = z.int().min(1).max(2_147_483_647).describe('which time the message was used: 1, 2, 3 …');
 
-/** What every event has around its `data`: CloudEvents 1.0 in JSON (cloudevents.io), `tenant` and `cycle` as extensions. */
+/**
+ * The envelope of every event around its `data`: CloudEvents 1.0 in JSON (cloudevents.io), with `tenant` and `cycle` as
+ * extensions.
+ */
 export const cloudEvent = z.object({
   specversion: z.literal('1.0'),
   id: z.string().min(1).describe('the same however often it is sent: drop an event whose id has been seen'),
@@ -24,7 +27,9 @@ export const cloudEvent = z.object({
   data: z.record(z.string(), z.unknown()),
 });
 
-/** A kind of event. From its shape come what its emitter may write, docs/asyncapi.json and what a test holds real events to. */
+/**
+ * A type of event. Its schema gives the type for emitters, docs/asyncapi.json, and the check of real events in a test.
+ */
 export interface EventType<Data extends z.ZodObject = z.ZodObject> {
   type: string;
   /** When it is emitted, in a sentence. */
@@ -32,10 +37,10 @@ export interface EventType<Data extends z.ZodObject = z.ZodObject> {
   data: Data;
 }
 
-/** Declares an event type; whoever emits it makes its events with `newEvent`, so that they have the declared shape. */
+/** Declares an event type. Emitters create its events with `newEvent`, which checks the data's type. */
 export const defineEvent = <Data extends z.ZodObject>(event: EventType<Data>): EventType<Data> => event;
 
-/** What an event is about: a message's cycle. */
+/** The message and cycle that an event is about. */
 export type EventOrigin = MessageRef & { cycle: number };
 
 /** An event as its emitter gives it. */
@@ -45,7 +50,7 @@ export interface NewEvent {
   data: Record<string, unknown>;
 }
 
-/** An event of a declared type. */
+/** Creates an event of a declared type. */
 export const newEvent = <Data extends z.ZodObject>(
   origin: EventOrigin,
   { type }: EventType<Data>,

@@ -14,8 +14,8 @@ const settings = z.strictObject({
 export type ForwardSettings = { name: string } & z.output<typeof settings>;
 
 /**
- * The forward topics that a text declares, as `orders.reminder,orders.expiry?answerWithinMs=86400000&leadMs=60000`: names
- * with, where they differ from the defaults, settings. Throws an error that says what is wrong.
+ * Parses forward topics from text like `orders.reminder,orders.expiry?answerWithinMs=86400000&leadMs=60000`: names,
+ * each with the settings that differ from the defaults. Throws an error that says what is wrong.
  */
 export function forwardSettingsIn(text: string): ForwardSettings[] {
   const declared = text

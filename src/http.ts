@@ -12,15 +12,18 @@ import { type RunningWorker, runProcess } from './process';
 import { ensureSearchAttributes } from './search-attributes';
 import { connectClient, type TemporalClient } from './temporal-client';
 
-// Of its own, also inside a worker: however many requests come, the landings' connections are not theirs.
+// A pool of its own, also inside a worker: requests never take the connections of landings.
 const DATABASE_CONNECTIONS = 10;
 
-/** The HTTP API at work. `address` is where it listens, as `host:port`. */
+/** The running HTTP API. `address` is where it listens, as `host:port`. */
 export interface RunningHttp extends RunningWorker {
   address: string;
 }
 
-/** Starts the HTTP API with connections of its own; throws, with all of them closed, when something cannot be reached. */
+/**
+ * Starts the HTTP API with connections of its own. Throws, with all of them closed, if the database or Temporal cannot
+ * be reached.
+ */
 export async function startHttp(
   config: Config,
   { topics, schemas, routes }: Application,
@@ -52,7 +55,7 @@ export async function startHttp(
     });
     const finish = async () => {
       await stopped;
-      // Requests in progress are answered first, and those that do not arrive cut off.
+      // Requests in progress are answered first. Those that do not arrive within the grace time are cut off.
       const cutOff = setTimeout(() => app.server.closeAllConnections(), config.shutdownGraceSeconds * 1_000);
       await app.close();
       clearTimeout(cutOff);

@@ -1,6 +1,6 @@
-// The package's face: what producers, topics and listeners are written with. An installation's HTTP routes are written with
-// ./routes; its processes are ./worker, ./http, ./cli and ./prepare-database. What is deeper may change with any release.
-// Nothing here loads the worker: a producer, and each call of the command line, would wait for its native part.
+// The package's public face: producers, topics and listeners import from here. HTTP routes of an installation import
+// from ./routes; its processes are ./worker, ./http, ./cli and ./prepare-database. Deeper paths may change with any
+// release. Nothing here loads the worker: producers and the command line would wait for its native part.
 
 export { MessageError } from './admission';
 export {

@@ -4,7 +4,7 @@ import { forwardTopic } from './forward/forward-topic';
 import type { SchemaMigrations } from './migrate';
 import type { Topic } from './topic';
 
-/** What an installation consists of. */
+/** The parts of an installation. */
 export interface Installation {
   topics: Topic[];
   consumers: Consumer[];
@@ -12,7 +12,7 @@ export interface Installation {
   schemas: SchemaMigrations[];
 }
 
-/** All that is installed: the sources' part, and the forward topics that the environment declares. */
+/** The whole installation: what the sources declare, and the forward topics that the environment declares. */
 export const installed = <Parts extends Installation>(
   { forwardTopics }: Pick<Config, 'forwardTopics'>,
   parts: Parts,

@@ -21,14 +21,15 @@ import { handlerTimeoutMsOf } from './topic-limits';
 
 type OnError = (part: string, words?: string) => (error: unknown) => void;
 
-// Then stable lands what a handler on trial hangs at. A little before it would do so of its own accord, so that the lane
-// says what went wrong.
+// If a handler on trial hangs, the lane gives up after this time and stable lands the message. It is a little shorter
+// than stable's own wait, so that the lane reports the reason.
 const LANE_HANDLER_TIMEOUT_MS = 1_500;
 
 /**
- * The composition root of a worker that serves a lane on trial: it lands what the topics' rules send there, and nothing else.
- * Workflows, sweep, relay and all that is everybody's are stable's. Resolves when everything polls, or when it is told to stop
- * before. Throws, with all connections closed, when the database cannot be reached, or something is wrong for good.
+ * The composition root of a worker that serves a lane on trial. It lands the messages that the topics' rules send
+ * there, and nothing else: workflows, sweep, relay and other shared work belong to stable. Resolves when everything
+ * polls, or if it is told to stop before. Throws, with all connections closed, if the database cannot be reached, or if
+ * waiting cannot cure the error.
  */
 export async function startLaneWorker(
   config: Config,

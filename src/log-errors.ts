@@ -11,23 +11,24 @@ export interface ErrorFields {
   [field: string]: unknown;
 }
 
-// SQLSTATE's classes in which PostgreSQL speaks of itself: connections, accounts, transactions, resources, operators; and a
-// missing right or table. All others repeat values of rows and statements, in their message as in detail, hint and where.
+// The classes of SQLSTATE that are about PostgreSQL itself: connections, accounts, transactions, resources, operators;
+// and a missing right or table. Errors of all other classes quote values of rows and statements, in their message as in
+// detail, hint and where.
 const OF_ITSELF = /^(08|25|28|3D|40|53|55|57|58)[0-9A-Z]{3}$|^42501$|^42P01$/;
-// What its driver says of a connection, in words only.
+// Messages of node-postgres about a connection, which have no code.
 const OF_A_CONNECTION = /^(timeout exceeded when trying to connect|Connection terminated|Cannot use a pool after)/;
-// Errors of ours, and of Temporal's SDK about its connections, whose words come from no message.
+// Errors of Postdate, and of Temporal's SDK about its connections. Their messages quote no message's payload.
 const PLAIN = new Set(['ConfigError', 'HandlerTimeout', 'TransportError', 'ServiceError', 'IllegalStateError']);
-// A cause may be its own cause, made by whatever library.
+// A library may create an error that is its own cause.
 const DEEPEST = 5;
 
 /**
- * What may be said of an error in a log: its kind, its code, and where it was thrown; its words only where they cannot be a
- * handler's, or the database's about a row, since those may repeat a payload.
+ * The fields of an error that the log may show: its type, its code, and where it was thrown. Its message is left out if
+ * it may come from a handler, or be the database's about a row: it could quote a payload.
  */
 export function errorFields(error: unknown, within: { depth: number; byHandler: boolean } = OUTERMOST): ErrorFields {
   if (typeof error !== 'object' || error === null) return { type: typeof error };
-  // What is no error, or was made one for the log before.
+  // Not an error, or one that was converted for the log before.
   if (typeof (error as Error).stack !== 'string') return { type: 'object', ...picked(error, ['type', 'code', 'at']) };
   const { name, message, stack = '', cause } = error as Error;
   const byHandler = within.byHandler || isHandlerError(error);
@@ -45,7 +46,7 @@ export function errorFields(error: unknown, within: { depth: number; byHandler: 
 const OUTERMOST = { depth: 0, byHandler: false };
 const FRAME = /^ {4}(at .{0,400}(?::\d+:\d+|<anonymous>|native)\)?)$/;
 
-// One of whose lines may look like a frame.
+// Without the message, which may contain a line that looks like a frame.
 const withoutWords = (stack: string, message: string): string[] =>
   stack.slice(stack.includes(message) ? stack.indexOf(message) + message.length : 0).split('\n');
 
@@ -56,7 +57,7 @@ function mayBeSaid(error: Error, byHandler: boolean): boolean {
   if (error instanceof DatabaseError) return OF_ITSELF.test(error.code ?? '');
   if (byHandler) return false;
   const { syscall, details } = error as { syscall?: unknown; details?: unknown };
-  // The system's about a connection, and those of gRPC.
+  // The system's errors about a connection, and gRPC's.
   if (typeof syscall === 'string' || typeof details === 'string') return true;
   return PLAIN.has(error.name) || OF_A_CONNECTION.test(error.message);
 }

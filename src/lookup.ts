@@ -11,10 +11,10 @@ import { type MessageRef, searchAttributes, workflowIdOf } from './contract';
 import type { Ending } from './decision';
 import { epochMsOf, type InstantInput, rfc3339 } from './due-time';
 
-// The SDK sets no deadline of its own: without one a call to a server that is down never returns.
+// The SDK sets no deadline of its own: without one, a call to a server that is down never returns.
 const DEADLINE_MS = 10_000;
 
-/** Runs one call to Temporal under the deadline that every call of the client has, unless this one is given its own. */
+/** Runs one call to Temporal with the client's deadline, or with its own. */
 export const withinDeadline = <Result>(
   client: Client,
   call: () => Promise<Result>,
@@ -24,7 +24,9 @@ export const withinDeadline = <Result>(
 export const MESSAGE_STATES = ['waiting', 'ended', 'failed'] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
 
-/** A message as Temporal's record has it. `dueAt` is RFC 3339. `failed` also stands for one ended by an operator. */
+/**
+ * A message as Temporal's record shows it. `dueAt` is RFC 3339. `failed` also stands for one that an operator ended.
+ */
 export interface MessageStatus extends MessageRef {
   workflowId: string;
   runId: string;
@@ -35,12 +37,12 @@ export interface MessageStatus extends MessageRef {
   scheduledBy?: string;
 }
 
-/** What is known of one message, and how it ended; undefined if Temporal knows none, or no longer. */
+/** What Temporal knows of a message, and how it ended. Undefined if Temporal does not know it, or no longer. */
 export async function describe(
   client: Client,
   { topic, tenant, key }: MessageRef,
 ): Promise<(MessageStatus & { ending?: Ending }) | undefined> {
-  // Nothing else of the caller's object, which may say what Temporal does not know.
+  // Only these fields: the caller's object may have others, which Temporal did not report.
   const ref = { topic, tenant, key };
   admit(refuseRef(ref));
   const handle = client.workflow.getHandle(workflowIdOf(ref));
@@ -55,20 +57,20 @@ export async function describe(
   }
 }
 
-/** Which messages to list. The due range includes `dueFrom` and leaves out `dueTo`. */
+/** Selects messages to list. The due range includes `dueFrom` and excludes `dueTo`. */
 export interface Selection {
   topic?: string;
   tenant?: string;
-  /** Of none of these tenants. */
+  /** Excludes these tenants. */
   notTenants?: string[];
-  /** Of any of these keys. */
+  /** Only messages with one of these keys. */
   keys?: string[];
   dueFrom?: InstantInput;
   dueTo?: InstantInput;
   state?: MessageState;
 }
 
-/** The selected messages, page by page as they are asked for; visibility may be a second behind. */
+/** The selected messages, fetched page by page. Visibility may lag a second behind. */
 export async function* list(client: Client, selection: Selection = {}): AsyncGenerator<MessageStatus> {
   const pages = client.workflow.list({ query: queryOf(selection) })[Symbol.asyncIterator]();
   for (;;) {
@@ -79,8 +81,8 @@ export async function* list(client: Client, selection: Selection = {}): AsyncGen
 }
 
 /**
- * One page of the selected messages, `limit` of them at most, and where the next one begins; none after the last.
- * `from` is what an earlier page of the same selection has returned as `next`.
+ * One page of the selected messages, at most `limit`, and the token of the next page; none after the last. `from` is
+ * the `next` of an earlier page of the same selection.
  */
 export async function listPage(
   client: Client,
@@ -104,7 +106,7 @@ const EXECUTION_STATUS = {
   failed: `ExecutionStatus in ('Failed', 'Terminated', 'Canceled', 'TimedOut')`,
 } satisfies Record<MessageState, string>;
 
-// By the SDK's names of what the server says of a run.
+// The state for each status that the SDK reports of a run.
 const STATE_OF = {
   RUNNING: 'waiting',
   PAUSED: 'waiting',
@@ -118,9 +120,9 @@ const STATE_OF = {
   UNKNOWN: 'failed',
 } as const satisfies Record<WorkflowExecutionInfo['status']['name'], MessageState>;
 
-/** The selection in Temporal's list query language, which the Web UI takes too. Throws a `MessageError`. */
+/** The selection in Temporal's list query language, which the Web UI accepts too. Throws a `MessageError`. */
 export function queryOf({ topic, tenant, notTenants, keys, dueFrom, dueTo, state }: Selection): string {
-  // The allowed letters include no quote, so a checked part is safe to quote.
+  // The allowed characters include no quote, so a checked part is safe to quote.
   admit(refuseRef({ topic: topic ?? 'any', tenant: tenant ?? 'any', key: 'any' }));
   for (const one of notTenants ?? []) admit(refuseRef({ topic: 'any', tenant: one, key: 'any' }));
   for (const key of keys ?? []) admit(refuseRef({ topic: 'any', tenant: 'any', key }));
@@ -161,7 +163,7 @@ function statusOf(info: Omit<WorkflowExecutionInfo, 'raw'>): MessageStatus {
   };
 }
 
-/** The workflow's result, or the ending that its failure carries; none for one that an operator terminated. */
+/** The workflow's result, or the ending that its failure carries. Undefined if an operator terminated it. */
 async function endingOf(result: Promise<unknown>): Promise<Ending | undefined> {
   try {
     return (await result) as Ending;

@@ -3,15 +3,15 @@ import { LANDED_OUTCOMES, type Outcome } from './decision';
 import { createLaneMetrics, type LaneMetrics } from './lane-metrics';
 
 /**
- * What operators see of hold, landing, lanes and streams; docs/metrics.md has one line for each, with its labels. Those of a
- * message have the label `topic`, those of a broker `publisher`.
+ * What operators see of hold, landing, lanes and streams. docs/metrics.md has a line for each, with its labels. Metrics
+ * of messages have the label `topic`, those of brokers `publisher`.
  */
 export interface Metrics extends LaneMetrics {
   /** How many messages are held now. */
   held(topic: string, messages: number): void;
-  /** A message became due: was it held by then, or did it wake too late? */
+  /** A message became due. Was it held by then, or did it wake too late? */
   due(topic: string, held: boolean): void;
-  /** How much lead the last burst would have needed for every message to be held when it was due. */
+  /** How much lead the last burst would have needed, so that every message was held when it was due. */
   neededLead(topic: string, ms: number): void;
   /** Commit minus due time, by the database's clock. */
   late(topic: string, ms: number): void;
@@ -21,31 +21,31 @@ export interface Metrics extends LaneMetrics {
   decided(topic: string, outcome: Outcome): void;
   /** A message could not be landed, and is tried again. */
   landingFailed(topic: string): void;
-  /** How many due messages wait for their landing, for example for their pace. */
+  /** How many due messages wait for their landing, for example for the rate limit. */
   queued(topic: string, messages: number): void;
-  /** How many results wait to be told to Temporal. */
+  /** How many results wait to be reported to Temporal. */
   releasing(messages: number): void;
   /** Messages taken over from a worker that died. */
   takenOver(messages: number): void;
-  /** Messages that were due in a moment and held by nobody. */
+  /** Messages that were due in a moment and that no worker held. */
   missing(topic: string, messages: number): void;
-  /** Overdue messages that nothing but the sweep has landed, or woken. */
+  /** Overdue messages that only the sweep has landed, or woken. */
   rescued(topic: string, reason: RescueReason, messages: number): void;
   /** A producer's command was taken to Temporal, with this result. */
   dispatched(topic: string, result: string): void;
-  /** For how long the oldest command that waits to be dispatched has waited; 0 when there is none. */
+  /** For how long the oldest command has waited for its dispatch; 0 if there is none. */
   oldestCommand(ms: number): void;
-  /** How many forwarded messages were to be answered by now, and are not. */
+  /** How many forwarded messages have no answer in time. */
   unanswered(topic: string, messages: number): void;
-  /** For how long the oldest event without a place in the stream has waited; 0 when there is none. */
+  /** For how long the oldest event without a position in the stream has waited; 0 if there is none. */
   oldestEvent(ms: number): void;
   /** How many events a consumer has still to read, and for how long the first of them has been in the stream. */
   consumerLag(consumer: string, events: number, ms: number): void;
   /** How long ago the last sealed day of the ledger ended; 0 before the first. */
   unsealed(ms: number): void;
-  /** The pool's connections in this state; `waiting`: who waits for one. */
+  /** The pool's connections in this state; `waiting`: requests that wait for one. */
   connections(state: 'used' | 'idle' | 'waiting', connections: number): void;
-  /** Something that is tried again for ever went wrong once. */
+  /** A part that retries without end has failed once. */
   failed(part: string): void;
   /** A broker has acknowledged so many events. */
   published(publisher: string, events: number): void;
@@ -55,21 +55,27 @@ export interface Metrics extends LaneMetrics {
   webhookTried(result: string): void;
   /** A delivery to a webhook was given up. */
   webhookGivenUp(): void;
-  /** How many deliveries wait for webhooks, and for how long the oldest has. */
+  /** How many deliveries wait for webhooks, and for how long the oldest has waited. */
   webhooksWaiting(deliveries: number, oldestMs: number): void;
 }
 
-/** What a publisher has still to publish: how many events, and for how long the first of them has been in the stream. */
+/**
+ * A publisher's backlog: how many events it has still to publish, and for how many ms the first of them has been in the
+ * stream.
+ */
 export interface Backlog {
   events: number;
   ageMs: number;
 }
 
-/** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
+/**
+ * Why the sweep had to act. `workerDied`: a dead worker held the message. `notDelivered`: only its business row knew of
+ * it. `notWoken`: its timer was lost.
+ */
 export const RESCUE_REASONS = ['workerDied', 'notDelivered', 'notWoken'] as const;
 export type RescueReason = (typeof RESCUE_REASONS)[number];
 
-/** Bounds of the histograms, for the exporter: without them it puts everything above 30 s in one bucket. */
+/** The buckets of the histograms. Without them the exporter puts everything above 30 s in one bucket. */
 export const HISTOGRAM_BUCKETS = {
   postdate_lateness_seconds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600],
   postdate_landing_duration_seconds: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
@@ -77,7 +83,9 @@ export const HISTOGRAM_BUCKETS = {
   postdate_http_answer_seconds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
 };
 
-/** The metrics of a worker of these topics. Counters that should stay at 0 begin there: `increase()` misses a first 1. */
+/**
+ * The metrics of a worker of these topics. Counters that should stay at 0 begin there: `increase()` misses a first 1.
+ */
 export function createMetrics(meter: MetricMeter, topics: string[] = []): Metrics {
   const number = (name: string, unit: string, says: string) => meter.createGauge(name, 'int', unit, says);
   const seconds = (name: string, says: string) => meter.createGauge(name, 'float', 'seconds', says);

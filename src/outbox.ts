@@ -2,30 +2,30 @@ import type { z } from 'zod';
 import type { Queryable } from './database';
 import type { cloudEvent, EventOrigin, NewEvent } from './event-types';
 
-/** An event as everyone who listens gets it. */
+/** An event as every listener gets it. */
 export type PostdateEvent<Data = Record<string, unknown>> = Omit<z.output<typeof cloudEvent>, 'data'> & { data: Data };
 
 const SOURCE = '/postdate/';
 
-/** The event's id: the same however often the step that emits it is tried, so that every listener can drop repeats. */
+/** The event's id. It is the same however often the emitting step is tried, so that every listener can drop repeats. */
 export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: string): string =>
   `${topic}:${tenant}:${key}:${cycle}:${type}`;
 
-/** The message that an event is about, by its envelope. */
+/** The message that an event is about, read from its envelope. */
 export function originOf({ source, tenant, subject, cycle }: PostdateEvent): EventOrigin {
   return { topic: source.slice(SOURCE.length), tenant, key: subject.slice(tenant.length + 1), cycle };
 }
 
 /**
- * Appends events in the caller's transaction: they are published if and only if that transaction commits.
- * A second event of the same cycle and type violates the primary key: one effect has one event.
+ * Appends events in the caller's transaction: they are published if and only if that transaction commits. A second
+ * event of the same cycle and type violates the primary key: one effect has one event.
  */
 export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<void> {
   const origins = events.map(({ origin }) => origin);
   await tx.query({
     name: 'postdate.append-events',
-    // Put together here, from its parts: for a group, sending and parsing whole events costs more than their insertion.
-    // The time is the database's, like every other instant that a decision hangs on.
+    // PostgreSQL assembles the events from their parts: for a group, sending and parsing whole events costs more than
+    // inserting them. The time is the database's, like every instant that a decision depends on.
     text: `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
      select id, topic, subject, type, jsonb_build_object(
               'specversion', '1.0', 'id', id, 'source', '${SOURCE}' || topic, 'type', type, 'subject', subject,

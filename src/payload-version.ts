@@ -2,21 +2,21 @@ import type { Refusal } from './admission';
 import type { ScheduledMessage } from './contract';
 import type { Topic } from './topic';
 
-/** Which form of its payload a message, or a topic, has. */
+/** The payload version of a message or a topic. */
 export const versionOf = ({ payloadVersion = 1 }: { payloadVersion?: number }) => payloadVersion;
 
-/** The payload in the topic's present form, whatever form it was posted in, perhaps years ago. */
+/** The payload in the topic's present version, from any earlier one. */
 export function upcast(
   topic: Pick<Topic, 'name' | 'payloadVersion' | 'upcasts'>,
   message: Pick<ScheduledMessage, 'payload' | 'payloadVersion'>,
 ): unknown {
   const [from, to] = [versionOf(message), versionOf(topic)];
-  // Posted by a newer release than this worker's: another worker, or a later one, can read it; nothing is dropped.
+  // Posted by a newer release: another worker, or a later one, can read it. Nothing is dropped.
   if (from > to) throw new Error(`payload version ${from} of ${topic.name} is newer than this worker's ${to}`);
   return (topic.upcasts ?? []).slice(from - 1).reduce((payload, step) => step(payload), message.payload);
 }
 
-/** Why a topic's older payloads could not be read: it needs one upcast from each version to the next. */
+/** Why a topic could not read its older payloads: it needs one upcast from each version to the next. */
 export function refusePayloadVersion(topic: Pick<Topic, 'payloadVersion' | 'upcasts'>): Refusal | undefined {
   const version = versionOf(topic);
   if (Number.isSafeInteger(version) && version >= 1 && (topic.upcasts ?? []).length === version - 1) return undefined;

@@ -8,7 +8,7 @@ import { refusePayload, refuseTopic, type Topic } from './topic';
 import { topicFieldsOf } from './topic-limits';
 
 /**
- * A message as a producer posts it. `dueAt`: epoch ms, `Date`, or RFC 3339 with offset. `cycle`: unless given, the one
+ * A message as a producer posts it. `dueAt`: epoch ms, `Date`, or RFC 3339 with offset. `cycle`: default is the one
  * after those that have fired.
  */
 export interface Post<Schema extends z.ZodType> extends OptionalFields {
@@ -18,22 +18,25 @@ export interface Post<Schema extends z.ZodType> extends OptionalFields {
   dueAt: InstantInput;
   payload: z.input<Schema>;
   cycle?: number;
-  /** Comes again after each cycle. `dueAt` is the first; the next ones are counted from it, or named by `cron`. */
+  /**
+   * Makes the message come again after each cycle. `dueAt` is the first; the next ones are counted from it, or named by
+   * `cron`.
+   */
   repeat?: RepeatInput;
 }
 
-/** What becomes of a message of the same name that waits already: the new post is refused, it stays, or it is moved. */
+/** What becomes of a waiting message of the same name: the new post is refused, the message stays, or it is moved. */
 export const ON_CONFLICT = ['reject', 'keep', 'move'] as const;
 export type OnConflict = (typeof ON_CONFLICT)[number];
 
 export interface ScheduleOptions {
-  /** What becomes of a message of the same name that waits already. Default `reject`. */
+  /** What becomes of a waiting message of the same name. Default `reject`. */
   onConflict?: OnConflict;
-  /** Give the same one to repeat a call whose answer was lost: both are then one command. Default: a new one. */
+  /** Give the same id to repeat a call after a lost answer: both calls are then one command. Default: a new one. */
   commandId?: string;
 }
 
-/** The message that a post asks for, let in as a whole or not at all. Throws a `MessageError`. */
+/** The message that a post asks for. Throws a `MessageError` if any part of it is refused. */
 export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): ScheduledMessage {
   admit(refuseTopic(post.topic));
   const { tenant, key, payload, cycle = 1, repeat } = post;
@@ -63,7 +66,10 @@ export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): Schedul
   return message;
 }
 
-/** What a topic with rows cannot have: the row says which cycle waits for it, and is landed without its message if need be. */
+/**
+ * Refuses what a topic with business rows cannot have. The row names the cycle that waits, and the sweep may land the
+ * row without its message.
+ */
 function refuseWithRows({ cycle, repeat }: Pick<Post<z.ZodType>, 'cycle' | 'repeat'>): Refusal | undefined {
   if (repeat) {
     const message = 'is for topics without businessRows; a handler answers "again" instead';

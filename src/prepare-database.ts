@@ -4,8 +4,8 @@ import { migrate, postdateSchema } from './migrate';
 import { runProcess } from './process';
 
 /**
- * Brings the database up to this release, and ends: for an installation whose workers and API connect as a role that may not
- * change tables. Others need it not, as every worker does the same when it starts.
+ * Brings the database up to this release, and ends. Only for an installation in which workers and API connect as a role
+ * that may not change tables: every worker does the same at its start.
  */
 export const runPrepareDatabase = ({ schemas }: Installation): Promise<void> =>
   runProcess(async (config, log) => {

@@ -6,16 +6,20 @@ import { createLog, sdkLogger } from './log';
 import { HISTOGRAM_BUCKETS } from './metrics';
 import { startTracing } from './tracing-export';
 
-/** A worker, or another part, at work. `finished` rejects if a part of it fails for good; the other parts are stopped then, too. */
+/**
+ * A running worker, or another part. `finished` rejects if a part of it fails for good; the other parts are stopped
+ * then, too.
+ */
 export interface RunningWorker {
   finished: Promise<void>;
-  /** No new work; what is in progress is finished, or handed back after the grace time. */
+  /** Takes no new work. Work in progress is finished, or handed back after the grace time. */
   stop(): void;
 }
 
 /**
- * Runs a worker, or the HTTP API, as a process of its own: configuration from the environment, JSON lines on standard output,
- * SIGTERM and SIGINT stop it with exit code 0; anything that fails ends it with 1 and a line that says why.
+ * Runs a worker, or the HTTP API, as a process of its own. The configuration comes from the environment, the log is
+ * JSON lines on standard output, and SIGTERM and SIGINT stop it with exit code 0. A failure ends it with 1 and a line
+ * that says why.
  */
 export async function runProcess(
   start: (config: Config, log: Logger, stopping: AbortSignal) => Promise<RunningWorker>,
@@ -44,14 +48,14 @@ export async function runProcess(
     log.info('stopped');
   } catch (error) {
     if (error instanceof ConfigError) log.fatal(error.message);
-    // Before it is at work it has no message in hand, of which the words of an error could tell.
+    // Before it runs it has no messages, so the error's text cannot quote one.
     else log.fatal({ err: error, why: worker ? undefined : (error as Error).message }, 'it failed');
     process.exit(1);
   }
 }
 
 function telemetryOf({ metricsAddress }: Config): TelemetryOptions {
-  // Forwarded, or the SDK's native part writes lines of its own between ours.
+  // Forwarded to our log. Otherwise the SDK's native part writes lines of its own between ours.
   const logging = { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } as const;
   if (metricsAddress === undefined) return { logging };
   const prometheus = { bindAddress: metricsAddress, histogramBucketOverrides: HISTOGRAM_BUCKETS };

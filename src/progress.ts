@@ -1,4 +1,7 @@
-/** Whoever follows long work: told what it goes through next, of how many pieces, and when another one, or so many, are done. */
+/**
+ * Follows long work. `begin` names the next step and its number of pieces; `done` reports finished pieces, one by
+ * default.
+ */
 export interface Progress {
   begin(what: string, pieces: number): void;
   done(pieces?: number): void;

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 
-// As fastify's trustProxy knows them.
+// The names that fastify's trustProxy knows.
 const NAMED = ['loopback', 'linklocal', 'uniquelocal'];
 
-/** Whether this says which proxies are ours: an address, a network as `10.0.0.0/8`, or one of fastify's names. */
+/** Whether a text names trusted proxies: an address, a network like `10.0.0.0/8`, or one of fastify's names. */
 export function isProxyAddress(text: string): boolean {
   if (NAMED.includes(text)) return true;
   const [, address = text, bits] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];

@@ -3,25 +3,25 @@ import { type BackgroundLoop, runInBackground } from './background-loop';
 import { inTransaction } from './database';
 import type { AfterLandings } from './landing/after-landings';
 
-/** PostgreSQL's channel that says "the stream has grown"; only a hint, nobody relies on hearing it. */
+/** PostgreSQL's channel that says "the stream has grown". It is only a hint: every reader polls as well. */
 export const STREAM_CHANNEL = 'postdate_stream';
 
 const BATCH = 500;
 
 /**
- * Gives the next `limit` committed events their positions in the stream; returns how many.
+ * Gives the next `limit` committed events their positions in the stream, and returns how many.
  *
- * Positions are assigned after the events' transactions have committed, by one relay at a time, so they become visible
- * in their own order and a reader's cursor never passes one that is still to come. (A serial number taken inside those
- * transactions would not do: number 2 may commit before number 1.) The two statements must stay two: the second one's
- * snapshot has to be taken under the first one's lock.
+ * Positions are assigned after the events' transactions have committed, by one relay at a time. They become visible in
+ * their own order, so a reader's cursor never passes an event that is still to come. (A serial number taken inside
+ * those transactions would not do: number 2 may commit before number 1.) The two statements must stay two: the snapshot
+ * of the second one must be taken under the lock of the first one.
  */
 export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
-  // Looked at first without a lock, because a lock taken ten times a second would be ten writes a second for nothing.
+  // Looks without a lock first: a lock taken ten times a second would be ten writes a second for nothing.
   const waiting = await pool.query('select 1 from postdate.outbox where position is null limit 1');
   if (waiting.rowCount === 0) return 0;
   return inTransaction(pool, async (tx) => {
-    // Another process is relaying at this moment: leave it to it.
+    // Another process is relaying at this moment, so this one leaves it to that.
     const head = await tx.query('select 1 from postdate.stream_head for update skip locked');
     if (head.rowCount === 0) return 0;
     const relayed = await tx.query(
@@ -38,7 +38,7 @@ export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
         where outbox.id = batch.id`,
       [limit],
     );
-    // One hint a batch, not one an event: a commit that notifies takes a lock that all other such commits wait for.
+    // One hint per batch, not per event: a commit that notifies takes a lock, and all other such commits wait for it.
     if (relayed.rowCount) await tx.query(`select pg_notify('${STREAM_CHANNEL}', '')`);
     return relayed.rowCount ?? 0;
   });
@@ -53,6 +53,6 @@ export const startRelay = (
     await landingsOver?.();
     return (await relayBatch(pool)) === BATCH ? 'more' : 'idle';
   };
-  // Landings do not notify (see relayBatch), so this poll is how long an event waits: an index lookup, ten a second.
+  // Landings do not notify (see relayBatch), so an event waits for this poll: an index lookup, ten a second.
   return runInBackground(relay, { pauseMs: 100, onError });
 };

@@ -4,15 +4,15 @@ import { type Refusal, refuseDueAt } from './admission';
 import { MISSED, type Repeat } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
 
-/** How a producer asks for a message to come again; one of `every` and `cron`. */
+/** How a producer asks for a repeating message, with either `every` or `cron`. */
 export interface RepeatInput extends Pick<Repeat, 'every' | 'cron' | 'zone' | 'maxCycles' | 'missed'> {
   until?: InstantInput;
 }
 
-// Temporal keeps a second between two runs of a workflow, and what repeats faster is a loop, not a calendar.
+// Temporal keeps a second between two runs of a workflow. What repeats faster is a loop, not a calendar.
 const SHORTEST_MS = 1_000;
 
-/** The repeat as a message carries it, with its first cycle due then. */
+/** The repeat as a message carries it. Its first cycle is due at `dueAt`. */
 export const repeatFrom = (input: RepeatInput, dueAt: number): Repeat => ({
   ...input,
   until: input.until === undefined ? undefined : epochMsOf(input.until),
@@ -35,8 +35,8 @@ export function refuseRepeat(repeat: Repeat): Refusal | undefined {
 }
 
 /**
- * When the cycle after the present one is due, or undefined when the series is over. Counted from the present cycle's
- * place in the series, not from when it was delivered or moved to, so nothing drifts.
+ * The due time of the cycle after the present one; undefined if the series is over. It is counted from the present
+ * cycle's place in the series, not from its delivery or from a move, so the series does not drift.
  */
 export function nextDueAt(repeat: Repeat, nowMs: number): number | undefined {
   const { at, until = Number.POSITIVE_INFINITY, maxCycles = Number.POSITIVE_INFINITY, done, missed = 'once' } = repeat;
@@ -48,7 +48,7 @@ export function nextDueAt(repeat: Repeat, nowMs: number): number | undefined {
     case 'all':
       return within(next, until);
     case 'once':
-      // The last that was missed stands for all of them; one that is due past the series' end does not.
+      // The last missed cycle stands for all of them, unless it is due past the series' end.
       return within(lastUpTo(Math.min(nowMs, until), next, after), until);
     case 'skip':
       return within(after(nowMs), until);
@@ -57,19 +57,20 @@ export function nextDueAt(repeat: Repeat, nowMs: number): number | undefined {
   }
 }
 
-/** The first instant of a series that is later than the given one. */
+/** The first instant of a series after the given one. */
 type Series = (afterMs: number) => number | undefined;
 
 const seriesOf = (repeat: Repeat): Series => (repeat.cron === undefined ? everySeries(repeat) : cronSeries(repeat));
 const zoneOf = ({ zone = 'UTC' }: Repeat) => zone;
 
-// A local time that spring skips is moved to the hour after it; one that autumn has twice happens once.
+// A local time that spring skips is moved to the hour after it. One that autumn has twice happens once.
 function cronSeries(repeat: Repeat): Series {
   const cron = new Cron(repeat.cron as string, { timezone: zoneOf(repeat) });
   return (afterMs) => cron.nextRun(new Date(afterMs))?.getTime();
 }
 
-// Each is a multiple away from the start, so that a series begun on a 31st is back on the 31st wherever there is one.
+// Each instant is a multiple of the duration from the start: a series begun on a 31st is on the 31st in every month
+// that has one.
 function everySeries(repeat: Repeat): Series {
   const start = Temporal.Instant.fromEpochMilliseconds(repeat.startAt).toZonedDateTimeISO(zoneOf(repeat));
   const every = Temporal.Duration.from(repeat.every as string);
@@ -78,7 +79,7 @@ function everySeries(repeat: Repeat): Series {
   const meanMs = (nth(100) - repeat.startAt) / 100;
   return (afterMs) => {
     let n = Math.max(0, Math.floor((afterMs - repeat.startAt) / meanMs));
-    // Months and the two days without 24 hours put the estimate off by a little.
+    // Months, and the two days a year without 24 hours, make the estimate slightly wrong.
     while (nth(n) <= afterMs) n += 1;
     while (n > 0 && nth(n - 1) > afterMs) n -= 1;
     return nth(n);
@@ -89,7 +90,10 @@ const UNITS = ['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds'
 const times = (every: Temporal.Duration, n: number) =>
   Temporal.Duration.from(Object.fromEntries(UNITS.map((unit) => [unit, every[unit] * n])));
 
-/** The last instant of the series up to `limitMs`, of which `firstMs` is one; by halves, as years may lie between. */
+/**
+ * The last instant of the series up to `limitMs`, by bisection, because years may lie between. `firstMs` is an instant
+ * of the series.
+ */
 function lastUpTo(limitMs: number, firstMs: number, after: Series): number {
   let last = firstMs;
   let beyond = limitMs;

@@ -1,5 +1,5 @@
-// The second face: what an installation's HTTP routes are written with, and described by. It loads no server: the command
-// line imports an installation, routes included. Postdate's own operations come first, as their schemas do in OpenAPI.
+// The second public face: an installation's HTTP routes import from here. It loads no server, because the command line
+// imports an installation with its routes. Postdate's own operations come first, as their schemas do in OpenAPI.
 
 export { type Caller, mustSee } from './http/keys';
 export { openApiText } from './http/operations';

@@ -12,7 +12,7 @@ import type { Requested } from './send';
 import { presentTrace, tracePosting } from './tracing';
 import type { scheduledMessage } from './workflows';
 
-/** `late`: it was due already, and is delivered at once. */
+/** `late`: it was already due, and is delivered at once. */
 export type ScheduleAnswer =
   | { result: 'scheduled'; workflowId: string; late: boolean }
   | { result: 'kept'; workflowId: string }
@@ -21,9 +21,9 @@ export type ScheduleAnswer =
   | Requested;
 
 /**
- * Posts a message to the future. A cycle is delivered once for ever; posted again after it has fired, without a `cycle`,
- * the message takes the next free one. Throws a `MessageError` for bad input, before anything is started, and an
- * `OvertakenError` when others change the message faster than this call can.
+ * Posts a message to the future. A cycle is delivered once, for ever. If the message is posted again after it has
+ * fired, without a `cycle`, it takes the next free one. Throws a `MessageError` for bad input, before anything is
+ * started, and an `OvertakenError` when others change the message faster than this call can.
  */
 export async function schedule<Schema extends z.ZodType>(
   client: Client,
@@ -38,10 +38,11 @@ export async function schedule<Schema extends z.ZodType>(
   });
 }
 
-// Each is a race lost to another caller, or to the message's own end; a loop without an end could hide a fault of the server.
+// Each attempt is a race lost to another caller or to the message's own end. A loop without an end could hide a fault
+// of the server.
 const ATTEMPTS = 20;
 
-// What is said of a message that is left as it waits.
+// The result for a message that stays as it is.
 const LEFT_ALONE = { keep: 'kept', reject: 'rejected' } as const;
 
 async function scheduled<Schema extends z.ZodType>(
@@ -51,12 +52,12 @@ async function scheduled<Schema extends z.ZodType>(
   { onConflict, commandId }: Required<ScheduleOptions>,
 ): Promise<ScheduleAnswer> {
   let message = first;
-  // Where the producer does not name a cycle, whether one is free is for this post's own id to say.
+  // If the producer names no cycle, the ledger finds out by this id whether the cycle is free for this post.
   if (post.cycle === undefined) message.postId = commandId;
   const workflowId = workflowIdOf(message);
   const answer = { result: 'scheduled' as const, workflowId, late: message.dueAt <= Date.now() };
   let over = post.cycle !== undefined;
-  // Between two looks the other may end, or another may begin.
+  // Between describing the message and starting it, the other run may end or another may begin.
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     if (await started(client, message, { commandId, over })) return answer;
     const known = await describe(client, message);
@@ -66,7 +67,8 @@ async function scheduled<Schema extends z.ZodType>(
       const moved = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
       if (moved.result !== 'tooLate' && moved.result !== 'notFound') return moved;
     } else if (known && post.cycle === undefined) {
-      // What Temporal remembers saves the ledger a detour at the due time; what it has forgotten the ledger knows.
+      // If Temporal remembers the last cycle, this saves the ledger a detour at the due time. What Temporal has
+      // forgotten, the ledger knows.
       message = { ...message, cycle: (known.cycle ?? message.cycle) + 1 };
       over = true;
     }
@@ -74,7 +76,7 @@ async function scheduled<Schema extends z.ZodType>(
   throw new OvertakenError(`${workflowId} was neither free nor waiting in ${ATTEMPTS} attempts`);
 }
 
-/** Starts the workflow; false if one of its name waits, or, unless those count as `over`, has ended. */
+/** Starts the workflow. False if one of its name waits, or has ended, unless ended ones count as `over`. */
 async function started(
   client: Client,
   message: ScheduledMessage,
@@ -87,7 +89,8 @@ async function started(
         workflowId,
         taskQueue: WORKFLOW_TASK_QUEUE,
         args: [message],
-        // Who waits is a matter of the running workflow; what was delivered is the ledger's, not of Temporal's retention.
+        // Only a running workflow waits. What was delivered is for the ledger to say, and does not depend on Temporal's
+        // retention.
         workflowIdReusePolicy: over ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
         memo: { commandId, cycle: message.cycle },

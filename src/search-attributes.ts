@@ -3,25 +3,27 @@ import type { ConnectionLike } from '@temporalio/client';
 import { SearchAttributeType } from '@temporalio/common/lib/search-attributes';
 import { searchAttributes } from './contract';
 
-// temporal.api.enums.v1.IndexedValueType, by the names of the kinds we use.
+// temporal.api.enums.v1.IndexedValueType, for the types we use.
 const INDEXED_VALUE_TYPES = { [SearchAttributeType.KEYWORD]: 2, [SearchAttributeType.DATETIME]: 6 } as const;
 const TYPE_NAMES = { [SearchAttributeType.KEYWORD]: 'Keyword', [SearchAttributeType.DATETIME]: 'Datetime' } as const;
-// gRPC's.
+// gRPC codes.
 const INVALID_ARGUMENT = 3;
 const ALREADY_EXISTS = 6;
-// Permission denied, or not there at all.
+// Permission denied, or not implemented.
 const FORBIDDEN = [7, 12];
 
-// A server refuses a question that names an attribute which it does not know.
+// A query that names all attributes. A server refuses it while it does not know one of them.
 const NAMING_ALL = Object.values(searchAttributes)
   .map(({ name }) => `${name} is null`)
   .join(' and ');
 
-// A server hands new attributes on to its parts every few seconds, the slowest within ten; until then it refuses
+// A server passes new attributes to its parts every few seconds; the slowest has them within ten. Until then it refuses
 // both a list and a start that name them.
 const SPREAD_TIMEOUT_MS = 60_000;
 
-/** The search attributes that a namespace lacks, with the types to register, and those that it has with another type. */
+/**
+ * The search attributes that a namespace lacks, with the types to register, and those that it has with another type.
+ */
 export async function searchAttributesIn(
   { operatorService }: Pick<ConnectionLike, 'operatorService'>,
   namespace: string,
@@ -38,9 +40,9 @@ export async function searchAttributesIn(
 }
 
 /**
- * Registers the search attributes that the namespace lacks, and waits until it knows them; a message that carries an
- * unknown one cannot be started. Safe when many workers start at once. Throws when an attribute is there with another
- * type, or is missing and may not be registered by this account, as on Temporal Cloud: both need a person.
+ * Registers the search attributes that the namespace lacks, and waits until it knows them: a message with an unknown
+ * attribute cannot be started. Safe when many workers start at once. Throws if an attribute exists with another type,
+ * or is missing and this account may not register it, as on Temporal Cloud. Both need a person.
  */
 export async function ensureSearchAttributes(
   { operatorService, workflowService }: Pick<ConnectionLike, 'operatorService' | 'workflowService'>,
@@ -58,7 +60,7 @@ export async function ensureSearchAttributes(
     await register(operatorService, namespace);
   } catch (error) {
     if (!FORBIDDEN.includes(codeOf(error) ?? 0)) throw error;
-    // Somebody else may have registered them, which is all that is needed.
+    // Another account may have registered them, which is enough.
     if (await isUsable()) return;
     throw new Error(howToRegister(namespace), { cause: error });
   }
@@ -81,13 +83,13 @@ async function register(operatorService: ConnectionLike['operatorService'], name
   }
 }
 
-/** What a person has to do where a worker may not. */
+/** The instructions for a person, if the worker may not register. */
 function howToRegister(namespace: string): string {
   const all = Object.values(searchAttributes).map(({ name, type }) => ({ name, type: TYPE_NAMES[type] }));
   const temporal = all.map(({ name, type }) => `--name ${name} --type ${type}`).join(' ');
   const tcld = all.map(({ name, type }) => `--search-attribute ${name}=${type}`).join(' ');
   return (
-    `permission denied to register search attributes in ${namespace}; somebody who may must do so: ` +
+    `permission denied to register search attributes in ${namespace}; an account with that permission must do so: ` +
     `temporal operator search-attribute create --namespace ${namespace} ${temporal}, ` +
     `or on Temporal Cloud: tcld namespace search-attributes add --namespace ${namespace} ${tcld}`
   );

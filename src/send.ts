@@ -9,25 +9,25 @@ import type { TooLate } from './commands';
 import { type MessageRef, workflowIdOf } from './contract';
 import { describe, withinDeadline } from './lookup';
 
-// gRPC's: the workflow's last task has failed.
+// gRPC's code; here it means that the workflow's last task has failed.
 const FAILED_PRECONDITION = 9;
 const ATTEMPTS = 5;
 
-/** No worker answered in time; the command lies in Temporal as a signal and will be decided when one runs again. */
+/** No worker answered in time. The command is in Temporal as a signal, and is decided when a worker runs again. */
 export interface Requested {
   result: 'requested';
   commandId: string;
 }
 
-/** Temporal knows no such message, or no longer. */
+/** Temporal does not know such a message, or no longer. */
 export interface NotFound {
   result: 'notFound';
 }
 
 /**
- * Sends a command to a message: by update, which answers; as a signal where no worker answers within `deadlineMs`;
- * and where nothing waits any more the message's record answers. The signal carries the update's `commandId`, so a
- * worker that comes back and finds both obeys once.
+ * Sends a command to a message: by update, which returns the answer. If no worker answers within `deadlineMs`, it sends
+ * a signal. If no run waits any more, the message's record gives the answer. The signal carries the update's
+ * `commandId`, so a worker that returns and finds both applies one.
  */
 export async function send<Command extends { commandId: string }, Answer>(
   client: Client,
@@ -40,7 +40,7 @@ export async function send<Command extends { commandId: string }, Answer>(
   }: { update: UpdateDefinition<Answer, [Command]>; signal: SignalDefinition<[Command]>; deadlineMs?: number },
 ): Promise<Answer | TooLate | Requested | NotFound> {
   const { commandId } = command;
-  // Without a run id the handle follows the message from run to run.
+  // Without a run id, the handle follows the message from run to run.
   const handle = client.workflow.getHandle(workflowIdOf(ref));
   const ask = async (): Promise<Answer | Requested> => {
     try {
@@ -58,7 +58,7 @@ export async function send<Command extends { commandId: string }, Answer>(
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
       const known = await describe(client, ref);
-      // It has gone on to its next run before the server gave the answer out; that run knows the answer as well.
+      // The message went on to its next run before the server delivered the answer. That run knows the answer as well.
       if (known?.state === 'waiting' && attempt < ATTEMPTS) continue;
       if (known?.state === 'waiting') throw error;
       if (!known?.ending) return { result: 'notFound' };
@@ -67,7 +67,10 @@ export async function send<Command extends { commandId: string }, Answer>(
   }
 }
 
-/** No worker answers: none is there in time, or those that are fail at the workflow's task, and the server says so at once. */
+/**
+ * True if no worker answers: none is there in time, or the workflow's task fails on those that are there. The server
+ * reports the latter at once.
+ */
 function isUnanswered(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   return error instanceof ServiceError && (error.cause as { code?: number })?.code === FAILED_PRECONDITION;

@@ -15,11 +15,11 @@ import { createRecovery } from './sweep/recovery';
 import { startSweep } from './sweep/sweep';
 import type { Topic } from './topic';
 
-/** The connections and the like that all parts of one worker share. */
+/** What all parts of one worker share. */
 export type Shared = { client: Client; pool: Pool; worker: string; metrics: Metrics; log: Logger };
 type OnError = (part: string) => (error: unknown) => void;
 
-/** Starts the hold of a worker's lane, and the loops that bring messages into it that another worker, or no worker, held. */
+/** Starts the hold of a worker's lane, and the loops that bring messages into it that another worker held, or none. */
 export async function startHold(
   { lane, build, heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
   topics: Topic[],
@@ -30,7 +30,7 @@ export async function startHold(
   const lanes = createWorkerLanes(connected.pool, topics, lane);
   await lanes.refresh();
   const shared = { ...connected, clock, lanes };
-  // Only messages that stable holds are copied: a lane's own trial shows how its build does.
+  // Copies for shadow lanes are made only of stable's messages: a lane on trial is compared by its own figures.
   const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.routing);
   const onHeld = lane === STABLE ? copies.copy : undefined;
   const hold = createHold(
@@ -40,8 +40,8 @@ export async function startHold(
   const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
   const following = startLaneRefresh(lanes, hold, { onError: onError('lanes') });
   const ownLoops = [takeOver, following, copies];
-  // Only stable's workers run the roll call and the sweep: a message that was missed is already late and must not go to a
-  // build on trial.
+  // Only stable's workers run the roll call and the sweep: a message that was missed is already late and must not go to
+  // a trial build.
   if (lane !== STABLE) return { hold, loops: ownLoops };
   const asking = { ...shared, waiting: createWaiting(client) };
   const loops = [

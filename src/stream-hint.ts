@@ -3,8 +3,8 @@ import { type BackgroundLoop, runInBackground } from './background-loop';
 import { STREAM_CHANNEL } from './relay';
 
 /**
- * Calls `onHint` when PostgreSQL says that the stream has grown. A hint may be lost with its connection, which is
- * opened again by itself; whoever listens must poll as well.
+ * Calls `onHint` when PostgreSQL says that the stream has grown. A hint may be lost with its connection, which is then
+ * opened again. Callers must therefore poll as well.
  */
 export function listenForHints(
   connectionString: string,
@@ -29,7 +29,7 @@ export function listenForHints(
         throw error;
       }
       client = fresh;
-      // What came while nobody listened was not announced.
+      // Events that came before the LISTEN were not announced.
       onHint();
       return 'idle';
     },

@@ -21,18 +21,18 @@ interface StreamDeps {
   onError(part: string): (error: unknown) => void;
 }
 
-/** The brokers that the configuration names; nothing is connected yet. */
+/** The brokers that the configuration names, not connected yet. */
 export const publishersOf = ({ streams: { nats, kafka } }: Config): Publisher[] => [
   ...(nats ? [load<typeof import('./streams/nats')>('./streams/nats').natsPublisher(nats)] : []),
   ...(kafka ? [load<typeof import('./streams/kafka')>('./streams/kafka').kafkaPublisher(kafka)] : []),
 ];
 
-// Only what is configured is loaded: both clients would cost a worker that does without them 17 MB.
+// Only the configured clients are loaded: both would cost a worker without brokers 17 MB.
 const load = <Module>(path: string): Module => require(path);
 
 /**
- * All that brings events from the outbox to those who listen: the relay, and a loop for each consumer, each broker, and the
- * webhooks, which goes at its own pace and is tried again for as long as whoever listens is away.
+ * Starts all that takes events from the outbox to their receivers: the relay, and a loop for each consumer, each
+ * broker, and the webhooks. The webhooks' loop goes at its own pace and retries for as long as a listener is away.
  */
 export function startStream(
   { databaseUrl, streams, webhooks }: Config,

@@ -3,16 +3,16 @@ import type { Connection } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { ensureSearchAttributes } from './search-attributes';
 
-// An outage is a matter of seconds at least, and whoever ends it does not wait for this.
+// An outage lasts for seconds at least, so two more seconds do not matter.
 const PAUSE_MS = 2_000;
-// As long as a connection takes that is being made for the first time.
+// As long as a first connection may take.
 const ANSWER_WITHIN_MS = 10_000;
-// What waiting does not cure: a person has to.
+// Errors that waiting does not cure: a person has to.
 const FOR_GOOD = /unauthenticated|permission[ _]?denied|invalid[ _]?argument|not[ _]?found|another type|certificate/i;
 
 /**
- * Connects to Temporal and sees to it that the namespace knows our search attributes, however long Temporal is away. Undefined
- * when it was told to stop before; throws what waiting does not cure.
+ * Connects to Temporal and makes sure that the namespace knows our search attributes, however long Temporal is away.
+ * Undefined if it was told to stop before. Throws if waiting cannot cure the error.
  */
 export async function connectToTemporal(
   options: NativeConnectionOptions,
@@ -26,8 +26,8 @@ export async function connectToTemporal(
   while (!signal.aborted) {
     let connection: NativeConnection | undefined;
     try {
-      // First in a way that may fail: a native connection that does not come about ends the SDK's idle runtime, and with it
-      // the metrics, for good.
+      // First with a connection that may fail: if a native connection fails, it ends the SDK's idle runtime, and with
+      // it the metrics, for good.
       await asking.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => asking.workflowService.getSystemInfo({}));
       connection = await NativeConnection.connect(options);
       await ensureSearchAttributes(connection, namespace);

@@ -2,7 +2,10 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigError } from './config-error';
 import type { WorkflowVersion } from './workflow-version';
 
-/** The version of its workflow code that a worker polls as, if it names one. Throws a `ConfigError`. */
+/**
+ * The version of the workflow code that a worker polls as; undefined without POSTDATE_DEPLOYMENT. Throws a
+ * `ConfigError`.
+ */
 export function workflowVersionOf({
   POSTDATE_DEPLOYMENT: deploymentName,
   POSTDATE_BUILD: buildId,
@@ -17,13 +20,13 @@ export function workflowVersionOf({
 
 export type TemporalSettings = ReturnType<typeof readTemporal>;
 
-/** Where Temporal is, by its own variables. Throws a `ConfigError` that names the one at fault. */
+/** The address of Temporal, from its own variables. Throws a `ConfigError` that names the wrong one. */
 export function readTemporal(env: Record<string, string>) {
   const address = env.TEMPORAL_ADDRESS;
   if (address !== undefined && !/^[^\s:/]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/.test(address)) {
     throw new ConfigError('TEMPORAL_ADDRESS: must be host:port');
   }
-  // envconfig takes any other word, TRUE among them, for "no", and would send what should be encrypted in the clear.
+  // envconfig reads any other word, TRUE among them, as "no". It would then send in the clear what should be encrypted.
   if (env.TEMPORAL_TLS !== undefined && !/^(true|false|1|0)$/.test(env.TEMPORAL_TLS)) {
     throw new ConfigError('TEMPORAL_TLS: must be true or false');
   }
@@ -32,7 +35,7 @@ export function readTemporal(env: Record<string, string>) {
     const { namespace, connectionOptions } = load(env);
     return { namespace: namespace ?? 'default', connectionOptions };
   } catch (error) {
-    // envconfig does not say which variable is at fault; it is the one without which the rest is read.
+    // envconfig does not say which variable is wrong. It is the one without which the others can be read.
     const culprit = Object.keys(env).find((name) => {
       const { [name]: left, ...others } = env;
       return name.startsWith('TEMPORAL_') && canDo(() => load(others));

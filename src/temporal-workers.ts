@@ -26,11 +26,14 @@ const sharedOf = (config: Config, connection: NativeConnection) =>
     namespace: config.temporal.namespace,
     dataConverter: DATA_CONVERTER,
     shutdownGraceTime: `${config.shutdownGraceSeconds} s`,
-    // After this the process ends even with a delivery stuck in a query; the ledger makes its retry harmless.
+    // After this the process ends, even if a delivery is stuck in a query. The ledger makes its retry harmless.
     shutdownForceTime: `${config.shutdownGraceSeconds + 5} s`,
   }) as const;
 
-/** The SDK's workers of this process: one for the workflows, and one for each topic's deliveries. They do not run yet. */
+/**
+ * The SDK's workers of this process: one for the workflows, and one for each topic's deliveries. They are not running
+ * yet.
+ */
 export const createWorkers = async (config: Config, { topics }: Installation, parts: Parts): Promise<Worker[]> => [
   await createWorkflowWorker(config, parts.connection),
   ...(await createDeliveryWorkers(config, topics, parts)),
@@ -45,11 +48,11 @@ const createWorkflowWorker = (config: Config, connection: NativeConnection): Pro
       : { workflowsPath: WORKFLOWS.workflowsPath }),
     dataConverter: { ...DATA_CONVERTER, payloadConverterPath: WORKFLOWS.payloadConverterPath },
     maxCachedWorkflows: config.cachedWorkflows,
-    // Of this one alone: which build delivers a message is the lanes' matter.
+    // Only for workflows: the lanes decide which build delivers a message.
     workerDeploymentOptions: deploymentOptionsOf(config.workflowVersion),
   });
 
-/** One for the deliveries of each of these topics, in the worker's lane. */
+/** One worker for the deliveries of each of these topics, in the process's lane. */
 export function createDeliveryWorkers(
   config: Config,
   topics: Topic[],
@@ -63,14 +66,17 @@ export function createDeliveryWorkers(
         taskQueue: deliveryTaskQueue(topic.name, config.lane),
         activities: createActivities({ ...delivering, topic }),
         interceptors: { activity: [nameCycle] },
-        // Cancels and moves need slots, too, when all that may be held is held; each of those takes a connection.
+        // Cancels and moves need slots too, when the hold is full. Each of them takes a connection.
         maxConcurrentActivityTaskExecutions: config.heldMessages + config.databaseConnections,
       }),
     ),
   );
 }
 
-/** Runs workers until all have been shut down, or one has failed: then everything is stopped, and closed when they are done. */
+/**
+ * Runs workers until all have been shut down. If one fails, everything is stopped first, and closed when the others are
+ * done.
+ */
 export async function runToEnd(
   workers: Worker[],
   { stop, close }: { stop(): void; close(): Promise<void> },
@@ -85,12 +91,14 @@ export async function runToEnd(
   }
 }
 
-/** Has workers take no new work; those that have been told so before, or have ended, are left alone. */
+/** Shuts down the workers that are running. Others have been told before, or have ended. */
 export function shutDown(workers: Worker[]): void {
   for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
 }
 
-/** Has the SDK's lines about an activity say its message's cycle; topic, tenant and key they have by the workflow's id. */
+/**
+ * Adds the message's cycle to the SDK's log lines about an activity. Topic, tenant and key come from the workflow's id.
+ */
 const nameCycle: ActivityInterceptorsFactory = () => {
   let cycle: number | undefined;
   return {

@@ -4,16 +4,16 @@ import { refusePayloadVersion } from './payload-version';
 import type { Topic } from './topic';
 import { DEFAULT_LEAD_MS } from './wake';
 
-// Slower than once a day is no pace but a stop.
+// Slower than once a day would be a stop, not a rate.
 const MIN_LANDINGS_PER_SECOND = 1 / 86_400;
 const MAX_HANDLER_TIMEOUT_MS = 20_000;
-// As far ahead as a due time may be; PostgreSQL's instants end somewhere.
+// As far ahead as a due time may be. PostgreSQL's instants are limited.
 const MAX_ANSWER_WITHIN_MS = 20 * 365.25 * 86_400_000;
-// Long for a few statements, short for everyone else in the group.
+// Long for a few statements, and short for the other messages of the group.
 const DEFAULT_HANDLER_TIMEOUT_MS = 10_000;
 
 export const leadMsOf = ({ leadMs = DEFAULT_LEAD_MS }: Pick<Topic, 'leadMs'>): number => leadMs;
-/** What a message has of its topic, whatever makes it. */
+/** The fields of a message that come from its topic, for every way to create a message. */
 export const topicFieldsOf = (topic: Pick<Topic, 'leadMs' | 'payloadVersion'>) => ({
   leadMs: leadMsOf(topic),
   payloadVersion: topic.payloadVersion,
@@ -22,10 +22,10 @@ export const handlerTimeoutMsOf = ({
   handlerTimeoutMs = DEFAULT_HANDLER_TIMEOUT_MS,
 }: Pick<Topic, 'handlerTimeoutMs'>): number => handlerTimeoutMs;
 
-/** What of a topic has limits. */
+/** The fields of a topic that have limits. */
 type Limited = Omit<Topic, 'payload' | 'handle' | 'landAll' | 'businessRows' | 'events'>;
 
-/** Throws a `MessageError` that names the topic when its lead, pace, timeout or payload version is not usable. */
+/** Throws a `MessageError` that names the topic if its lead, rate, timeout or payload version is unusable. */
 export function checkLimits(topic: Limited): void {
   const { name, leadMs, landingsPerSecond, handlerTimeoutMs, forward } = topic;
   const refusal =
@@ -35,7 +35,7 @@ export function checkLimits(topic: Limited): void {
       field: 'landingsPerSecond',
       message: 'must be a number of landings per second, at least one a day',
     }) ??
-    // Longer than the database gives a statement, it would never be the one that ends the wait.
+    // If it were longer than the database's statement timeout, it would never end the wait.
     refuseUnless(isFrom(1, handlerTimeoutMs) && (handlerTimeoutMs ?? 0) <= MAX_HANDLER_TIMEOUT_MS, {
       code: 'invalidHandlerTimeout',
       field: 'handlerTimeoutMs',
@@ -52,7 +52,7 @@ export function checkLimits(topic: Limited): void {
   if (refusal) throw new MessageError({ ...refusal, message: `of topic ${name} ${refusal.message}` });
 }
 
-// As PostgreSQL takes them without quotes; it goes into statements as it stands.
+// A name that PostgreSQL accepts without quotes: it becomes part of a statement's text.
 const TABLE = /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/;
 
 function refuseObserved({ observed = [], volatile: names = [] }: Limited): Refusal | undefined {

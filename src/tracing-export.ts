@@ -2,12 +2,12 @@ import type { Logger } from 'pino';
 
 const WANTED = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
 
-/** Sends what has not been sent yet, and ends. */
+/** Sends the remaining spans, and ends. */
 export type StopTracing = () => Promise<void>;
 
 /**
- * Has this process send its spans by OTLP over HTTP, if OpenTelemetry's own variables say where to; they also name the service,
- * the sampler and the headers. Loads nothing otherwise.
+ * Exports this process's spans by OTLP over HTTP, if OpenTelemetry's own variables name an endpoint. They also name the
+ * service, the sampler and the headers. Loads nothing otherwise.
  */
 export async function startTracing(env: NodeJS.ProcessEnv, log: Pick<Logger, 'warn'>): Promise<StopTracing> {
   if (!WANTED.some((name) => env[name]) || env.OTEL_SDK_DISABLED === 'true') return async () => undefined;

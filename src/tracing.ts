@@ -4,7 +4,7 @@ import type { Outcome } from './decision';
 import { rfc3339 } from './due-time';
 import { messageFields } from './error-context';
 
-// Where nothing was set up (see tracing-export.ts), all of this does nothing: the API's own promise.
+// Without startTracing (see tracing-export.ts) all of this does nothing, as OpenTelemetry's API promises.
 const tracer = () => trace.getTracer('postdate');
 
 const attributesOf = (message: MessageRef & { cycle?: number }) => {
@@ -17,26 +17,29 @@ const attributesOf = (message: MessageRef & { cycle?: number }) => {
   };
 };
 
-/** The trace in which a message was posted, which it carries through all the years. */
+/** The trace in which a message was posted. The message carries it until it lands. */
 const contextOf = ({ traceparent }: Pick<ScheduledMessage, 'traceparent'>): Context =>
   propagation.extract(context.active(), { traceparent });
 
-/** The span that is active now, for a message to carry; undefined where nobody traces. */
+/** The active span as a traceparent, for a message to carry. Undefined without tracing. */
 export function presentTrace(): string | undefined {
   const carrier: { traceparent?: string } = {};
   propagation.inject(context.active(), carrier);
   return carrier.traceparent;
 }
 
-/** Does `work` in the trace that a request's headers name, if they do. */
+/** Runs `work` in the trace that a request's headers name, if any. */
 export const inTraceOf = <Result>(headers: object, work: () => Result): Result =>
   context.with(propagation.extract(context.active(), headers), work);
 
-/** Does `work` in a span of the caller's trace, or in the first one of a new trace. */
+/** Runs `work` in a span of the caller's trace, or in the first span of a new trace. */
 export const tracePosting = <Result>(ref: MessageRef, work: () => Promise<Result>): Promise<Result> =>
   inSpan(`schedule ${ref.topic}`, SpanKind.PRODUCER, ref, context.active(), work);
 
-/** Does `work`, from the wake until Temporal is told, in a span of the trace in which the message was posted. */
+/**
+ * Runs `work`, from the wake until the result is reported to Temporal, in a span of the trace in which the message was
+ * posted.
+ */
 export const traceDelivery = <Result>(message: ScheduledMessage, work: () => Promise<Result>): Promise<Result> =>
   inSpan(`deliver ${message.topic}`, SpanKind.CONSUMER, message, contextOf(message), work);
 
@@ -51,7 +54,7 @@ function inSpan<Result>(
     try {
       return await work();
     } catch (error) {
-      // Not the exception itself: its words may quote the payload.
+      // Not the exception itself: its message may quote the payload.
       span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error | undefined)?.name });
       throw error;
     } finally {
@@ -60,12 +63,15 @@ function inSpan<Result>(
   });
 }
 
-/** Tells of the landing that has decided a message, in its trace. `messages`: how many were landed with it. Epoch ms. */
+/**
+ * Adds a span for the landing that has decided a message, in the message's trace. `messages`: how many landed with it.
+ * Instants are epoch ms.
+ */
 export function traceLanding(
   message: ScheduledMessage,
   { outcome, startedAt, endedAt, messages }: { outcome: Outcome; startedAt: number; endedAt: number; messages: number },
 ): void {
-  // Most installations trace nothing, and a group may be of hundreds.
+  // Most installations trace nothing, and a group may have hundreds of messages.
   if (message.traceparent === undefined) return;
   const attributes = {
     ...attributesOf(message),

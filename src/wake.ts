@@ -1,16 +1,16 @@
 import { type MessageRef, workflowIdOf } from './contract';
 
-/** A topic's lead unless it says otherwise: enough for bursts of a few hundred on a small server. */
+/** A topic's default lead: enough for bursts of a few hundred on a small server. */
 export const DEFAULT_LEAD_MS = 10_000;
-/** Longer, a timer would sit in a worker's memory for what Temporal keeps better. */
+/** With a longer lead, a timer would sit in a worker's memory that Temporal keeps better. */
 export const MAX_LEAD_MS = 86_400_000;
 
-/** The quiet time right before a message is due: who woke last must still find a place to be held. */
+/** The quiet time right before a message is due: even the last message to wake must still find a place in the hold. */
 export const guardMsOf = (leadMs: number): number => leadMs / 5;
 
 /**
- * A number in [0, 1) that is the same for this text in every release: FNV-1a with MurmurHash3's final mix, without
- * which ids that differ only in their last letters would fall close together.
+ * A number in [0, 1) that is the same for this text in every release: FNV-1a with MurmurHash3's final mix. Without the
+ * mix, ids that differ only in their last letters would be close together.
  */
 export function hash01(text: string): number {
   let hash = 0x811c9dc5;
@@ -23,8 +23,9 @@ export function hash01(text: string): number {
 }
 
 /**
- * When the message wakes, in epoch ms: spread over its lead by a hash of its workflow id, so that those due at one
- * instant do not all wake at one, and the same at every replay. Without a lead it wakes when it is due.
+ * When the message wakes, in epoch ms. A hash of its workflow id spreads the wake over its lead, so that messages due
+ * at one instant do not all wake at once. It is the same at every replay. Without a lead the message wakes when it is
+ * due.
  */
 export function wakeAtOf(message: MessageRef & { dueAt: number; leadMs?: number }): number {
   const { dueAt, leadMs = 0 } = message;

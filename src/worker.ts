@@ -29,8 +29,9 @@ type OnError = (part: string, words?: string) => (error: unknown) => void;
 
 /**
  * The composition root: configuration → database → schema → hold, sweep, relay, consumers → Temporal → workers.
- * Resolves when everything polls, or when it is told to stop before; what needs no Temporal is at work already while that is
- * away. Throws, with all connections closed, when the database cannot be reached, or something is wrong for good.
+ * Resolves when everything polls, or if it is told to stop before. Parts that need no Temporal already run while
+ * Temporal is away. Throws, with all connections closed, if the database cannot be reached, or if waiting cannot cure
+ * the error.
  */
 export async function startWorker(
   config: Config,
@@ -41,7 +42,8 @@ export async function startWorker(
   const { namespace, connectionOptions } = config.temporal;
   const publishers = publishersOf(config);
   const names = [...parts.topics, ...parts.consumers, ...publishers].map(({ name }) => name);
-  // Two topics of one name would share a queue, and chance would pick the handler; two consumers, or publishers, a position.
+  // Two topics of one name would share a queue, and chance would pick the handler. Two consumers or publishers of one
+  // name would share a position.
   if (new Set(names).size < names.length) throw new Error(`topics and consumers need names of their own: ${names}`);
   for (const topic of parts.topics) checkLimits(topic);
   const metrics = createMetrics(
@@ -60,7 +62,8 @@ export async function startWorker(
   });
   const over = new AbortController();
   const background: Stopping[] = [];
-  // Of the questions that loops ask; it connects by itself, again and again, where the workers' own would have to be made anew.
+  // The client of the background loops. Its connection reconnects by itself; the workers' native one would have to be
+  // created anew.
   const { client, connection: asking } = lazyClient(config.temporal);
   let connection: NativeConnection | undefined;
   let http: RunningHttp | undefined;
@@ -90,7 +93,7 @@ export async function startWorker(
       await close();
       return { finished: Promise.resolve(), stop: () => undefined };
     }
-    // Not before: a namespace that does not know our search attributes refuses to start what carries them.
+    // Not before: a namespace that does not know our search attributes refuses to start a message that carries them.
     const dispatcher = startDispatcher({ ...shared, onError: onError('dispatcher') }, parts.topics, config);
     background.push(dispatcher);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
@@ -100,7 +103,7 @@ export async function startWorker(
       http?.stop();
       hold.handBack();
       void dispatcher.stop();
-      // Now, not at the end: what was handed back is for the others to hold from this moment on.
+      // Now, not at the end: from this moment on, other workers hold what was handed back.
       for (const part of [...loops, ...maintenance]) void part.stop();
       shutDown(workers);
     };
@@ -113,7 +116,9 @@ export async function startWorker(
   }
 }
 
-/** Runs a worker as a process of its own, configured by the environment: stable's, or that of the lane in POSTDATE_LANE. */
+/**
+ * Runs a worker as a process of its own, configured by the environment: stable's, or that of the lane in POSTDATE_LANE.
+ */
 export const runWorker = (application: Application): Promise<void> =>
   runProcess((config, log, stopping) =>
     (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config, application), log, stopping),

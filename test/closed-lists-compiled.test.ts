@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
-const SOURCES = ['src', 'chaos', 'bench', 'local', 'package.json', 'tsconfig.json'];
+const SOURCES = ['src', 'app', 'chaos', 'bench', 'local', 'package.json', 'tsconfig.json'];
 
 // One more case in each list, and each file that then has a case too few.
 const CASES = [

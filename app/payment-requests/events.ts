@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent, type EventOrigin, type EventType, instant } from '../../src';
 import type { PaymentRequestRef, PaymentRequestRow } from './rows';
 
-/** What every event of a payment request says. */
+/** The data of every event of a payment request. */
 export const paymentRequestData = z
   .object({
     requestId: z.string(),
@@ -44,7 +44,7 @@ export const eventData = (row: PaymentRequestRow): PaymentRequestEventData => ({
   closedAt: row.closed_at?.toISOString(),
 });
 
-/** All events of one request have one origin, the expiry's message, so that a broker keeps them in order. */
+/** All events of a request have the same origin, the expiry's message, so that a broker keeps them in order. */
 export const originOf = ({ tenant, id }: PaymentRequestRef, cycle: number): EventOrigin => ({
   topic: 'payment-request.expiry',
   tenant,

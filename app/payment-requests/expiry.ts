@@ -6,13 +6,12 @@ import { expireRequests, findRequests, type PaymentRequestRow } from './rows';
 type ExpiryMessage = MessageRef & { cycle: number };
 
 /**
- * Service B: a payment request that is still pending when it is due expires, and everyone is told.
- * The key is the request's id. A move that got lost costs nothing: the row knows its due time, and the handler asks
- * to be called again then.
+ * Service B: a payment request that is still pending when it is due expires, and an event says so. The key is the
+ * request's id. A lost move does no harm: the row has the due time, and the handler asks to be called again then.
  */
 export const paymentRequestExpiry = defineTopic({
   name: 'payment-request.expiry',
-  // The row is the truth; a copy of it in a message that sleeps for a year would be a stale one.
+  // The row is the truth. A copy of it in a message that sleeps for a year would be out of date.
   payload: z.strictObject({}),
   landAll,
   events: Object.values(paymentRequestEvents),

@@ -29,7 +29,7 @@ const wordings: Record<PaymentRequestEventType, { payer: Wording; payee: Wording
 
 const isOurs = (type: string): type is PaymentRequestEventType => type in wordings;
 
-/** Turns each event of a payment request into one notification for each of the two people it concerns. */
+/** Writes two notifications for each event of a payment request: one for the payer, one for the payee. */
 export const notifications = defineConsumer({
   name: 'notifications',
   from: 'start',

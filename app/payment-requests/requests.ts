@@ -22,13 +22,13 @@ import {
   type PaymentRequestRow,
 } from './rows';
 
-// PostgreSQL's text has no NUL.
+// PostgreSQL's text cannot hold NUL.
 const person = z
   .string()
   .max(200)
   .regex(/^[^\0]+$/);
 
-/** What one is made of, beside whose it is. */
+/** The fields of a payment request, without its tenant and id. */
 export const paymentRequest = z.object({
   payer: person,
   payee: person,
@@ -43,8 +43,8 @@ export type Changed = { result: 'paid' | 'cancelled' | 'extended' };
 export type NotChanged = { result: 'tooLate'; status: PaymentRequestRow['status'] } | { result: 'notFound' };
 
 /**
- * Service A, which knows nothing of Temporal. Each step is one transaction: the business row decides, its event tells, and
- * the command to its message is there if and only if they are.
+ * Service A, which does not use Temporal. Each step is one transaction: the business row decides, an event reports the
+ * change, and the message's command commits together with both.
  */
 export function createPaymentRequests({ pool }: { pool: Pool }) {
   const postOf = ({ tenant, id }: PaymentRequestRef, dueAt: InstantInput, cycle: number) => ({
@@ -56,7 +56,7 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
     payload: {},
   });
 
-  /** `write` comes first: its row's lock is what puts the commands of two callers in the order of their changes. */
+  /** `write` comes first: the lock on its row puts the commands of two callers in the order of their changes. */
   async function change(
     ref: PaymentRequestRef,
     event: keyof typeof paymentRequestEvents,
@@ -90,7 +90,7 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
   }
 
   return {
-    /** Asks for money until `expiresAt`. Calling again with the same id changes nothing. */
+    /** Asks for money until `expiresAt`. A second call with the same id changes nothing. */
     async request(request: PaymentRequest, expiresAt: InstantInput): Promise<{ result: 'requested' | 'exists' }> {
       const { dueAt } = messageOf(postOf(request, expiresAt, 1));
       refuseRequest(request);
@@ -98,7 +98,7 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
         request,
         'requested',
         (tx) => insertRequest(tx, request, dueAt),
-        // Reconciling may have started what waits to be dispatched.
+        // A reconciliation may have started the message before the dispatcher takes this command.
         (tx, { due_at, cycle }) => scheduleIn(tx, postOf(request, due_at, cycle), { onConflict: 'keep' }),
       );
       return { result: row ? 'requested' : 'exists' };
@@ -114,7 +114,7 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
         ref,
         'extended',
         (tx) => extendRequest(tx, ref, dueAt),
-        // Not a plain move: where Temporal has lost the message, this one starts it.
+        // Not a plain move: if Temporal has lost the message, this starts it.
         (tx, { due_at, cycle }) => scheduleIn(tx, postOf(ref, due_at, cycle), { onConflict: 'move' }),
       );
       return row ? { result: 'extended' } : notChanged(ref);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { instant, named, part } from '../../src/routes';
 import { paymentRequest } from './requests';
 
-// What the operations on payment requests are asked and answer.
+// The requests and answers of the operations on payment requests.
 
 export const paymentRequestRef = z.strictObject({ tenant: part, id: part });
 export const newPaymentRequest = paymentRequest

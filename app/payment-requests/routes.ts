@@ -5,7 +5,7 @@ import { type Changed, createPaymentRequests, type NotChanged } from './requests
 import * as schemas from './route-schemas';
 import { findRequest, type PaymentRequestRow } from './rows';
 
-// The payload's fields are checked here in its stead; the rest are the message's, by other names.
+// The codes of this route's own fields. Payer, payee, amount and currency are what a payload would be.
 const fieldCodes = {
   id: 'invalidKey',
   expiresAt: 'invalidDueAt',
@@ -15,7 +15,7 @@ const fieldCodes = {
   currency: 'invalidPayload',
 };
 
-/** The API's operations on payment requests: service A, for those who do not write TypeScript. */
+/** The API's operations on payment requests: service A, for programs in other languages. */
 export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
   const requests = createPaymentRequests({ pool });
   const path = '/v1/payment-requests';
@@ -87,7 +87,7 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
   ];
 }
 
-// How far its timer was told is of no concern to whoever asked: the row has decided.
+// The answer does not say how far the message's timer has followed: the row has decided.
 function answerTo(said: Changed | NotChanged): Answer {
   if (said.result === 'notFound') return notFound();
   if (said.result === 'tooLate') return refused(problem('tooLate', `It is ${said.status}.`, { is: said.status }));
@@ -100,7 +100,7 @@ const viewOf = ({ tenant, id, payer, payee, amount, currency, status, due_at, cl
   closedAt: closed_at?.toISOString(),
 });
 
-// The names of the message behind it are not the names that were asked with.
+// The message behind a request has other field names than the request.
 const FIELDS: Record<string, string> = { dueAt: 'expiresAt', key: 'id' };
 
 async function withOwnFieldNames<Result>(work: Promise<Result>): Promise<Result> {

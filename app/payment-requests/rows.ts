@@ -1,6 +1,6 @@
 import type { Queryable } from '../../src';
 
-/** One person asks another for money. `amount` in decimal notation, as PostgreSQL's numeric keeps it exactly. */
+/** One person asks another for money. `amount` is in decimal notation, as PostgreSQL's numeric keeps it exactly. */
 export interface PaymentRequest {
   tenant: string;
   id: string;
@@ -26,7 +26,7 @@ const one = async (db: Queryable, text: string, values: unknown[]): Promise<Paym
 export const findRequest = (db: Queryable, { tenant, id }: PaymentRequestRef) =>
   one(db, 'select * from payments.payment_request where tenant = $1 and id = $2', [tenant, id]);
 
-/** The new row; undefined if there is one of this id. */
+/** Returns the new row; undefined if the id exists already. */
 export const insertRequest = (db: Queryable, request: PaymentRequest, dueAt: number) =>
   one(
     db,
@@ -37,7 +37,7 @@ export const insertRequest = (db: Queryable, request: PaymentRequest, dueAt: num
     [request.tenant, request.id, request.payer, request.payee, request.amount, request.currency, rfc3339(dueAt)],
   );
 
-/** The row as paid or cancelled; undefined if it was not pending any more. */
+/** Returns the row as paid or cancelled; undefined if it was no longer pending. */
 export const closeRequest = (db: Queryable, { tenant, id }: PaymentRequestRef, status: 'PAID' | 'CANCELLED') =>
   one(
     db,
@@ -47,7 +47,7 @@ export const closeRequest = (db: Queryable, { tenant, id }: PaymentRequestRef, s
     [tenant, id, status],
   );
 
-/** The row with its new due time and the next cycle; undefined if it was not pending any more. */
+/** Returns the row with its new due time and its next cycle; undefined if it was no longer pending. */
 export const extendRequest = (db: Queryable, { tenant, id }: PaymentRequestRef, dueAt: number) =>
   one(
     db,
@@ -57,7 +57,7 @@ export const extendRequest = (db: Queryable, { tenant, id }: PaymentRequestRef, 
     [tenant, id, rfc3339(dueAt)],
   );
 
-/** What a message says of a request: which one, and the cycle that it was posted for. */
+/** The request that a message is about, and the cycle that the message was posted for. */
 export type ExpiryOf = PaymentRequestRef & { cycle: number };
 
 const arraysOf = (expiries: ExpiryOf[]) => [
@@ -66,7 +66,7 @@ const arraysOf = (expiries: ExpiryOf[]) => [
   expiries.map(({ cycle }) => cycle),
 ];
 
-/** The rows as expired, of those that are pending, due, and not extended past their message's cycle. */
+/** Expires the rows that are pending, due, and not extended past their message's cycle. Returns them. */
 export async function expireRequests(db: Queryable, expiries: ExpiryOf[]): Promise<PaymentRequestRow[]> {
   const { rows } = await db.query<PaymentRequestRow>(
     `update payments.payment_request set status = 'EXPIRED', closed_at = clock_timestamp()

@@ -31,14 +31,14 @@ async function up(db: Kysely<unknown>): Promise<void> {
   )`.execute(db);
 }
 
-// Found by due time in a table that keeps what is closed.
+// The sweep finds overdue rows by due time, in a table that also keeps closed requests.
 async function waiting(db: Kysely<unknown>): Promise<void> {
   await sql`create index payment_request_waiting on payments.payment_request (due_at) where status = 'PENDING'`.execute(
     db,
   );
 }
 
-/** The feature's own tables, beside Postdate's in the same database, so that effect and ledger commit together. */
+/** The application's own tables, in the same database as Postdate's, so that effect and ledger commit together. */
 export const paymentsSchema: SchemaMigrations = {
   schema: 'payments',
   migrations: { '0001-payment-requests': { up }, '0002-waiting': { up: waiting } },

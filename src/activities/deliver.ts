@@ -7,10 +7,12 @@ import type { RunClosed } from '../landing/run-closed';
 import type { Topic } from '../topic';
 import { traceDelivery } from '../tracing';
 
-// What a result may still take to Temporal once it is told.
+// Time reserved, before the attempt's timeout, for reporting the result to Temporal.
 const REPORT_RESERVE_MS = 10_000;
 
-/** The idempotent step: holds the message until it is due by the database's clock, and has it landed once. */
+/**
+ * The idempotent step: holds the message until it is due by the database's clock, and waits until it is landed, once.
+ */
 export function createDeliver(deps: {
   topic: Topic;
   hold: Pick<Hold, 'keep'>;
@@ -21,7 +23,7 @@ export function createDeliver(deps: {
   return async function deliver(delivery) {
     const context = Context.current();
     const { workflowExecution, startToCloseTimeoutMs, heartbeatTimeoutMs } = context.info;
-    // Only an activity without a workflow has none, and ours always has one.
+    // Only an activity without a workflow has no execution. These always have one.
     const run = workflowExecution as NonNullable<typeof workflowExecution>;
     const letGo = heartbeatTimeoutMs
       ? heartbeater.add({ timeoutMs: heartbeatTimeoutMs, heartbeat: () => context.heartbeat() })
@@ -31,7 +33,7 @@ export function createDeliver(deps: {
       hold.keep(topic, delivery, { resolve, reject, deadlineAt, runClosed: () => runClosed(run) });
     });
     try {
-      // Cancelled when the worker's grace time is over: Temporal hands the delivery to another worker.
+      // Cancelled when the worker's grace time is over. Temporal then gives the delivery to another worker.
       return await traceDelivery(delivery.message, () => Promise.race([landed, context.cancelled]));
     } finally {
       letGo();

@@ -5,13 +5,14 @@ import { leadMsOf } from '../topic-limits';
 import { createDeliver } from './deliver';
 import { createWithdraw } from './withdraw';
 
-/** The activities of one topic, on the database where its ledger and its business rows commit together. */
+/** The activities of one topic, on the database in which its ledger and its business rows commit together. */
 export function createActivities(deps: { pool: Pool } & Parameters<typeof createDeliver>[0]): LedgerActivities {
   const leadMs = leadMsOf(deps.topic);
-  // The next cycle wakes with the lead that the topic has now, not with the one of years ago.
+  // The next cycle wakes with the topic's present lead. The message may carry the lead of years ago.
   const withPresentLead = <Answer extends Decision | InLane>(answer: Answer): Answer =>
     'next' in answer && answer.next ? { ...answer, next: { ...answer.next, leadMs } } : answer;
-  // Where rows say which cycle waits, the cycle alone says whose a decision is: the sweep lands it for any post.
+  // With business rows, a decision belongs to whichever post has that cycle, so post ids are ignored: the sweep lands a
+  // row without knowing its post.
   const matchingAnyPost = <Input extends { message: ScheduledMessage }>(input: Input): Input =>
     deps.topic.businessRows === undefined ? input : { ...input, message: { ...input.message, postId: undefined } };
   const deliver = createDeliver(deps);

@@ -5,10 +5,10 @@ import { inTransaction } from '../database';
 import type { Decision } from '../decision';
 import { recordWithdrawal, type Withdrawal } from '../ledger';
 
-/** Cancel and move: both burn the message's cycle in the ledger, unless it has been decided before. */
+/** Cancel and move. Both decide the message's cycle in the ledger, unless it is decided already. */
 export function createWithdraw({ pool }: { pool: Pool }): Pick<LedgerActivities, 'cancel' | 'move'> {
   const decide = (message: ScheduledMessage, withdrawal: Withdrawal): Promise<Decision> =>
-    // It may wait for a landing that is under way; a stopping worker gives it up like a landing.
+    // This may wait for a landing in progress. A stopping worker aborts it, as it aborts a landing.
     inTransaction(pool, (tx) => recordWithdrawal(tx, message, withdrawal), {
       signal: Context.current().cancellationSignal,
     });

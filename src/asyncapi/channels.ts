@@ -1,4 +1,7 @@
-/** A way on which events leave, as AsyncAPI's server, channel and operation. Names in braces are the installation's to fill in. */
+/**
+ * A channel on which events leave, as the server, channel and operation of AsyncAPI. Names in braces are for the
+ * installation to fill in.
+ */
 export interface EventChannel {
   server?: { host: string; protocol: string; description: string };
   address: string | null;
@@ -7,11 +10,11 @@ export interface EventChannel {
   parameters?: Record<string, { description: string }>;
   channelBindings?: object;
   operationBindings?: object;
-  /** The channel on which whoever is given an event may answer it at once. */
+  /** The channel on which a receiver may answer an event at once. */
   answeredOn?: string;
 }
 
-/** All ways, by their names. Each carries the same events, each at least once and in order per subject. */
+/** All channels by name. Each carries the same events, at least once and in order per subject. */
 export const eventChannels: Record<string, EventChannel> = {
   postgresql: {
     server: {
@@ -48,7 +51,7 @@ export const eventChannels: Record<string, EventChannel> = {
     channelBindings: { kafka: { topic: 'postdate', bindingVersion: '0.5.0' } },
   },
   webhook: {
-    // The receiver is the server, and each has an address of its own.
+    // The receiver is the server, and each receiver has its own address.
     address: null,
     title: 'Webhooks',
     description:

@@ -2,12 +2,12 @@ import type { Topic } from '../topic';
 import { eventChannels, webhookHeaders } from './channels';
 import { answer, eventsOf, type Json, messageOf, schemasOf } from './messages';
 
-// Of the events, not of the program: it rises when what they say changes.
+// The version of the events, not of the program. It rises when an event changes.
 const VERSION = '1.1.0';
 
 const CONTENT_TYPE = 'application/cloudevents+json';
 
-/** The events of these topics as AsyncAPI 3.0, whose schemas are JSON Schema draft 7. */
+/** The events of these topics as an AsyncAPI 3.0 document. Its schemas are JSON Schema draft 7. */
 export function asyncApiOf(topics: Topic[]): Json {
   const events = eventsOf(topics);
   const ids = events.map(({ id }) => id);
@@ -61,10 +61,10 @@ export function asyncApiOf(topics: Topic[]): Json {
   };
 }
 
-/** docs/asyncapi.json of an installation. */
+/** The text of docs/asyncapi.json for these topics. */
 export const asyncApiText = (topics: Topic[]): string => `${JSON.stringify(asyncApiOf(topics), null, 2)}\n`;
 
-/** How every event travels. */
+/** What all events have in common on every channel. */
 const eventTrait = {
   contentType: CONTENT_TYPE,
   bindings: {

@@ -8,7 +8,7 @@ import type { Topic } from '../topic';
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document
 export type Json = any;
 
-/** A message of the document: where it stands, what it is called there, and its shape. */
+/** A message of the document: its id and name there, and its schema. */
 interface MessageDescription {
   id: string;
   name: string;
@@ -16,7 +16,7 @@ interface MessageDescription {
   shape: z.ZodType;
 }
 
-/** An event of one topic, or of any where no source is named. */
+/** Describes an event of one topic, or of any topic if no source is given. */
 const ofType = ({ type, summary, data }: EventType, source?: string): MessageDescription => ({
   id: type,
   name: type,
@@ -28,7 +28,7 @@ const ofType = ({ type, summary, data }: EventType, source?: string): MessageDes
   }),
 });
 
-/** Forward topics may be declared by configuration alone, so the event of all of them is described by its pattern. */
+/** Configuration alone can declare forward topics, so one pattern describes the event of all of them. */
 const forwarded: MessageDescription = {
   id: 'forwarded',
   name: dueEventOf('<topic>'),
@@ -42,7 +42,7 @@ export const eventsOf = (topics: Topic[]): MessageDescription[] => [
   ...topics.flatMap(({ name, events = [] }) => events.map((event) => ofType(event, `/postdate/${name}`))),
 ];
 
-/** What a webhook's listener may say in its response; not an event. */
+/** A listener's response to a webhook, which may answer a forwarded message. It is no event. */
 export const answer: MessageDescription = {
   id: 'answer',
   name: 'answer',
@@ -57,7 +57,7 @@ export const messageOf = ({ id, name, summary }: MessageDescription): Json => ({
   payload: { $ref: refOf(id) },
 });
 
-/** Shapes that several messages share are written once, under their `id`. */
+/** The schemas of these messages. A schema that several messages share is written once, under its `id`. */
 export function schemasOf(described: MessageDescription[]): Json {
   const registry = z.registry<{ id: string }>();
   for (const { id, shape } of described) {
@@ -66,9 +66,10 @@ export function schemasOf(described: MessageDescription[]): Json {
     if (data && shared && !registry.has(data)) registry.add(data, { id: shared });
     registry.add(shape, { id });
   }
-  // As input: an object then says nothing of fields that it does not know. What JSON Schema cannot say is any value.
+  // As input: the schema of an object then does not exclude unknown fields. What JSON Schema cannot express becomes any
+  // value.
   const how = { uri: refOf, io: 'input', target: 'draft-7', unrepresentable: 'any' } as const;
-  // Shapes within shapes that have a name, or contain themselves: zod refers to a document of their own, and this is one.
+  // For nested schemas with a name, or recursive ones, zod refers to a separate document. Here all are in this one.
   const text = JSON.stringify(z.toJSONSchema(registry, how)).replaceAll('/__shared#/', '/__shared/');
   const { schemas }: Json = JSON.parse(text);
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, plain(schema)]));

@@ -4,7 +4,7 @@ import type { ExitCode } from './exit';
 
 type CommandAnswer = CancelAnswer | MoveAnswer | Requested | NotFound;
 
-/** The answer to a command in words, with what to do where it is no. */
+/** A command's answer as text for people. If the answer is no, the text says what to do. */
 export function answerText(answer: CommandAnswer): string {
   switch (answer.result) {
     case 'cancelled':
@@ -31,5 +31,5 @@ const EXIT_CODES = {
   notFound: 1,
 } as const satisfies Record<CommandAnswer['result'], ExitCode>;
 
-/** 0 when what was asked for is so. */
+/** 0 if the command had the effect that was asked for, else 1. */
 export const exitCodeOf = ({ result }: CommandAnswer): ExitCode => EXIT_CODES[result];

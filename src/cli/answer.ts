@@ -50,7 +50,7 @@ function answeredText(said: Answered): string {
   return `${what} ${said.do}${detail}`;
 }
 
-/** Whether the answer that stands is the one that was given now. */
+/** Whether the answer that stands is the one that this call gave. */
 const isAsGiven = (said: Answered, { do: what, ...given }: ForwardAnswer): boolean =>
   said.result === 'answered' ||
   (said.result === 'answeredBefore' && said.do === what && (!('dueAt' in given) || said.next?.dueAt === given.dueAt));

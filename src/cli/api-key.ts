@@ -20,7 +20,7 @@ export function addApiKey(program: Command): void {
     .action((options: { tenant: string; label: string }) =>
       run(
         withPool(async (pool) => {
-          // The first key may be made before anything has run.
+          // The first key may be created before any worker has run.
           await migrate(pool, postdateSchema);
           const created = await createApiKey(pool, options);
           process.stderr.write(`key ${created.id}; take it back with: postdate api-key revoke ${created.id}\n`);

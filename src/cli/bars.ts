@@ -1,6 +1,8 @@
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/** A bar of block characters for each number, the greatest `width` characters long; what is above 0 is always seen. */
+/**
+ * A bar of block characters for each number. The greatest has `width` characters, and every number above 0 is visible.
+ */
 export function barsOf(numbers: number[], width: number): string[] {
   const greatest = Math.max(...numbers, 1);
   return numbers.map((number) => {

@@ -1,18 +1,18 @@
 import { createInterface } from 'node:readline/promises';
 import { CommandFailure } from './failure';
 
-/** Where a question is asked, and whether somebody is there to answer it. */
+/** The terminal that a question is asked on. `isTTY` says whether a person can answer. */
 export interface Asker {
   input: NodeJS.ReadableStream & { isTTY?: boolean };
   output: NodeJS.WritableStream;
 }
 
-// On standard error, as what is printed may go elsewhere.
+// On standard error, because standard output may be redirected.
 const TERMINAL: Asker = { input: process.stdin, output: process.stderr };
 
 /**
- * Whether something drastic is meant: asks on a terminal, where only `yes` or `y` is a yes. Elsewhere throws a
- * `CommandFailure` that says which option does without the question.
+ * Asks on the terminal whether a drastic change is meant; only `yes` or `y` is a yes. Without a terminal it throws a
+ * `CommandFailure` that names the option which skips the question.
  */
 export async function confirmed(
   drastic: string[],
@@ -20,11 +20,11 @@ export async function confirmed(
   { input, output }: Asker = TERMINAL,
 ): Promise<boolean> {
   const says = drastic.join('; ');
-  // What another program reads on is no place for questions, even on a terminal.
+  // If another program reads the output, a question would disturb it, even on a terminal.
   if (!input.isTTY || json) throw new CommandFailure(says, 'if that is meant, add --yes');
   const lines = createInterface({ input, output });
   try {
-    // Ctrl-D ends the lines without an answer, which is a no.
+    // Ctrl-D closes the input without an answer, which is a no.
     const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
     const asked = lines.question(`${says}. Is that meant? [y/N] `).catch(() => '');
     const answer = await Promise.race([asked, closed]);

@@ -7,10 +7,10 @@ import { connectClient } from '../temporal-client';
 import type { ExitCode } from './exit';
 import { databaseFailure, temporalFailure } from './failure';
 
-/** Gives a command the database for as long as it works. */
+/** Runs a command with a database pool, and closes the pool afterwards. */
 export async function withPool(work: (pool: Pool) => Promise<ExitCode>): Promise<ExitCode> {
   const { databaseUrl } = readConfig(process.env);
-  // What breaks a connection fails the statement as well, and is said there.
+  // An error of a connection also fails its statement, and is reported there.
   const pool = createPool(databaseUrl, { connections: 4, onError: () => undefined });
   try {
     return await work(pool);
@@ -21,7 +21,7 @@ export async function withPool(work: (pool: Pool) => Promise<ExitCode>): Promise
   }
 }
 
-/** Gives a command Temporal for as long as it works. */
+/** Runs a command with a client of Temporal, and closes its connection afterwards. */
 export async function withClient(work: (client: Client) => Promise<ExitCode>): Promise<ExitCode> {
   const { temporal } = readConfig(process.env);
   const place = { address: temporal.connectionOptions.address, namespace: temporal.namespace };
@@ -37,7 +37,7 @@ export async function withClient(work: (client: Client) => Promise<ExitCode>): P
   }
 }
 
-/** Who is at the terminal: it stands in the history of each message that they touch. */
+/** The user and host, which Temporal records in the history of each message that a command touches. */
 export function identityOfCaller(): string {
   try {
     return `${userInfo().username}@${hostname()}`;

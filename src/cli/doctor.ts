@@ -25,7 +25,7 @@ async function runDoctor(parts: Installation, { json }: { json?: boolean }): Pro
   await withChecks(parts, async (checks) => {
     for await (const finding of runChecks(checks, errorText)) {
       findings.push(finding);
-      // As they come: one that waits for its deadline is not to hide those before it.
+      // Printed one by one: a check that waits for its deadline must not hide the earlier ones.
       if (!json) print(findingText(finding));
     }
   });

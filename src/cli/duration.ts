@@ -5,7 +5,7 @@ const UNITS: [string, number][] = [
   ['s', 1_000],
 ];
 
-/** Milliseconds for people: in the largest unit that has at least one of it. */
+/** Milliseconds as text for people, in the largest unit of which there is at least one. */
 export function duration(ms: number): string {
   const [unit, unitMs] = UNITS.find(([, one]) => ms >= one) ?? ['ms', 1];
   const amount = ms / unitMs;

@@ -52,12 +52,12 @@ async function showEvents(pool: Pool, options: Options): Promise<ExitCode> {
     }
     if (page.length === PAGE) continue;
     if (!follow) break;
-    // Only the abort rejects it, and that is the end that was asked for.
+    // Only the abort rejects this pause, and then the command ends as asked.
     await pause(POLL_MS, undefined, { signal: over.signal }).catch(() => undefined);
   }
   return 0;
 }
 
-// Without the data: whose it is stands in the subject, and what else it says may be nobody's business.
+// Without the data, which may be confidential. The subject names the message.
 const lineOf = ({ position: at, event: { time, type, subject, cycle } }: StreamedEvent): string =>
   `${String(at).padStart(8)}  ${time}  ${type}  ${subject}  cycle ${cycle}`;

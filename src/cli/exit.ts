@@ -1,6 +1,6 @@
 import { lineOf } from './failure';
 
-/** What a command ends with; the text of the help says what each means. */
+/** A command's exit code. The help text explains each. */
 export type ExitCode = 0 | 1 | 2;
 
 export const EXIT_CODES = `Exit codes:
@@ -8,7 +8,7 @@ export const EXIT_CODES = `Exit codes:
   1  the answer is no, or not yet: rejected, stale, tooLate, requested, notFound, overtaken; or something wrong was found
   2  it could not be done, or the input was bad: one line on standard error says what to do`;
 
-/** Runs a command to its exit code; what it throws is said in one line, and is a 2. */
+/** Runs a command and sets its exit code. An error becomes one line on standard error, and exit code 2. */
 export async function run(command: Promise<ExitCode>): Promise<void> {
   try {
     process.exitCode = await command;
@@ -17,7 +17,7 @@ export async function run(command: Promise<ExitCode>): Promise<void> {
   }
 }
 
-/** Ends with 2, and one line that says what to do next; where the error comes from only to those who ask. */
+/** Sets exit code 2, and prints one line that says what to do next. The stack follows only with --debug. */
 export function fail(error: unknown): void {
   process.stderr.write(`error: ${lineOf(error)}\n`);
   if (process.env.POSTDATE_LOG_LEVEL === 'debug') process.stderr.write(`${(error as Error).stack}\n`);

@@ -2,7 +2,7 @@ import { MessageError } from '../admission';
 import { ConfigError } from '../config-error';
 import { oneLine } from './output';
 
-/** Why a command cannot be done: what was found, and what to do next. */
+/** A command that cannot be done: `says` is what was found, `todo` what to do next. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
 
@@ -15,7 +15,7 @@ export class CommandFailure extends Error {
   }
 }
 
-/** What went wrong, and what to do next, in one line. */
+/** An error in one line: what went wrong, and what to do next. */
 export function lineOf(error: unknown): string {
   // With the same code as at every other edge.
   if (error instanceof MessageError) return oneLine(`${error.message} [${error.code}]`);
@@ -24,18 +24,24 @@ export function lineOf(error: unknown): string {
   return oneLine(`${errorText(error)}; --debug says where it comes from`);
 }
 
-/** An error's words. Node gives a connection that several addresses refused none of its own. */
+/**
+ * An error's message. Node leaves it empty for a connection that several addresses refused; the first of them then
+ * explains it.
+ */
 export function errorText(error: unknown): string {
   const { message, errors, code } = error as { message?: string; errors?: unknown[]; code?: string };
   if (message) return message;
   return errors?.[0] ? errorText(errors[0]) : (code ?? String(error));
 }
 
-// What node-postgres says of it, without a code.
+// node-postgres's messages about a lost connection, which have no code.
 const LOST_CONNECTION =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection)/;
 
-/** What to do about an error of the database, by its code: PostgreSQL's, or the system's. Others are handed back. */
+/**
+ * Explains an error of the database by its code, PostgreSQL's or the system's: what to do about it. Returns other
+ * errors unchanged.
+ */
 export function databaseFailure(error: unknown, databaseUrl: string): unknown {
   if (isExplained(error)) return error;
   const code = String((error as { code?: string }).code ?? '');
@@ -51,10 +57,10 @@ export function databaseFailure(error: unknown, databaseUrl: string): unknown {
   return failure(`the database at ${where} cannot be reached (${said})`, 'start it, or check DATABASE_URL');
 }
 
-// gRPC's: deadline exceeded, not found, permission denied, unavailable, unauthenticated.
+// gRPC's codes: deadline exceeded, not found, permission denied, unavailable, unauthenticated.
 const [LATE, NOT_FOUND, DENIED, UNAVAILABLE, UNAUTHENTICATED] = [4, 5, 7, 14, 16];
 
-/** What to do about an error of Temporal, by gRPC's code. Others are handed back. */
+/** Explains an error of Temporal by gRPC's code: what to do about it. Returns other errors unchanged. */
 export function temporalFailure(
   error: unknown,
   { address = 'localhost:7233', namespace }: { address?: string; namespace: string },
@@ -74,10 +80,10 @@ export function temporalFailure(
   return failure(`Temporal at ${address} cannot be reached (${said})`, 'start it, or check TEMPORAL_ADDRESS');
 }
 
-// A command may have both connections, one within the other.
+// A command may use both connections, one within the other. The inner one has explained the error already.
 const isExplained = (error: unknown) => error instanceof CommandFailure || error instanceof MessageError;
 
-// Without the password that may stand in it.
+// The host and the database's name, without the password.
 function hostOf(databaseUrl: string): string {
   const { host, pathname } = new URL(databaseUrl);
   return `${host}${pathname}`;

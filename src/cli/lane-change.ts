@@ -17,10 +17,13 @@ interface ChangeOptions {
   json?: boolean;
 }
 
-/** Shows what a request would do, or has it done: after a question where it is drastic and nobody has said yes before. */
+/**
+ * Makes the requested change, or with `dryRun` only shows its effect. A drastic change needs a yes: by `--yes`, or as
+ * the answer to a question.
+ */
 export const changeOrDryRun = (topic: Topic, request: LaneRequest, how: ChangeOptions): Promise<ExitCode> =>
   withPool(async (pool) => {
-    // With --yes nothing is asked, so nothing is looked at, and Temporal may be away.
+    // With --yes there is no question, so no waiting messages are examined, and Temporal may be away.
     const prepared =
       how.yes && !how.dryRun
         ? await prepareChange(pool, topic, request)
@@ -29,7 +32,7 @@ export const changeOrDryRun = (topic: Topic, request: LaneRequest, how: ChangeOp
     return how.dryRun ? show(request, prepared, how) : make(request, prepared, how);
   });
 
-/** As above where nothing is ever drastic, and there is nothing to look at. */
+/** For a change that is never drastic: it examines no messages and asks no question. */
 export const changeWithoutAsking = (topic: Topic, request: LaneRequest, how: ChangeOptions): Promise<ExitCode> =>
   changeOrDryRun(topic, request, { json: how.json, yes: true });
 

@@ -3,7 +3,7 @@ import type { LaneMatch } from '../lanes/lane';
 import { identityOfCaller } from './connections';
 import { position } from './options';
 
-/** What all commands of a lane are given. */
+/** The options that all commands of a lane have. */
 export interface LaneOptions {
   topic: string;
   lane: string;
@@ -14,7 +14,7 @@ export interface LaneOptions {
   yes?: boolean;
 }
 
-/** Adds the options that name a lane, and who changes it on what ground. */
+/** Adds the options for the lane, and for the author of the change. */
 export const withLane = (command: Command): Command =>
   command
     .requiredOption('--topic <topic>', 'of this topic')
@@ -26,7 +26,7 @@ export const withLane = (command: Command): Command =>
       position,
     );
 
-/** Adds the options of a change that is looked at before it is made. */
+/** Adds the options of a change that can be examined before it is made. */
 export const withDryRun = (command: Command): Command =>
   command
     .option('--dry-run', 'change nothing, and say which waiting messages and tenants it would catch')
@@ -35,17 +35,20 @@ export const withDryRun = (command: Command): Command =>
 export const withReason = (command: Command): Command =>
   command.option('--reason <text>', 'why, for the record', 'by an operator');
 
-/** The part of a request that is the same for all commands. */
+/** The part of a request that all commands of a lane have in common. */
 export const requestOf = ({ topic, lane, reason = '', author = identityOfCaller(), ifVersion }: LaneOptions) => ({
   ...{ topic, lane, reason, author, ifVersion },
 });
 
 export const names = (text: string): string[] => text.split(',').map((name) => name.trim());
-/** What is no number is refused later, with all that is no percentage or limit, by its code. */
+/** A text that is no number becomes NaN. The request's own check refuses it, with its code. */
 export const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
 export const numbers = (text: string): number[] => text.split(',').map(number);
 
-/** `path=value,…`, once more: what looks like a number, true or false stands for the text as well. */
+/**
+ * Parses `path=value,…` and adds it to the rules before. A value that looks like a number, true or false matches both
+ * that value and the text.
+ */
 export function attribute(text: string, before: LaneMatch[] = []): LaneMatch[] {
   const [, path, values] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
   if (path === undefined || values === undefined) {

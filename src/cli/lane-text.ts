@@ -4,7 +4,7 @@ import type { LaneLimits, LaneMatch, LaneRamp } from '../lanes/lane';
 import type { Overtaken } from '../lanes/prepare-change';
 import { tableOf } from './table';
 
-/** A rule's match in a few words. */
+/** A rule's match as text for people. */
 export function matchText(match: LaneMatch): string {
   if ('tenants' in match) return `tenants ${shortened(match.tenants)}`;
   if ('attribute' in match) return `${match.attribute} = ${shortened(match.oneOf.map((one) => JSON.stringify(one)))}`;
@@ -18,7 +18,7 @@ const shortened = (texts: string[]) =>
 export const rampText = ({ steps, everySeconds, since }: LaneRamp): string =>
   `${steps.map((step) => `${step} %`).join(', ')} to come, every ${everySeconds} s, since ${since}`;
 
-// Without what doubles leave behind.
+// Rounded, because a double is not exact (0.07 * 100 is 7.000000000000001).
 const percentOf = (rate: number) => Number((rate * 100).toFixed(6));
 
 export const limitsText = (limits: LaneLimits): string =>
@@ -29,7 +29,7 @@ export const limitsText = (limits: LaneLimits): string =>
     `of ${limits.minCount} or more in ${limits.windowSeconds} s`,
   ].join(', ');
 
-/** What a change would do. */
+/** The effect of a change as text for people. */
 export function dryRunText(lane: string, found: DryRun | undefined, { drastic, toBeKnown }: ChangeWarnings): string {
   const lines = found ? figuresOf(lane, found) : ['it changes no rules'];
   return [...lines, ...[...drastic, ...toBeKnown].map((one) => `note: ${one}`)].join('\n');

@@ -87,7 +87,7 @@ const historyOf = (changes: RecordedChange[]) =>
     { cutLast: true },
   );
 
-/** How the lane was after the change. */
+/** The lane's state after the change, as text. */
 function thenOf({ mode, rules = [] }: { mode: LaneMode | null; rules?: { match: LaneMatch }[] }): string {
   const words = rules.map(({ match }) => matchText(match));
   return [...(mode ? [mode] : []), ...(words.length > 0 ? words : ['no rules'])].join('; ');

@@ -36,7 +36,7 @@ async function listSelected({ topic, tenant, state, limit, json, ...due }: Optio
   const dueFrom = due.dueFrom === undefined ? undefined : dueTime(due.dueFrom);
   const dueTo = due.dueTo === undefined ? undefined : dueTime(due.dueTo);
   const selection = { topic, tenant, state, dueFrom, dueTo };
-  // Refused before anything is connected to.
+  // Refuses bad input before it connects.
   queryOf(selection);
   return withClient(async (client) => {
     const found: MessageStatus[] = [];

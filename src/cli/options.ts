@@ -4,21 +4,21 @@ import type { MessageRef } from '../contract';
 import { epochMsOf } from '../due-time';
 import type { Topic } from '../topic';
 
-/** A number above 0. */
+/** Parses a number above 0. */
 export function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('must be a number above 0');
   return value;
 }
 
-/** A whole number from 1. */
+/** Parses a whole number from 1. */
 export function wholeFromOne(text: string): number {
   const value = Number(text);
   if (!(Number.isSafeInteger(value) && value >= 1)) throw new InvalidArgumentError('must be a whole number from 1');
   return value;
 }
 
-/** A place in the stream: 0 is before its first event. */
+/** Parses a position in the stream. 0 is before its first event. */
 export function position(text: string): number {
   const value = Number(text);
   if (text === '' || !(Number.isSafeInteger(value) && value >= 0)) {
@@ -27,7 +27,14 @@ export function position(text: string): number {
   return value;
 }
 
-/** An instant in RFC 3339. */
+/** Parses hours from 0 to a year. */
+export function hours(text: string): number {
+  const value = Number(text);
+  if (text === '' || !(value >= 0 && value <= 8_784)) throw new InvalidArgumentError('must be a number from 0 to 8784');
+  return value;
+}
+
+/** Parses an instant in RFC 3339. */
 export function instant(text: string): Date {
   const epochMs = epochMsOf(text);
   if (Number.isNaN(epochMs)) throw new InvalidArgumentError('must be an instant like 2026-12-24T18:00:00Z');
@@ -36,7 +43,7 @@ export function instant(text: string): Date {
 
 const LASTS = /^(\d+)(s|m|h|d)$/;
 
-/** A time like 90s, 10m or 1h, in seconds. */
+/** Parses a duration like 90s, 10m or 1h into seconds. */
 export function seconds(text: string): number {
   const [, amount, unit] = LASTS.exec(text) ?? [];
   if (!unit) throw new InvalidArgumentError('must be a time like 90s, 10m or 1h');
@@ -54,7 +61,7 @@ const UNIT_MS: Record<string, number> = {
 };
 export const DUE = 'RFC 3339, or from now: +90s, +2h, +7d';
 
-/** A due time in epoch ms: an instant in RFC 3339, or a time from now. Throws a `MessageError`. */
+/** Parses a due time into epoch ms: an instant in RFC 3339, or a time from now. Throws a `MessageError`. */
 export function dueTime(text: string, nowMs = Date.now()): number {
   const [, amount, unit] = FROM_NOW.exec(text) ?? [];
   const dueAt = unit ? Math.round(nowMs + Number(amount) * (UNIT_MS[unit] as number)) : epochMsOf(text);
@@ -63,7 +70,7 @@ export function dueTime(text: string, nowMs = Date.now()): number {
   throw new MessageError({ code: 'invalidDueAt', field: 'dueAt', message });
 }
 
-/** The installed topic of this name. Throws a `MessageError`. */
+/** The installed topic of this name. Throws a `MessageError` if there is none. */
 export function topicNamed(topics: Topic[], name: string): Topic {
   const topic = topics.find((one) => one.name === name);
   if (topic) return topic;

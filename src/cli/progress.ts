@@ -3,17 +3,17 @@ import { type GenericBar, MultiBar } from 'cli-progress';
 import type { Progress } from '../progress';
 import { print } from './output';
 
-/** Progress on a terminal; what is printed meanwhile stands above it. */
+/** A progress bar on the terminal. Text that is printed meanwhile appears above it. */
 export interface ShownProgress extends Progress {
   print(text: string): void;
 }
 
-// With a topic's name before it and two large numbers after it, it still fits on a line of 80.
+// With a topic's name before it and two large numbers after it, the bar still fits on a line of 80.
 const BAR_COLUMNS = 24;
 
 /**
- * Shows a bar on standard error for as long as `work` takes, and nothing of it afterwards. Where nobody looks, or with `json`,
- * there is none, and `work` gets no progress to count for.
+ * Shows a bar on standard error while `work` runs, and removes it afterwards. With `json`, or without a terminal, there
+ * is no bar, and `work` gets no progress.
  */
 export async function withProgress<Result>(
   { json }: { json?: boolean },
@@ -26,7 +26,7 @@ export async function withProgress<Result>(
     clearOnComplete: true,
     hideCursor: true,
   });
-  // The process ends by the signal itself, as without a bar; but the terminal gets its cursor back first.
+  // The signal ends the process, as it does without a bar. Before that, the terminal gets its cursor back.
   const interrupted = (signal: NodeJS.Signals) => {
     stop();
     process.kill(process.pid, signal);

@@ -80,7 +80,7 @@ async function scheduleOne(topics: Topic[], options: Options): Promise<ExitCode>
     repeat: repeatOf(options),
     ...optionalFieldsOf(options),
   };
-  // Before anything is connected to; bad input is refused also where no server can be reached.
+  // Before it connects: bad input is refused even if no server can be reached.
   const message = messageOf(post);
   if (commandId !== undefined) admit(refuseCommandId(commandId));
   return withClient(async (client) => {

@@ -84,7 +84,7 @@ function exampleLines({ tenant, key, cycle, build, comparedAt, kinds, notCompare
   ];
 }
 
-// What is stored as JSON comes back in another order.
+// jsonb does not keep the order of fields.
 const inOrder = ({ outcome, nextDueAt, reason }: FieldDifferences): FieldDifferences =>
   Object.fromEntries(
     Object.entries({ outcome, nextDueAt, reason }).flatMap(([name, one]) => (one ? [[name, one]] : [])),

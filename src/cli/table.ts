@@ -3,13 +3,13 @@ import { type Terminal, terminalOf } from './terminal';
 
 export type Cell = string | number | undefined;
 
-// What is left of a last column for which the terminal has no room.
+// The least width of a last column that has to be cut.
 const NARROWEST = 12;
 const GAP = 2;
 
 /**
- * Rows as a table for people. On a terminal `cutLast` cuts the last column, which is words and not names, to what room there
- * is; elsewhere all is plain and whole.
+ * Rows as a table for people. On a terminal, `cutLast` cuts the last column (free text, no names) to the room there is.
+ * Elsewhere the table is plain and complete.
  */
 export function tableOf(
   head: string[],
@@ -26,11 +26,12 @@ export function tableOf(
     chars: Object.fromEntries(SIDES.map((side) => [side, ''])),
   });
   table.push(...cells);
-  // Spaces at the end of a line would wrap it, or be copied.
+  // Trailing spaces would wrap the line on a narrow terminal, or be copied with it.
   return table.toString().replaceAll(/[ ]+$/gm, '');
 }
 
-// A line break would break the table, and what somebody typed as a reason must not steer the terminal.
+// Text typed by people, such as a reason: a line break would break the table, and a control character could change the
+// terminal.
 const plain = (text: string): string => text.replaceAll(/[\s\p{Cc}]+/gu, ' ');
 
 const SIDES = [

@@ -1,12 +1,12 @@
 import pc from 'picocolors';
 
-/** Where a command's words go. `columns` is undefined where nobody looks: nothing is coloured or cut there. */
+/** Where a command prints. Without a terminal `columns` is undefined: nothing is coloured or cut there. */
 export interface Terminal {
   columns?: number;
   colors: ReturnType<typeof pc.createColors>;
 }
 
-/** Colours need a terminal, whatever else asks for them; `NO_COLOR` forbids them there, too. */
+/** Colours need a terminal, even if FORCE_COLOR asks for them. On a terminal, `NO_COLOR` turns them off. */
 export const terminalOf = (
   { isTTY, columns }: { isTTY?: boolean; columns?: number },
   colored = pc.isColorSupported,

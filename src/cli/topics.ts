@@ -61,5 +61,5 @@ const limitsOf = (topic: Topic) => ({
   answerWithinMs: topic.forward?.answerWithinMs,
 });
 
-// What a producer sends; a part of it that JSON Schema has no words for may be anything.
+// The payload as a producer sends it. A part that JSON Schema cannot express becomes any value.
 const schemaOf = (topic: Topic) => z.toJSONSchema(topic.payload, { io: 'input', unrepresentable: 'any' });

@@ -18,10 +18,10 @@ interface Options {
 }
 
 const EVERY_MS = 1_000;
-// Home, and clear from there: without a flicker, and what was on the screen before can still be scrolled to.
+// Moves the cursor home and clears from there: no flicker, and earlier output stays in the scroll-back.
 const HOME = '\u001b[H\u001b[J';
 const CLEAR = '\u001b[2J';
-// Without the cursor, which would jump about, and with long lines cut by the terminal: wrapped, they would push others out.
+// Hides the cursor, which would jump about, and turns line wrap off: a wrapped line would push others out of sight.
 const TAKE_TERMINAL = '\u001b[?25l\u001b[?7l';
 const RESTORE_TERMINAL = '\u001b[?7h\u001b[?25h';
 
@@ -55,7 +55,7 @@ async function watch(
   const restoreTerminal = () => !json && process.stdout.write(RESTORE_TERMINAL);
   void untilInterrupted().then(() => {
     over.abort();
-    // At once: whoever has to ask twice, as Temporal does not answer, gets no other chance.
+    // At once: if Temporal does not answer, a second Ctrl-C may end the process before anything else runs.
     restoreTerminal();
   });
   if (!json) process.stdout.write(TAKE_TERMINAL + CLEAR);
@@ -64,7 +64,7 @@ async function watch(
       const overview = await readOverview(deps, selection);
       if (json) printJsonLine(overview);
       else print(HOME + screenOf(overview, process.stdout.rows));
-      // Only the abort rejects it, and that is the end that was asked for.
+      // Only the abort rejects this pause, and then the command ends as asked.
       await pause(EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
     }
   } finally {
@@ -73,7 +73,7 @@ async function watch(
   return 0;
 }
 
-/** The overview as a screen for people, whose top stays in sight however few `rows` the terminal has. */
+/** The overview as a screen for people. Its top stays visible on a terminal of few `rows`. */
 function screenOf({ at, next, held, overdue, landed, landedLastMinute }: Overview, rows?: number): string {
   const holding = held.map(({ topic, messages }) => `${messages} of ${topic}`).join(', ') || 'none';
   const now = Date.parse(at);
@@ -105,6 +105,6 @@ function screenOf({ at, next, held, overdue, landed, landedLastMinute }: Overvie
       ]),
     ),
   ].flatMap((text) => text.split('\n'));
-  // The last row is the cursor's. Some terminals do not know how many they have, or say 0.
+  // The last row is for the cursor. Some terminals do not know their number of rows, or report 0.
   return lines.slice(0, rows ? rows - 1 : undefined).join('\n');
 }

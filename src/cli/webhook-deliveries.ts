@@ -68,7 +68,7 @@ function selectionOf({ event, from, to, failed }: ReplayOptions): ReplaySelectio
   return from === undefined ? { failed: true } : { from, to };
 }
 
-/** The webhook of this id; throws a `CommandFailure` that names those that there are. */
+/** The webhook of this id. Throws a `CommandFailure` that names the existing ones. */
 export async function requireWebhook(pool: Pool, id: string): Promise<{ disabled: boolean }> {
   const { rows } = await pool.query<{ id: string; disabled: boolean }>(
     'select id, disabled_at is not null as disabled from postdate.webhook order by created_at',

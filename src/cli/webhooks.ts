@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { readConfig } from '../config';
 import { migrate, postdateSchema } from '../migrate';
 import { disableWebhook, enableWebhook } from '../webhooks/disable';
@@ -6,7 +6,7 @@ import { listWebhooks, type WebhookState } from '../webhooks/list';
 import { addWebhook, removeWebhook, rotateSecret } from '../webhooks/registration';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
-import { withExample } from './options';
+import { hours, withExample } from './options';
 import { print, printJson } from './output';
 import { tableOf } from './table';
 import { addDeliveries, addWebhookReplay, requireWebhook } from './webhook-deliveries';
@@ -19,7 +19,7 @@ interface AddOptions {
 }
 
 const HOUR_MS = 3_600_000;
-// A day is time enough to give a listener the new secret; for ever would be no rotation.
+// A day is enough to give a listener the new secret. Without an end, the old secret would stay valid.
 const OVERLAP_HOURS = 24;
 
 export function addWebhooks(program: Command): void {
@@ -88,7 +88,7 @@ export function addWebhooks(program: Command): void {
 const add = ({ url, tenant, topic: topics, type: types }: AddOptions, json: boolean): Promise<ExitCode> =>
   withPool(async (pool) => {
     const { webhooks } = readConfig(process.env);
-    // The first one may be added before anything has run.
+    // The first webhook may be added before any worker has run.
     await migrate(pool, postdateSchema);
     const added = await addWebhook(pool, { url, tenant, topics, types }, webhooks);
     process.stderr.write(`webhook ${added.id}; the secret to verify with is printed this once (docs/webhooks.md)\n`);
@@ -143,11 +143,4 @@ function stateOf({
 }: Pick<WebhookState, 'disabledAt' | 'disabledReason' | 'failingSince'>) {
   if (disabledAt) return `disabled ${disabledAt}: ${disabledReason}`;
   return failingSince ? `failing since ${failingSince}` : 'enabled';
-}
-
-/** Hours from 0 to a year. */
-function hours(text: string): number {
-  const value = Number(text);
-  if (text === '' || !(value >= 0 && value <= 8_784)) throw new InvalidArgumentError('must be a number from 0 to 8784');
-  return value;
 }

@@ -4,7 +4,10 @@ import type { Queryable } from '../database';
 import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { storable } from '../storable';
 
-/** What a producer has committed and Temporal does not know of yet. `body` is as postdate.schedule, cancel or move wrote it. */
+/**
+ * A command that a producer has committed and Temporal does not know yet. `body` is as postdate.schedule, cancel or
+ * move wrote it.
+ */
 export interface QueuedCommand extends MessageRef {
   seq: string;
   what: CommandName;
@@ -12,18 +15,18 @@ export interface QueuedCommand extends MessageRef {
   body: unknown;
 }
 
-// Longer than the calls that a command takes can last, so that it ends only for a dispatcher that hangs.
+// Longer than the calls of a command can last. The claim therefore expires only for a dispatcher that hangs.
 const CLAIM_S = 60;
 const LONGEST_PAUSE_S = 60;
 
-// Free again also when its dispatcher is dead, or when the clock that wrote it was wrong.
+// A claim is also void if its dispatcher is dead, or if a wrong clock wrote its end.
 const IS_FREE = `(waiting.next_try_at not between clock_timestamp() and clock_timestamp() + interval '${CLAIM_S + 1} s'
                   or (waiting.claimed_by is not null and not exists (
                         select 1 from postdate.worker where id = waiting.claimed_by and ${WORKER_IS_WELL})))`;
 
 /**
- * Gives a worker commands to carry out, of each message the first that waits. They are its own for a minute, or until it dies:
- * no transaction is open meanwhile, and one that is carried out twice is one command.
+ * Claims commands for a worker, of each message the first that waits. A claim lasts a minute, or until the worker dies.
+ * No transaction stays open meanwhile. A command that is executed twice has one effect.
  */
 export async function claimCommands(
   db: Queryable,
@@ -31,9 +34,9 @@ export async function claimCommands(
   { topics, limit }: { topics: string[]; limit: number },
 ): Promise<QueuedCommand[]> {
   const { rows } = await db.query<QueuedCommand>(
-    // Materialized, or a nested loop runs it anew for each row, skips what it has locked itself, and takes far too many.
-    // After an outage there are no statistics of what waits, so each part is worded for the one index that suits it: what
-    // waits is read by command_waiting alone, and the commands of one message by the primary key alone.
+    // Materialized: a nested loop would run it again for each row, skip what it has locked itself, and take far too
+    // many. After an outage there are no statistics of the queue, so each part is worded for the one index that suits
+    // it: waiting commands are read by command_waiting alone, and the commands of one message by the primary key alone.
     `with mine as materialized (
        select topic, tenant, key, command_id from postdate.command as waiting
         where dispatched_at is null and array_position($2::text[], topic) is not null and ${IS_FREE}
@@ -55,7 +58,7 @@ export async function claimCommands(
   return rows;
 }
 
-/** Writes down what became of a command, after which the message's next one is free. */
+/** Records the result of a command. The next command of its message is free then. */
 export async function answerCommand(db: Queryable, { seq }: QueuedCommand, answer: object): Promise<void> {
   await db.query(
     `update postdate.command set dispatched_at = clock_timestamp(), answer = $2, failure = null, claimed_by = null
@@ -64,7 +67,9 @@ export async function answerCommand(db: Queryable, { seq }: QueuedCommand, answe
   );
 }
 
-/** Gives a command back that could not be carried out, to be tried again after a pause that doubles with each try. */
+/**
+ * Puts a command back after a failure. Its next try follows after a pause that doubles with each try, up to a minute.
+ */
 export async function putBackCommand(
   db: Queryable,
   worker: string,
@@ -80,7 +85,7 @@ export async function putBackCommand(
   );
 }
 
-/** For how many ms the oldest command of all has waited; 0 when none does. */
+/** For how many ms the oldest command has waited; 0 if none waits. */
 export async function oldestWaitingMs(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ ms: number }>(
     `select greatest(0, extract(epoch from clock_timestamp() - posted_at))::float8 * 1000 as ms

@@ -9,17 +9,18 @@ import type { Topic } from '../topic';
 import { answerCommand, claimCommands, oldestWaitingMs, putBackCommand, type QueuedCommand } from './command-queue';
 import { executeCommand, type Refused } from './execute-command';
 
-// No topic has a blank in its name.
+// Topics have rate limits under their own names. No topic has a blank in its name.
 const RATE_NAME = 'dispatch of commands';
-// Some wait for a worker to answer them, ten seconds at most, and must not keep all others from going.
+// A command may wait ten seconds for a worker to answer it. Such commands must not block all others.
 const AT_A_TIME = 100;
-// What is under way when Temporal falls silent is all done at once when it is back, so it must not go on growing.
+// If Temporal has answered nothing for so long, no further commands are started: when it returns, it executes all that
+// are in flight at once.
 const SILENCE_MS = 1_000;
-// So many that fail, and none that does not, are no longer a matter of those messages.
+// So many failures in a row, without a success, do not come from the messages. Temporal counts as away.
 const AWAY_AFTER_FAILURES = 3;
 const PROBE_EVERY_MS = 1_000;
-// How long a producer's commit waits to be seen: an index lookup, some seven a second. A NOTIFY in its transaction would have
-// all commits of producers wait for one lock.
+// How long a committed command may stay unseen. The poll is an index lookup, some seven a second. With NOTIFY, all
+// commits of producers would wait for one lock.
 const POLL_MS = 150;
 const REPORT_EVERY_MS = 5_000;
 
@@ -33,8 +34,9 @@ export interface DispatcherDeps {
 }
 
 /**
- * Takes to Temporal what producers have committed to `postdate.command`: those of one message in their order, many messages
- * at once, `dispatchPerSecond` of them over all workers of this database. What fails is tried again for ever.
+ * Takes the commands that producers have committed to `postdate.command` to Temporal. The commands of one message go in
+ * their order, many messages at once, `dispatchPerSecond` over all workers of this database. A failed command is tried
+ * again without end.
  */
 export function startDispatcher(
   { pool, client, worker, metrics, log, onError }: DispatcherDeps,
@@ -44,13 +46,13 @@ export function startDispatcher(
   const names = topics.map(({ name }) => name);
   const byName = new Map(topics.map((topic) => [topic.name, topic]));
   const inFlight = new Set<Promise<void>>();
-  // Places of the pace are taken a tenth of a second's worth at a time, so that workers share it.
+  // Slots of the rate limit are taken for a tenth of a second at a time, so that workers share the rate.
   const group = Math.max(1, Math.floor(perSecond / 10));
   let failuresInARow = 0;
   let failedAt = 0;
   let lastAnswerAt = 0;
 
-  // Nothing will be done for it, and its producer has gone on.
+  // The command will have no effect, and its producer no longer waits for it.
   function logRefused(command: QueuedCommand, { code, field }: Refused): void {
     const { what, commandId } = command;
     log.error({ part: 'dispatcher', ...messageFields(command), what, commandId, code, field }, 'a command was refused');
@@ -72,7 +74,7 @@ export function startDispatcher(
       failuresInARow += 1;
       failedAt = performance.now();
       onError(withErrorContext(error, command, { what: command.what, commandId: command.commandId }));
-      // Where this fails, too, the claim's end brings it back.
+      // If this fails too, the claim expires and the command is tried again.
       await putBackCommand(pool, worker, command, errorText(error)).catch(onError);
     }
   }
@@ -81,7 +83,7 @@ export function startDispatcher(
     const now = performance.now();
     if (inFlight.size > 0 && now - lastAnswerAt > SILENCE_MS) return 0;
     if (failuresInARow < AWAY_AFTER_FAILURES) return Math.min(group, AT_A_TIME - inFlight.size);
-    // While Temporal is away one at a time finds out when it is back; the others keep their short pauses.
+    // While Temporal is away, one command at a time probes for its return. The others keep their short pauses.
     return inFlight.size === 0 && now - failedAt > PROBE_EVERY_MS ? 1 : 0;
   }
 
@@ -114,7 +116,7 @@ export function startDispatcher(
   };
 }
 
-/** What went wrong, down to the cause: the SDK's own words say only that a call has failed. */
+/** The messages of an error and of its causes: the SDK's own message only says that a call has failed. */
 function errorText(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? `${message}: ${errorText(cause)}` : String(message ?? error);

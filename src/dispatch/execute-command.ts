@@ -12,9 +12,12 @@ import type { NotFound, Requested } from '../send';
 import type { Topic } from '../topic';
 import type { QueuedCommand } from './command-queue';
 
-/** Nobody else could: the topic's payload and its series are known to its workers alone. */
+/**
+ * The dispatcher refuses the command. Only a worker could: the topic's payload and its series are known to workers
+ * alone.
+ */
 export type Refused = { result: 'refused' } & Refusal;
-/** The run of the cycle before has not ended, though it is decided: to be tried again in a moment. */
+/** The previous cycle is decided, but its run has not ended. The command is tried again in a moment. */
 export interface NotYet {
   result: 'notYet';
 }
@@ -22,14 +25,14 @@ export type DispatchAnswer = ScheduleAnswer | CancelAnswer | MoveAnswer | Reques
 
 type ScheduleBody = Omit<Post<Topic['payload']>, 'topic' | 'tenant' | 'key'> &
   Pick<ScheduleOptions, 'onConflict'> & {
-    /** When the cycle was due that this one follows; of what an answer has posted. Epoch ms. */
+    /** When the previous cycle was due, in epoch ms. Only commands that an answer ("again") has posted have it. */
     followsDueAt?: number;
   };
 type MoveBody = { dueAt: number; cycle?: number; expectedCycle?: number };
 
 /**
- * Has Temporal do what a command wants, by the command's own id, so that carried out again it is the same command. Throws
- * when it is to be tried again.
+ * Executes a command in Temporal under the command's own id, so that a second execution is the same command. Throws if
+ * the command must be tried again.
  */
 export async function executeCommand(client: Client, topic: Topic, command: QueuedCommand): Promise<DispatchAnswer> {
   const { what, commandId, tenant, key } = command;
@@ -39,7 +42,7 @@ export async function executeCommand(client: Client, topic: Topic, command: Queu
       case 'schedule': {
         const { onConflict, followsDueAt, ...post } = command.body as ScheduleBody;
         if (followsDueAt !== undefined && (await isCycleOpen(client, ref, followsDueAt))) return { result: 'notYet' };
-        // In the form in which the topic was when it was posted; this worker may be of a later release.
+        // Its payload has the version that the topic had when it was posted. This worker may be of a later release.
         const payload = upcast(topic, post);
         return await schedule(client, { ...post, topic, tenant, key, payload }, { onConflict, commandId });
       }
@@ -56,8 +59,8 @@ export async function executeCommand(client: Client, topic: Topic, command: Queu
 }
 
 /**
- * Whether the message's run is still the one of the cycle that was due then. It ends as soon as it is told of its landing,
- * and posted before that, the next cycle would count as one of a name that waits. Another due time is another post's.
+ * Whether the run of the cycle that was due at `dueAt` is still open. The run ends as soon as it gets its result. If
+ * the next cycle were posted before, it would count as a conflict. A run with another due time belongs to another post.
  */
 async function isCycleOpen(client: Client, ref: MessageRef, dueAt: number): Promise<boolean> {
   const known = await describe(client, ref);

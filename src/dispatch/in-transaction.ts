@@ -11,12 +11,12 @@ import type { ScheduleOptions } from '../post';
 import { messageOf, type Post } from '../post';
 import { storable } from '../storable';
 
-/** A transaction of node-postgres or of kysely. Given a pool, the command commits by itself. */
+/** A transaction of node-postgres or of kysely. With a pool, the command commits by itself. */
 export type Transaction = Pick<ClientBase, 'query'> | Pick<KyselyTransaction<unknown>, 'executeQuery'>;
 
-// What `raise exception` of postdate.refuse says of itself.
+// The SQLSTATE that postdate.refuse raises.
 const REFUSED = 'PD001';
-// For ever; an interval has an end.
+// Stands for "never too late": an interval cannot be infinite.
 const LONGEST_MS = 100_000 * 365.25 * 86_400_000;
 
 // The argument of postdate.schedule for each optional field of a message.
@@ -37,8 +37,8 @@ function argumentsOf(fields: OptionalFields, firstPlace: number): { text: string
 }
 
 /**
- * Posts a message if and only if the transaction commits; a dispatcher then schedules it. Answers the command's id, under
- * which the outcome stands in `postdate.command`. Throws a `MessageError` for bad input, before anything is stored.
+ * Posts a message if and only if the transaction commits. A dispatcher then schedules it. Returns the command's id;
+ * `postdate.command` has the result under it. Throws a `MessageError` for bad input, before anything is stored.
  */
 export async function scheduleIn<Schema extends z.ZodType>(
   tx: Transaction,
@@ -71,7 +71,7 @@ export async function scheduleIn<Schema extends z.ZodType>(
   );
 }
 
-/** Cancels a message if and only if the transaction commits. As `scheduleIn`. */
+/** Cancels a message if and only if the transaction commits. Returns and throws as `scheduleIn` does. */
 export async function cancelIn(
   tx: Transaction,
   ref: MessageRef,
@@ -87,7 +87,10 @@ export async function cancelIn(
   ]);
 }
 
-/** Moves a message to another due time if and only if the transaction commits. As `move` and `scheduleIn`. */
+/**
+ * Moves a message to another due time if and only if the transaction commits. Takes the options of `move`; returns and
+ * throws as `scheduleIn` does.
+ */
 export async function moveIn(
   tx: Transaction,
   ref: MessageRef,
@@ -121,7 +124,7 @@ async function callFunction(tx: Transaction, text: string, values: unknown[]): P
   }
 }
 
-/** What the database has refused, as the same error that this process would have thrown. */
+/** A refusal by the database as the error that this process would have thrown. Undefined for any other error. */
 export function refusalByDatabase({ code, detail, message }: { code?: string; detail?: string; message: string }) {
   if (code !== REFUSED || detail === undefined) return undefined;
   const refusal = JSON.parse(detail) as Pick<Refusal, 'code' | 'field'>;

@@ -4,8 +4,8 @@ import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 
 /**
- * Makes topics known to the database, so that it lets in commands to them. Workers do so when they start; where two differ,
- * as in a release, the one that started last is believed.
+ * Registers topics in the database, which then accepts commands to them. Every worker does so at its start. If two
+ * workers differ, as during a release, the one that started last wins.
  */
 export async function registerTopics(db: Queryable, topics: Topic[]): Promise<void> {
   await db.query(

@@ -5,10 +5,10 @@ import type { Queryable } from '../database';
 import { refusalByDatabase } from '../dispatch/in-transaction';
 import { epochMsOf, rfc3339 } from '../due-time';
 
-/** Of a reason, in characters. */
+/** The longest reason, in characters. */
 export const MAX_REASON = 2_000;
 
-/** What a consumer says of a message that it was given; as JSON, over HTTP or in the response to a webhook. */
+/** A consumer's answer to a forwarded message: as JSON, over HTTP or in the response to a webhook. */
 export const ForwardAnswer = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('done') }),
   z.strictObject({
@@ -24,7 +24,8 @@ export const ForwardAnswer = z.discriminatedUnion('do', [
       .string()
       .min(1)
       .max(MAX_REASON)
-      // No pattern, as it stands in the document for listeners, whose languages would each read it in another way.
+      // A check and not a pattern: a pattern would be in the document for listeners, and each language would read it
+      // differently.
       .refine((text) => !/\0|\p{Surrogate}/u.test(text)),
   }),
 ]);
@@ -36,8 +37,9 @@ export const FORWARD_ANSWERS = { done: 'done', again: 'again', failed: 'failed' 
 };
 
 /**
- * The first answer to this cycle: this one, or the one `answeredBefore`. `next`: the cycle that "again" has posted.
- * `tooLate`: the message had been posted again before, as this later cycle, and the answer was not taken.
+ * The first answer to this cycle: this one (`answered`), or an earlier one (`answeredBefore`). `next` is the cycle that
+ * "again" has posted. `tooLate`: the message was posted again before, as this later cycle, and the answer was not
+ * taken.
  */
 export type Answered =
   | {
@@ -49,7 +51,7 @@ export type Answered =
     }
   | { result: 'tooLate'; cycle: number };
 
-// The words that a schema of zod has for what is wrong would be those of its inside.
+// Written out, because zod's own texts describe the inside of the schema.
 const REFUSALS: Record<string, Refusal> = {
   do: { code: 'invalidAnswer', field: 'do', message: 'must be done, again or failed' },
   dueAt: { code: 'invalidDueAt', field: 'dueAt', message: 'must be RFC 3339 with Z or an offset' },
@@ -60,7 +62,7 @@ const REFUSALS: Record<string, Refusal> = {
   },
 };
 
-/** Checks an answer, whoever gives it. */
+/** Why an answer cannot be taken, by HTTP, SQL, webhook or command line alike. */
 export function refuseAnswer(answer: unknown): Refusal | undefined {
   const parsed = ForwardAnswer.safeParse(answer);
   if (parsed.success) {
@@ -75,9 +77,10 @@ export function refuseAnswer(answer: unknown): Refusal | undefined {
 }
 
 /**
- * Records what a consumer says of a forwarded message. The first answer to a cycle stands, and every later one is told it.
- * "again" posts the next cycle, and "failed" tells everyone, if and only if the transaction commits. Throws a
- * `MessageError` for bad input, for what was never forwarded, and for a topic that does not forward.
+ * Records a consumer's answer to a forwarded message. The first answer to a cycle stands, and each later call returns
+ * that one. "again" posts the next cycle and "failed" emits the event `postdate.failed`, if and only if the transaction
+ * commits. Throws a `MessageError` for bad input, for a message that was never forwarded, and for a topic that does not
+ * forward.
  */
 export async function recordAnswer(
   db: Queryable,
@@ -85,7 +88,7 @@ export async function recordAnswer(
   answer: ForwardAnswer,
 ): Promise<Answered> {
   admit(refuseRef({ topic, tenant, key }) ?? refuseCycle(cycle) ?? refuseAnswer(answer));
-  // In UTC: PostgreSQL knows fewer offsets than RFC 3339 has.
+  // In UTC, because PostgreSQL knows fewer offsets than RFC 3339 allows.
   const given = answer.do === 'again' ? { ...answer, dueAt: rfc3339(epochMsOf(answer.dueAt)) } : answer;
   try {
     const { rows } = await db.query<{ answered: Answered }>('select postdate.answer($1, $2, $3, $4, $5) as answered', [

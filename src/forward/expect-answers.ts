@@ -1,7 +1,7 @@
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
 
-/** Notes down, in the landing's transaction, that these messages of one topic are to be answered within so many ms. */
+/** Records, in the landing's transaction, that these messages of one topic must be answered within so many ms. */
 export async function expectAnswers(
   tx: Queryable,
   messages: (MessageRef & { cycle: number })[],

@@ -7,15 +7,18 @@ import { optionalFields, optionalFieldsOf } from '../optional-fields';
 import { type DueMessage, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
 import { expectAnswers } from './expect-answers';
 
-/** A topic without a handler. `answerWithinMs`: unanswered for longer, a forwarded message is listed and counted. */
+/**
+ * The declaration of a topic without a handler. A forwarded message without an answer after `answerWithinMs` is listed
+ * and counted as unanswered.
+ */
 export interface ForwardDeclaration<Payload>
   extends Pick<Topic, 'name' | 'leadMs' | 'landingsPerSecond' | 'staleAfterMs' | 'payloadVersion' | 'upcasts'> {
-  /** Default: any JSON. What it lets in it must leave as it is, because the same payload is posted again. */
+  /** Default: any JSON. The schema must not change the payload, because the same payload is posted again. */
   payload?: z.ZodType<Payload, Payload>;
   answerWithinMs?: number;
 }
 
-/** What the event `<topic>.due` says: the message itself, with all that its answer has to name. */
+/** The data of the event `<topic>.due`: the message itself, with all fields that an answer has to name. */
 export const forwardedData = z
   .object({
     topic: part,
@@ -39,8 +42,9 @@ const dueEvent = (topic: string, payload: z.ZodType) =>
   });
 
 /**
- * Declares a topic whose due messages are put on the stream, as events `<topic>.due`, and are then delivered. Who is
- * given one answers with `recordAnswer`, over HTTP, in SQL or on the command line. Throws a `MessageError`.
+ * Declares a topic without a handler. A due message is put on the stream as the event `<topic>.due` and then counts as
+ * delivered. Its consumer answers with `recordAnswer`, over HTTP, in SQL or on the command line. Throws a
+ * `MessageError`.
  */
 export function forwardTopic<Payload = unknown>(
   declared: ForwardDeclaration<Payload>,
@@ -57,7 +61,8 @@ export function forwardTopic<Payload = unknown>(
 
   return defineTopic({
     ...limits,
-    // Whoever posts by us has been refused before; what was started past us fails here, as the stream's table could never take it.
+    // Posts through Postdate are refused earlier. A workflow that was started directly in Temporal fails here: the
+    // stream's table could never store its payload.
     payload: payload.refine(isStorable, 'must have no NUL and no lone surrogate in its texts'),
     forward: { answerWithinMs },
     events: [dueEvent(name, payload)],
@@ -82,7 +87,7 @@ function isStorable(payload: unknown): boolean {
   try {
     return refuseUnstorable(JSON.stringify(payload) ?? 'null') === undefined;
   } catch {
-    // What is no JSON at all is refused by its own words.
+    // A value that is no JSON fails with a message of its own.
     return true;
   }
 }

@@ -4,20 +4,20 @@ import type { Queryable } from '../database';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 
-/** A forwarded message whose answer is overdue. Instants are RFC 3339. */
+/** A forwarded message without an answer in time. Instants are RFC 3339. */
 export interface UnansweredMessage extends MessageRef {
   cycle: number;
   expectedBy: string;
 }
 
-// More than anybody would look at one by one; beyond it a count is only slower.
+// An operator would not look at more one by one. Beyond it a count only becomes slower.
 const COUNTED = 10_000;
 const LOOK_MS = 15_000;
 
-// statement_timestamp(), which is one instant for all rows, can be looked up in an index; clock_timestamp() cannot.
+// statement_timestamp() is one instant for all rows, so an index can be searched with it. clock_timestamp() is not.
 const OVERDUE = 'answer is null and expected_by < statement_timestamp()';
 
-/** Forwarded messages that were to be answered and are not, the longest overdue first. */
+/** Forwarded messages without an answer in time, the longest overdue first. */
 export async function findUnanswered(
   db: Queryable,
   { topic, tenant }: { topic: string; tenant?: string },
@@ -33,7 +33,7 @@ export async function findUnanswered(
   return rows.map(({ expected_by, ...rest }) => ({ ...rest, expectedBy: expected_by.toISOString() }));
 }
 
-/** How many there are of each of these topics; of one with more than 10,000 it is 10,000. */
+/** How many unanswered messages each of these topics has. A topic with more than 10,000 counts as 10,000. */
 export async function countUnanswered(db: Queryable, topics: string[]): Promise<{ topic: string; messages: number }[]> {
   const { rows } = await db.query<{ topic: string; messages: number }>(
     `select topic, (select count(*)::integer
@@ -45,7 +45,7 @@ export async function countUnanswered(db: Queryable, topics: string[]): Promise<
   return rows;
 }
 
-/** Has the metric say how many messages of each topic with a deadline are unanswered. */
+/** Reports the number of unanswered messages of each topic that has a deadline to the metric, until stopped. */
 export function startUnansweredWatch(
   deps: { pool: Queryable; metrics: Pick<Metrics, 'unanswered'>; onError(error: unknown): void },
   topics: Topic[],

@@ -4,9 +4,9 @@ import { type ForwardAnswer, recordAnswer } from './answer';
 import { dueEventOf } from './forward-topic';
 
 /**
- * Takes what a webhook's listener responds to a forwarded message as its answer, in the transaction that records the
- * delivery. A response without `do`, and one to any other event, is none. Throws a `MessageError` for an answer that
- * cannot be taken: the try has failed then, with that as its reason.
+ * Takes a webhook listener's response to a forwarded message as its answer, in the transaction that records the
+ * delivery. A response without `do`, or to any other event, is no answer. Throws a `MessageError` for an answer that
+ * cannot be taken; the try then fails for that reason.
  */
 export async function recordWebhookResponse(tx: Queryable, event: PostdateEvent, body: unknown): Promise<void> {
   const origin = originOf(event);
@@ -14,5 +14,5 @@ export async function recordWebhookResponse(tx: Queryable, event: PostdateEvent,
   await recordAnswer(tx, origin, body);
 }
 
-// Whether its parts are right is for the answer's own checks to say, with their words.
+// The answer's own check judges its fields, and explains what is wrong.
 const isAnswer = (body: unknown): body is ForwardAnswer => typeof body === 'object' && body !== null && 'do' in body;

@@ -1,8 +1,8 @@
 import ipaddr, { type IPv6 } from 'ipaddr.js';
 
 /**
- * What counts as one address: an IPv4 address, also where it is written as IPv6, and of IPv6 the first 64 bits, as the rest
- * is its holder's to choose.
+ * The part of an address that counts as one caller: an IPv4 address, also if it is written as IPv6, or the first 64
+ * bits of IPv6. The holder of an IPv6 network chooses the rest freely.
  */
 export function networkOf(address: string): string {
   // What a proxy of ours names as the client's address can be any text.

@@ -1,7 +1,9 @@
 import type { MetricMeter } from '@temporalio/common';
 import type { FastifyInstance } from 'fastify';
 
-/** Counts the answers of the API and how long they took, by operation; never by what was asked for. */
+/**
+ * Counts the API's answers and measures their duration, by method, route and status. Never by a request's parameters.
+ */
 export function countAnswers(app: FastifyInstance, meter: MetricMeter): void {
   const answers = meter.createCounter('postdate_http_answers', 'answers', 'Answers of the HTTP API');
   const duration = meter.createHistogram(

@@ -6,7 +6,10 @@ import { refused } from './responses';
 import { defineRoute, type Route } from './route';
 import * as schemas from './schemas';
 
-/** Where consumers answer messages that were put on the stream. The first answer to a cycle stands, so it takes no key. */
+/**
+ * The route by which consumers answer forwarded messages. The first answer to a cycle stands, so it needs no
+ * Idempotency-Key.
+ */
 export const answerRoute = ({ pool }: { pool: Pool }): Route =>
   defineRoute({
     method: 'POST',
@@ -19,7 +22,7 @@ export const answerRoute = ({ pool }: { pool: Pool }): Route =>
     answers: { 200: schemas.answered },
     async run({ caller, params, body: { cycle, ...answer } }) {
       mustSee(caller, params.tenant);
-      // Which field goes with which answer is checked there.
+      // recordAnswer checks which field belongs to which answer.
       const said = await recordAnswer(pool, { ...params, cycle }, answer as ForwardAnswer);
       if (said.result !== 'tooLate') return { status: 200, body: said };
       return refused(problem('tooLate', 'It has been posted again since.', { cycle: said.cycle }));

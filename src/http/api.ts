@@ -19,35 +19,38 @@ import { admitted, type OwnRoutes, type Route, type RouteParts } from './route';
 
 export interface ApiParts extends RouteParts {
   log: Logger;
-  /** The installation's own. */
+  /** The installation's own routes, beside Postdate's. */
   routes?: OwnRoutes;
-  /** What each API key may ask, twice that at once. */
+  /** The rate of each API key; a burst may have twice as many. */
   requestsPerSecond: number;
-  /** What one address may ask without a valid API key, twice that at once. */
+  /** The rate of each address without a valid API key; a burst may have twice as many. */
   unauthorizedPerSecond: number;
-  /** Who may say for whom they ask, by X-Forwarded-For: addresses and networks. Of anybody else it counts for nothing. */
+  /**
+   * The proxies, as addresses and networks, that may name their client in X-Forwarded-For. From any other sender the
+   * header is ignored.
+   */
   trustedProxies: string[];
-  /** Without it nothing is counted. */
+  /** Counts answers. Without it nothing is counted. */
   meter?: MetricMeter;
 }
 
-/** The HTTP server, not yet listening. Every answer that is no success is a problem, and none of them is logged with a body. */
+/** The HTTP server, not yet listening. Every unsuccessful answer is a problem (RFC 9457). The log never has a body. */
 export function createApi(parts: ApiParts): FastifyInstance {
   const { log } = parts;
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: parts.trustedProxies.length > 0 && parts.trustedProxies,
     requestTimeout: ARRIVAL_TIMEOUT_MS,
-    // An id may have 255 bytes; what is longer is for the schemas to refuse.
+    // An id may have 255 bytes. The schemas refuse longer ones.
     routerOptions: { maxParamLength: 1_000 },
     clientErrorHandler: answerClientError,
-    // What still comes while it closes is answered like the rest.
+    // Requests that still arrive while the server closes are answered like all others.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => fail(error, request, reply),
   });
   const rate = createRateLimit(parts.requestsPerSecond);
   const authenticate = createAuthenticate(parts.pool, parts);
-  // Before the routes: a hook is for those that come after it.
+  // Before the routes: a fastify hook applies only to the routes added after it.
   if (parts.meter) countAnswers(app, parts.meter);
 
   app.removeAllContentTypeParsers();
@@ -66,10 +69,10 @@ export function createApi(parts: ApiParts): FastifyInstance {
     const callers = new WeakMap<FastifyRequest, Caller>();
     app.route({
       method: route.method,
-      // fastify's own way to write a parameter, and a colon that begins none.
+      // fastify writes a parameter as `:name`, and a plain colon as `::`.
       url: route.path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1'),
       bodyLimit: route.bodyBytes,
-      // Before the body is read.
+      // Before fastify reads the body.
       async onRequest(request) {
         const caller = await authenticate(request);
         spend(caller, 1);
@@ -88,7 +91,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
           body,
           idempotencyKey: route.takesIdempotencyKey ? idempotencyKeyOf(request) : undefined,
         };
-        // What it costs beyond one is paid by whoever asks next.
+        // The route's cost beyond one token is charged now. The caller's next request waits for it.
         if (route.costs) rate.take(caller.keyId, route.costs(body));
         const answer = await inTraceOf(request.headers, () => route.run(input));
         if (answer.location) reply.header('location', answer.location);
@@ -104,7 +107,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
     return sendProblem(reply, said);
   }
 
-  // Not the whole error: the database's says what was in the row, also in its message.
+  // Not the whole error: an error of the database quotes the row, also in its message.
   const report = (error: unknown, route?: string) =>
     log.error({ part: 'http', route, err: errorFields(error) }, 'could not be answered');
 

@@ -6,20 +6,21 @@ import { type Caller, callerOf } from './keys';
 import { createRateLimit } from './limits';
 import { ProblemError } from './problems';
 
-// Some hundred bytes each. Whoever has more addresses than this has the first of them forgotten, and may begin anew.
+// How many addresses and keys are remembered; each takes some hundred bytes. A caller with more addresses than this
+// starts with a fresh limit for the forgotten ones.
 const REMEMBERED = 10_000;
 
 /**
- * Finds out who asks. Who shows no valid key is a 401, `unauthorizedPerSecond` times a second and address, twice that at
- * once; then a 429, before the key is looked up. A key that was valid here before is looked up all the same: others behind
- * its address must not be able to lock it out.
+ * Finds the caller of a request. A request without a valid key gets 401, up to `unauthorizedPerSecond` a second and
+ * address, in a burst twice as many. Further ones get 429, before the key is looked up. A key that was valid in this
+ * process before is looked up in any case: other callers behind its address must not lock it out.
  */
 export function createAuthenticate(
   pool: Pool,
   { unauthorizedPerSecond }: { unauthorizedPerSecond: number },
 ): (request: Pick<FastifyRequest, 'headers' | 'ip'>) => Promise<Caller> {
   const refusals = createRateLimit(unauthorizedPerSecond, { callers: REMEMBERED });
-  // Digests, so that no key lies about in memory.
+  // Digests, so that memory holds no keys.
   const validBefore = new Set<string>();
 
   function remember(digest: string): void {
@@ -40,7 +41,7 @@ export function createAuthenticate(
       return caller;
     }
     validBefore.delete(digest);
-    // Only now: those that come at once while the first is looked up are paid for by whoever comes next.
+    // Charged only now. Requests that arrive during the first look-up are charged to later requests of this address.
     refusals.take(network, 1);
     throw new ProblemError('unauthorized', 'Send one as Authorization: Bearer pd_…');
   };

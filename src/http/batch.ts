@@ -6,10 +6,13 @@ import { refused } from './responses';
 import { type Answer, admitted, defineRoute, type Route, type RouteParts } from './route';
 import * as schemas from './schemas';
 
-// Temporal's frontend answers so many side by side; more would wait there, and keep single posts waiting.
+// Temporal's frontend handles so many at once. More would wait there, and delay single posts.
 const AT_A_TIME = 20;
 
-/** Posts up to 1,000 messages with an answer for each, as if each had been posted by itself. `report`s what is a 5xx. */
+/**
+ * Posts up to 1,000 messages. Each has its own answer, the one that it would have had as a single post. Calls `report`
+ * for each 5xx.
+ */
 export const batchRoute = (parts: RouteParts, report: (error: unknown) => void): Route =>
   defineRoute({
     method: 'POST',
@@ -26,9 +29,9 @@ export const batchRoute = (parts: RouteParts, report: (error: unknown) => void):
       const answer = async (item: unknown, index: number): Promise<Answer> => {
         try {
           const post = admitted(schemas.post, item);
-          // Each would wait out the whole deadline to learn the same.
+          // Each further post would wait out the whole deadline for the same result.
           if (outage) return refused(outage);
-          // No header has a space, so these are keys of the batch's own.
+          // A header's key has no space, so this key cannot collide with one.
           const itemKey = idempotencyKey === undefined ? undefined : `${idempotencyKey} ${index}`;
           const { status, body: said } = await postOne(parts, { caller, idempotencyKey: itemKey }, post);
           return { status, body: said };

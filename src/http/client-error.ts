@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { type ProblemCode, problem } from './problems';
 
-// Node's, of what never became a request: https://nodejs.org/api/http.html#event-clienterror
+// Node's codes for data that never became a request: https://nodejs.org/api/http.html#event-clienterror
 const CODES: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'headersTooLarge',
   ERR_HTTP_REQUEST_TIMEOUT: 'requestTimeout',
@@ -12,13 +12,13 @@ const REASONS: Record<number, string> = {
   431: 'Request Header Fields Too Large',
 };
 
-/** Answers what is no HTTP, or not in time, with a problem as well, and closes its connection. */
+/** Answers data that is no HTTP, or arrives too slowly, with a problem, and closes its connection. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const said = problem(CODES[error.code ?? ''] ?? 'badRequest', 'It is closed.');
+  const said = problem(CODES[error.code ?? ''] ?? 'badRequest', 'The connection is closed.');
   const body = JSON.stringify(said);
   socket.end(
     [

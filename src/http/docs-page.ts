@@ -9,7 +9,7 @@ table{border-collapse:collapse}td,th{text-align:left;vertical-align:top;padding:
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (text: unknown) => String(text ?? '').replace(/[&<>"]/g, (character) => ESCAPES[character] as string);
 
-/** An OpenAPI document as one page that loads nothing: no script, no other server. */
+/** An OpenAPI document as one HTML page that loads nothing: no script, and nothing from other servers. */
 export function docsPage({ info, paths, components }: Json): string {
   const operations = Object.entries(paths as Json).flatMap(([path, methods]) =>
     Object.entries(methods as Json).map(([method, operation]) => operationOf(path, method, operation)),
@@ -41,7 +41,7 @@ ${escaped(summary)}</summary><table>${rows.join('')}</table>${body}<table>${answ
 const schemaOf = (name: string, schema: Json) =>
   `<details id="${escaped(name)}"><summary>${escaped(name)}</summary><pre>${escaped(JSON.stringify(schema, null, 2))}</pre></details>`;
 
-/** Links to every named schema that a part of the document refers to. */
+/** Links to every named schema that this part of the document refers to. */
 const linksOf = (part: Json) =>
   [...JSON.stringify(part).matchAll(/"#\/components\/schemas\/(\w+)"/g)]
     .map(([, name]) => `<a href="#${escaped(name)}">${escaped(name)}</a>`)

@@ -4,12 +4,13 @@ import type { Pool } from 'pg';
 import { problem } from './problems';
 
 const DEADLINE_MS = 2_000;
-// However many ask, and anybody may, the servers are asked once a second.
+// Anybody may ask, as often as they like. The database and Temporal are asked once a second at most.
 const FRESH_MS = 1_000;
 
 /**
- * `/healthz`: the process answers. `/readyz`: so do the database and Temporal, within two seconds each; else 503 and which
- * of them does not. Neither wants an API key, so what `/readyz` says may be a second old.
+ * `/healthz` says that the process answers. `/readyz` says whether the database and Temporal answer, within two seconds
+ * each; otherwise it is a 503 that names which does not. Neither needs an API key, so the answer of `/readyz` may be a
+ * second old.
  */
 export function addHealth(app: FastifyInstance, { client, pool }: { client: Client; pool: Pool }): void {
   const look = () => {
@@ -33,7 +34,10 @@ export function addHealth(app: FastifyInstance, { client, pool }: { client: Clie
       .header('retry-after', '5')
       .type('application/problem+json')
       .send(
-        problem('unavailable', 'Not all of it answers.', { database: stateOf(database), temporal: stateOf(temporal) }),
+        problem('unavailable', 'The database or Temporal does not answer.', {
+          database: stateOf(database),
+          temporal: stateOf(temporal),
+        }),
       );
   });
 }

@@ -8,22 +8,22 @@ import type { Caller } from './keys';
 import { ProblemError } from './problems';
 import type { Answer } from './route';
 
-/** A request about a message, as far as a repeat of it must be the same. */
+/** A request about a message, with all that a repeat must have in common with it. */
 export interface Repeatable {
   caller: Caller;
-  /** Without it every request is a new one. */
+  /** Without a key, every request is a new one. */
   idempotencyKey?: string;
   ref: MessageRef;
-  /** All that was asked: what is done, and the body. */
+  /** The whole request: the operation and the body. */
   asked: unknown;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
 /**
- * Does what was asked once per Idempotency-Key, and answers a repeat as the first was answered. The command's id derives
- * from the key, so that two at once, or a repeat of one whose answer was lost, are one command to the message as well.
- * Throws a `ProblemError` when the key was used for something else.
+ * Executes a request once per Idempotency-Key, and gives a repeat the first answer. The command's id derives from the
+ * key: two requests at once, or a repeat after a lost answer, are one command to the message. Throws a `ProblemError`
+ * if the key was used for another request.
  */
 export async function once(
   db: Queryable,
@@ -37,17 +37,17 @@ export async function once(
   try {
     const answer = await work(`http:${sha256(name.join(' ')).toString('base64url')}`);
     if (answer.status === 404) await forget(db, name);
-    // What is only requested has no answer yet; a repeat learns what became of it.
+    // A command that is only requested has no result yet. A repeat gets its result.
     else if (answer.status !== 202) await storeAnswer(db, name, answer);
     return answer;
   } catch (error) {
-    // Nothing was done, and the key is free for the corrected request. After any other error something may have been.
+    // Nothing was done, so the corrected request may use the key. After any other error something may have been done.
     if (error instanceof MessageError) await forget(db, name);
     throw error;
   }
 }
 
-/** Notes down what is asked under this key; returns what was answered before, if anything was. */
+/** Records the request under this key. Returns the first answer if the key has one. */
 async function record(db: Queryable, name: string[], ref: MessageRef, hash: Buffer): Promise<Answer | undefined> {
   const inserted = await db.query(
     `insert into postdate.idempotency (key_tenant, idempotency_key, topic, tenant, key, request_sha256)
@@ -60,7 +60,7 @@ async function record(db: Queryable, name: string[], ref: MessageRef, hash: Buff
     'select request_sha256, answer from postdate.idempotency where key_tenant = $1 and idempotency_key = $2',
     name,
   );
-  // Gone between the two statements: the one that was there came to nothing.
+  // The row was deleted between the two statements, so the request that wrote it had no effect.
   if (!rows[0]) return record(db, name, ref, hash);
   if (!rows[0].request_sha256.equals(hash)) {
     const field = 'Idempotency-Key';

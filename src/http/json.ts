@@ -1,7 +1,7 @@
 import { MAX_DEPTH } from './limits';
 import { ProblemError } from './problems';
 
-/** An object or an array that is being read: which names it had so far, and where in it we are. */
+/** An object or an array that is being read: the names it had so far, and the present place in it. */
 interface Open {
   names?: Set<string>;
   atName: boolean;
@@ -12,9 +12,9 @@ const FORBIDDEN = new Set(['__proto__', 'constructor']);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The value of a JSON text (RFC 8259) that means the same to every reader: without a name twice in one object, names that
- * reach a prototype, text that PostgreSQL or UTF-8 cannot hold, numbers that a double cannot (RFC 7493, I-JSON), or deep
- * nesting. Throws a `ProblemError` that names the place as `field`.
+ * Parses a JSON text (RFC 8259) that means the same to every reader. Refused are: a name twice in one object, names
+ * that reach a prototype, text that PostgreSQL or UTF-8 cannot hold, numbers that a double cannot (RFC 7493, I-JSON),
+ * and deep nesting. Throws a `ProblemError` with the place as its `field`.
  */
 export function parseJson(body: Buffer): unknown {
   let text: string;
@@ -23,14 +23,14 @@ export function parseJson(body: Buffer): unknown {
     text = utf8.decode(body);
     value = JSON.parse(text);
   } catch {
-    // The parser's own words repeat a piece of the body.
+    // The parser's own message quotes a piece of the body.
     throw new ProblemError('malformedJson', 'must be JSON in UTF-8');
   }
   refuseAmbiguous(text);
   return value;
 }
 
-/** Reads a text that is known to be JSON a second time, for what its value does not show any more. */
+/** Reads a text that is known to be JSON a second time, for what its parsed value no longer shows. */
 function refuseAmbiguous(text: string): void {
   const open: Open[] = [];
   for (let at = 0; at < text.length; at += 1) {
@@ -58,7 +58,7 @@ function refuseAmbiguous(text: string): void {
   }
 }
 
-/** An object's next name. */
+/** Takes an object's next name. */
 function enter(names: Set<string>, name: string, top: Open, open: Open[]): void {
   top.here = name;
   top.atName = false;
@@ -78,7 +78,7 @@ function refuseUnstorable(string: string, open: Open[]): void {
   if (/\0|\p{Surrogate}/u.test(string)) refuse('unstorableText', 'must have no NUL and no lone surrogate', open);
 }
 
-// Longer ones have more digits than any number needs.
+// No number needs more digits.
 const MAX_NUMBER = 400;
 
 function refuseUnsafe(number: string, open: Open[]): void {
@@ -90,7 +90,7 @@ function refuseUnsafe(number: string, open: Open[]): void {
 
 function refuse(code: ConstructorParameters<typeof ProblemError>[0], rule: string, open: Open[]): never {
   const path = open.map(({ here }) => here);
-  // The innermost has no place yet when it is itself what is refused.
+  // If the innermost object is itself refused, it has no place yet.
   if (code === 'bodyTooDeep') path.pop();
   const field =
     path
@@ -101,7 +101,7 @@ function refuse(code: ConstructorParameters<typeof ProblemError>[0], rule: strin
   throw new ProblemError(code, `${field}: ${rule}`, { field });
 }
 
-/** The same text for the same value, in whatever order its fields were written. */
+/** The same text for the same value, independent of the order of its fields. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_name, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part)

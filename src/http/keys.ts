@@ -3,7 +3,7 @@ import { admit, MessageError, refuseRef } from '../admission';
 import type { Queryable } from '../database';
 import { ProblemError } from './problems';
 
-/** Whoever asks: one tenant, or an operator, whose tenant is `*` and who sees all of them. */
+/** The owner of an API key: one tenant, or an operator. An operator's tenant is `*`, and it sees all tenants. */
 export interface Caller {
   keyId: string;
   tenant: string;
@@ -11,20 +11,22 @@ export interface Caller {
 
 export const EVERY_TENANT = '*';
 
-/** Whether this caller sees and touches what is this tenant's. */
+/** Whether this caller may see and change what belongs to this tenant. */
 export const maySee = ({ tenant }: Caller, of: string): boolean => tenant === EVERY_TENANT || tenant === of;
 
-/** Throws a `ProblemError` for what is another tenant's: to this caller there is no such thing. */
+/** Throws a `ProblemError` if the caller may not see this tenant: to this caller the tenant does not exist. */
 export function mustSee(caller: Caller, tenant: string): void {
   if (!maySee(caller, tenant)) throw new ProblemError('notFound', 'There is no such tenant.', { field: 'tenant' });
 }
 
 const KEY = /^pd_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 const sha256 = (secret: string) => createHash('sha256').update(secret).digest();
-// For a key that is not there, so that this takes no less time than one whose secret is wrong.
+// Compared with when there is no such key, so that the check takes no less time than with a wrong secret.
 const NO_SECRET = Buffer.alloc(32);
 
-/** Makes an API key for a tenant and returns it this once: the database has only its hash. Throws a `MessageError`. */
+/**
+ * Creates an API key for a tenant and returns it, this once: the database has only its hash. Throws a `MessageError`.
+ */
 export async function createApiKey(
   db: Queryable,
   { tenant, label }: { tenant: string; label: string },
@@ -44,7 +46,7 @@ export async function createApiKey(
   return { id, key: `pd_${id}_${secret}` };
 }
 
-/** Has a key be refused from now on; false if there is none of this id in use. */
+/** Revokes a key from now on. False if no key of this id is in use. */
 export async function revokeApiKey(db: Queryable, id: string): Promise<boolean> {
   const { rowCount } = await db.query(
     'update postdate.api_key set revoked_at = clock_timestamp() where id = $1 and revoked_at is null',
@@ -53,7 +55,9 @@ export async function revokeApiKey(db: Queryable, id: string): Promise<boolean> 
   return rowCount === 1;
 }
 
-/** Whose key this is; undefined if it is none, or no longer. Which part of it was wrong does not show in the time taken. */
+/**
+ * The owner of a key; undefined if the key is invalid or revoked. The time taken does not show which part was wrong.
+ */
 export async function callerOf(db: Queryable, key: string): Promise<Caller | undefined> {
   const [, id, secret] = KEY.exec(key) ?? [];
   if (id === undefined || secret === undefined) return undefined;
@@ -66,5 +70,5 @@ export async function callerOf(db: Queryable, key: string): Promise<Caller | und
   return isSecret(secret, row?.sha256 ?? NO_SECRET) && row ? { keyId: id, tenant: row.tenant } : undefined;
 }
 
-/** Whether a secret has this hash, in the same time whatever is wrong with it. */
+/** Whether a secret has this hash. The comparison takes the same time for every wrong secret. */
 export const isSecret = (secret: string, hash: Buffer): boolean => timingSafeEqual(sha256(secret), hash);

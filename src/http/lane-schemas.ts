@@ -4,8 +4,8 @@ import { MAX_RULES } from '../lanes/lane-request';
 import { MAX_LISTED } from './limits';
 import { instant, named, part } from './shapes';
 
-// As schemas.ts, of the lanes. What a rule, a limit or a text must be is checked with the request as a whole, as for
-// every other edge: here it is only described.
+// The schemas of the lanes' operations. They only describe rules, limits and texts: every edge checks those with the
+// request as a whole, in lanes/request.ts.
 
 const count = z.number().min(0);
 const version = z.int().min(0).describe("of the topic's lanes: raised by every change of them");

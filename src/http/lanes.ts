@@ -17,7 +17,7 @@ interface Authorship {
   ifVersion?: number;
 }
 
-/** The API's operations on lanes. They are every tenant's business, so only operators' keys see them. */
+/** The API's operations on lanes. A lane concerns all tenants, so only operators' keys may use them. */
 export function laneRoutes(parts: RouteParts): Route[] {
   const { pool, topics } = parts;
   const known = { params: schemas.laneRef, operatorsOnly: true } as const;
@@ -99,10 +99,13 @@ function requireTopic(topics: Topic[], topic: string): void {
   throw new MessageError({ code: 'unknownTopic', field: 'topic', message: 'is not installed here' });
 }
 
-/** What is written down of a change. Whoever it says has asked, the key has. */
+/**
+ * The author and the reason that the history records. An author given in the body is recorded together with the API
+ * key.
+ */
 function authorshipOf({ keyId }: Caller, { author, reason = 'by an operator', ifVersion }: Authorship) {
   const key = `API key ${keyId}`;
-  // Anything else is refused as it is.
+  // Any other value is passed on, and refused with the request.
   const said = typeof author === 'string' && author.trim() !== '' ? `${author} (${key})` : author;
   return { author: (author === undefined ? key : said) as string, reason: reason as string, ifVersion };
 }
@@ -127,5 +130,8 @@ async function changeLane(
 
 const overtaken = ({ version, by }: Overtaken) =>
   refused(
-    problem('overtaken', 'Somebody else has changed the lanes of this topic; nothing is changed.', { version, by }),
+    problem('overtaken', 'The lanes of this topic have changed meanwhile; this request has changed nothing.', {
+      version,
+      by,
+    }),
   );

@@ -1,29 +1,32 @@
-/** A body with one message: its payload may have 16 KB, written with escapes some more. */
+/** The largest body of one message. A payload may have 16 KB; JSON escapes make it longer. */
 export const MAX_BODY_BYTES = 64 * 1024;
-/** A body with many. */
+/** The largest body of a batch. */
 export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 export const MAX_BATCH_MESSAGES = 1_000;
 export const MAX_LISTED = 200;
-/** Of objects and arrays in each other. */
+/** How deeply objects and arrays may be nested. */
 export const MAX_DEPTH = 32;
 /** A request that takes longer to arrive is cut off. */
 export const ARRIVAL_TIMEOUT_MS = 30_000;
 
 export interface RateLimit {
-  /** Takes what a request costs from this caller; when the caller is out of tokens, after how many seconds to come again. */
+  /**
+   * Charges a request's cost to this caller. If the caller is out of tokens, returns the seconds after which to try
+   * again.
+   */
   take(caller: string, tokens: number): { retryAfterSeconds: number } | undefined;
 }
 
 /**
- * A token bucket per caller, in this process's memory: so many a second, and twice as many at once. Whoever has a token
- * may spend more than that and waits longer for the next, so that a batch larger than the bucket is still possible. Beyond
- * so many `callers` the one that was not seen for longest is forgotten.
+ * A token bucket per caller, in this process's memory. It fills by `perSecond` and holds twice as much. A caller with
+ * at least one token may overdraw the bucket and then waits longer; a batch larger than the bucket is possible that
+ * way. Beyond `callers` entries, the caller that was seen longest ago is forgotten.
  */
 export function createRateLimit(
   perSecond: number,
   { nowMs = () => performance.now(), callers = Number.POSITIVE_INFINITY }: { nowMs?(): number; callers?: number } = {},
 ): RateLimit {
-  // In the order in which they were last seen.
+  // In the order in which the callers were last seen.
   const buckets = new Map<string, { tokens: number; filledAtMs: number }>();
   return {
     take(caller, tokens) {

@@ -8,7 +8,7 @@ import { ProblemError } from './problems';
 import type { Answer } from './route';
 import type { selection } from './schemas';
 
-/** One page of what this caller sees of a selection. */
+/** One page of a selection, restricted to what this caller may see. */
 export async function listMessages(
   client: Client,
   caller: Caller,
@@ -22,8 +22,8 @@ export async function listMessages(
   return { status: 200, body: { messages, nextCursor: next && encodeCursor(next, selected) } };
 }
 
-// A cursor is Temporal's page token after a checksum: asked with one that it cannot read, or that is another query's,
-// Temporal answers as if it were away, or with a page of something else.
+// A cursor is a checksum and Temporal's page token. Temporal answers an unreadable token, or one of another query, as
+// if it were away, or with a page of something else.
 const CHECKSUM_BYTES = 9;
 
 const checksumOf = (place: Uint8Array, selected: Selection) =>

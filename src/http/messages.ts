@@ -11,7 +11,7 @@ import { found, refused, responseTo } from './responses';
 import { type Answer, defineRoute, type Route, type RouteParts } from './route';
 import * as schemas from './schemas';
 
-/** One post of a caller, as its answer; throws what is wrong with it. */
+/** Posts one message for a caller. Throws if the post is refused. */
 export async function postOne(
   { client, pool, topics }: RouteParts,
   { caller, idempotencyKey }: { caller: Caller; idempotencyKey?: string },

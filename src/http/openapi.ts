@@ -6,7 +6,7 @@ import { named } from './shapes';
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document
 export type Json = any;
 
-// Of the API, not of the program: it rises when what is asked or answered changes.
+// The version of the API, not of the program. It rises when a request or an answer changes.
 const VERSION = '1.0.0';
 
 const refOf = (id: string) => `#/components/schemas/${id}`;
@@ -27,7 +27,7 @@ const DESCRIPTIONS: Record<number, string> = {
 
 const REFUSED = [400, 401, 404, 409, 413, 415, 429, 503];
 
-/** The API as OpenAPI 3.1, whose schemas are JSON Schema 2020-12 and so just what zod writes. */
+/** The API as an OpenAPI 3.1 document. Its schemas are JSON Schema 2020-12, which is what zod writes. */
 export function openApiOf(routes: Route[]): Json {
   const paths: Json = {};
   for (const route of routes) {
@@ -91,7 +91,7 @@ function parametersOf(where: 'path' | 'query', schema: z.ZodType | undefined): J
   }));
 }
 
-/** Named schemas are referred to; what is one of several is written out. */
+/** A named schema becomes a reference; a union lists its options. */
 function referenceTo(schema: z.ZodType): Json {
   const id = named.get(schema)?.id;
   if (id) return { $ref: refOf(id) };

@@ -4,16 +4,18 @@ import { messageRoutes } from './messages';
 import { openApiOf } from './openapi';
 import type { OwnRoutes, Route, RouteParts } from './route';
 
-/** All operations, from which both the server and its OpenAPI are made. `report`s what of a batch is a 5xx. */
+/**
+ * All operations. Both the server and its OpenAPI document are made from them. `report` gets each 5xx within a batch.
+ */
 export const operationsOf = (
   parts: RouteParts,
   { routes = () => [] }: { routes?: OwnRoutes },
   report: (error: unknown) => void = () => undefined,
 ): Route[] => [...messageRoutes(parts), batchRoute(parts, report), ...routes(parts), ...laneRoutes(parts)];
 
-/** An installation's docs/openapi.json. It says nothing of topics. */
+/** The text of an installation's docs/openapi.json. It depends on no topic. */
 export const openApiText = (installation: { routes?: OwnRoutes }): string => {
-  // What is only described is never run.
+  // Describing a route never runs it.
   const parts = { client: {}, pool: {}, topics: [] } as unknown as RouteParts;
   return `${JSON.stringify(openApiOf(operationsOf(parts, installation)), null, 2)}\n`;
 };

@@ -7,7 +7,10 @@ type ClientResult =
   | Awaited<ReturnType<typeof move>>
   | Awaited<ReturnType<typeof cancel>>;
 
-/** What the client result, as HTTP says it. */
+/**
+ * The HTTP response to a result of the client (schedule, cancel or move): its status and body, and with a new message
+ * its `location`.
+ */
 export function responseTo(result: ClientResult, location?: string): Answer {
   switch (result.result) {
     case 'scheduled':
@@ -32,5 +35,5 @@ export function responseTo(result: ClientResult, location?: string): Answer {
 export const refused = (body: ReturnType<typeof problem>): Answer => ({ status: body.status, body });
 export const notFound = (): Answer => refused(problem('notFound', 'There is none of this name.'));
 
-/** What was looked for, if there is one. */
+/** 200 with the object that was looked up, or 404 if there is none. */
 export const found = (one: object | undefined): Answer => (one ? { status: 200, body: one } : notFound());

@@ -7,21 +7,21 @@ import type { Topic } from '../topic';
 import type { Caller } from './keys';
 import { ProblemError } from './problems';
 
-/** What routes work with. */
+/** What a route can use. */
 export interface RouteParts {
   client: Client;
   pool: Pool;
   topics: Topic[];
 }
 
-/** What a request is answered; `location` is a path. */
+/** An HTTP response. `location` is a path. */
 export interface Answer {
   status: number;
   body: object;
   location?: string;
 }
 
-/** What a route is given of a request, after its schemas have let it in. */
+/** A request, after the route's schemas have accepted it. */
 export interface Input<Params, Query, Body> {
   caller: Caller;
   params: Params;
@@ -30,44 +30,46 @@ export interface Input<Params, Query, Body> {
   idempotencyKey?: string;
 }
 
-/** One operation. Its schemas check what comes in, give the types, and are what OpenAPI says of it. */
+/**
+ * One operation of the API. Its schemas validate the request, give the types, and describe the operation in OpenAPI.
+ */
 export interface Route<
   Params extends z.ZodType = z.ZodType,
   Query extends z.ZodType = z.ZodType,
   Body extends z.ZodType = z.ZodType,
 > {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** As OpenAPI writes it: `/v1/messages/{topic}`. */
+  /** In OpenAPI's form: `/v1/messages/{topic}`. */
   path: string;
   operationId: string;
   summary: string;
   params?: Params;
   query?: Query;
   body?: Body;
-  /** The code for each of its own fields, where one is wrong in its form. Default: `invalidField`. */
+  /** The error code for each malformed field of this route. Default: `invalidField`. */
   fieldCodes?: Record<string, string>;
   takesIdempotencyKey?: boolean;
-  /** To other keys there is no such path. */
+  /** For a tenant's key this path does not exist: it gets 404. */
   operatorsOnly?: boolean;
   bodyBytes?: number;
-  /** How many tokens of the rate limit it costs beside the request's one. */
+  /** The cost in tokens of the rate limit, beside one for the request itself. */
   costs?(body: z.output<Body>): number;
-  /** The schema of each answer that is not a problem, by status. */
+  /** The schema of each successful answer, by status. */
   answers: Record<number, z.ZodType>;
-  /** Whether it may answer 409, as things may be other than whoever asks believes. */
+  /** Whether it may answer 409, because the present state differs from what the caller expects. */
   conflicts?: boolean;
   run(input: Input<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
 }
 
-/** The operations that an installation has beside Postdate's. */
+/** The operations that an installation adds to Postdate's. */
 export type OwnRoutes = (parts: RouteParts) => Route[];
 
-/** Declares a route; what it returns can be listed with routes of other schemas. */
+/** Declares a route. Routes of different schemas can be in one list. */
 export const defineRoute = <Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType>(
   route: Route<Params, Query, Body>,
 ): Route => route as unknown as Route;
 
-// Wherever a field of this name is wrong in its form already: by the contract's codes, beside its own fields those of routes.
+// The code of a malformed field by its name: the contract's codes, and those of the routes' own fields.
 const CODES: Partial<Record<string, RefusalCode>> = {
   ...FIELD_CODES,
   ...Object.fromEntries(Object.entries(OPTIONAL_REFUSALS).map(([field, { code }]) => [field, code])),
@@ -82,7 +84,7 @@ const CODES: Partial<Record<string, RefusalCode>> = {
   by: 'invalidLaneRule',
 };
 
-/** What a schema makes of an input. Throws a `ProblemError` that names the first field at fault, with its code. */
+/** Parses an input by a schema. Throws a `ProblemError` that names the first wrong field, with its code. */
 export function admitted<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,

@@ -8,8 +8,8 @@ import { ON_CONFLICT } from '../post';
 import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
 import { cycle, instant, named, part } from './shapes';
 
-// The messages' part of the API, and the problem that any part may answer. From these schemas come its checks, its types
-// and docs/openapi.json. What no schema can say (a horizon, a series, a topic's payload) is the client's to refuse.
+// The schemas of the messages' operations, and of the problem that any operation may answer. The checks, the types and
+// docs/openapi.json are made from them. The client refuses what no schema can say: a horizon, a series, a payload.
 
 const repeat = z.strictObject({
   every: z.string().max(100).optional().describe('ISO 8601 duration; one of every and cron'),
@@ -50,7 +50,7 @@ export const cancelQuery = z.strictObject({
 
 export const batch = z
   .strictObject({
-    // Each is checked by itself, so that a bad one holds up no other.
+    // Each message is checked by itself, so that a bad one delays no other.
     messages: z
       .array(z.unknown().meta({ $ref: '#/components/schemas/Post' }))
       .min(1)
@@ -63,7 +63,7 @@ export const answer = z
     cycle: cycle.describe("the forwarded one, from the event's data"),
     do: z.enum(FORWARD_ANSWERS),
     dueAt: instant.optional().describe('of again: when it is due in its next cycle'),
-    // Checked with the answer as a whole.
+    // recordAnswer checks it, together with the whole answer.
     reason: z
       .unknown()
       .optional()

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { PART } from '../admission';
 import { epochMsOf } from '../due-time';
 
-// What the schemas of all operations are made of.
+// The parts that schemas of all operations are made of.
 
-/** Shapes that OpenAPI calls by a name. */
+/** The schemas that OpenAPI lists by name. */
 export const named = z.registry<{ id: string }>();
 
 export const part = z.string().regex(PART).max(255);

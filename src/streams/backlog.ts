@@ -1,9 +1,10 @@
 import type { Queryable } from '../database';
 import type { Backlog } from '../metrics';
 
-/** The publisher's backlog; none, too, when nobody has made it known. */
+/** The publisher's backlog. 0 events if the publisher is not subscribed yet. */
 export async function backlogOf(db: Queryable, name: string): Promise<Backlog> {
-  // From the first event that is there: what was removed for its age before a new publisher began is no backlog.
+  // Counted from the first event that exists. Events that retention removed before a new publisher began are no
+  // backlog.
   const { rows } = await db.query<Backlog>(
     `select (head.position - first.position + 1)::float8 as events,
             extract(epoch from greatest(clock_timestamp() - first.relayed_at, interval '0'))::float8 * 1000 as "ageMs"

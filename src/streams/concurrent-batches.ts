@@ -2,8 +2,9 @@ import type { StreamedEvent } from '../consumer';
 import { originOf } from '../outbox';
 
 /**
- * Divides events into batches that have to be stored one after the other: in none of them a message occurs twice, and each
- * message's events are in their order. What is sent at once may be stored in any order, or with one missing.
+ * Divides events into batches that are stored one after the other. No batch has two events of one message, and the
+ * events of a message keep their order over the batches. Within a batch, events may be stored in any order, or one may
+ * be missing.
  */
 export function concurrentBatchesOf(events: StreamedEvent[]): StreamedEvent[][] {
   const batches: StreamedEvent[][] = [];

@@ -6,24 +6,27 @@ import type { Publisher } from './publisher';
 import type { KafkaSettings } from './settings';
 
 const CONNECT_TIMEOUT_MS = 2_000;
-// As long as replicas that are slow may take. A batch takes five times that at most, with the chunk that is begun last, what
-// kafkajs asks for before it tries that once more, and the second try: see LONGEST_PUBLISH_MS.
+// As long as slow replicas may take. A batch takes at most five times that: the last chunk, the requests that kafkajs
+// makes before it tries again, and the second try. See LONGEST_PUBLISH_MS.
 const REQUEST_TIMEOUT_MS = 10_000;
 const PUBLISH_TIMEOUT_MS = 10_000;
-// Kafkajs makes one record batch of all that goes to one partition, and brokers refuse those above 1 MB by default.
+// Kafkajs makes one record batch of all messages for a partition. Brokers refuse record batches above 1 MB by default.
 const CHUNK_BYTES = 512 * 1024;
 
-/** Publishes to a Kafka topic, keyed by tenant and key: the events of a message are in one partition, in their order. */
+/**
+ * Publishes to a Kafka topic. The key is tenant and key, so the events of a message are in one partition, in their
+ * order.
+ */
 export function kafkaPublisher(settings: KafkaSettings): Publisher {
   const { topic } = settings;
   const kafka = clientOf(settings);
   const broker = createLazyConnection<Producer>({
     async open() {
       const producer = kafka.producer({
-        // What kafkajs sends twice by itself is stored once.
+        // The broker stores a record once even if kafkajs sends it twice.
         idempotent: true,
         maxInFlightRequests: 1,
-        // The one of Java's client, so that what others key the same is in the same partition.
+        // Java's default partitioner, so that records of other producers with the same key are in the same partition.
         createPartitioner: Partitioners.DefaultPartitioner,
       });
       try {
@@ -35,7 +38,7 @@ export function kafkaPublisher(settings: KafkaSettings): Publisher {
       }
     },
     disconnect: (producer) => producer.disconnect(),
-    // It connects again by itself.
+    // Kafkajs reconnects by itself.
     isClosed: () => false,
   });
   return {
@@ -63,9 +66,9 @@ const clientOf = ({ brokers, ssl, sasl }: KafkaSettings): Kafka =>
     connectionTimeout: CONNECT_TIMEOUT_MS,
     authenticationTimeout: REQUEST_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Once, for a leader that has moved; an outage is for whoever publishes.
+    // One retry is for a leader that has moved. The publishing loop handles outages.
     retry: { retries: 1, initialRetryTime: 200 },
-    // What goes wrong is thrown, and logged by whoever catches it.
+    // Kafkajs throws its errors, and the publishing loop logs them.
     logLevel: logLevel.NOTHING,
   });
 
@@ -98,7 +101,10 @@ function chunksOf(events: StreamedEvent[]): Chunk[] {
   return chunks;
 }
 
-/** CloudEvents' binding for Kafka, in structured mode; the attributes are headers as well, to be filtered by. */
+/**
+ * A record in CloudEvents' structured mode for Kafka. The attributes are headers as well, so that consumers can filter
+ * by them.
+ */
 function recordOf(event: PostdateEvent): Message & { value: Buffer } {
   const { data, datacontenttype, ...attributes } = event;
   const headers = Object.entries(attributes).map(([name, value]) => [`ce_${name}`, String(value)]);

@@ -1,6 +1,6 @@
-/** A connection that is opened when it is needed. */
+/** A connection that is opened at its first use. */
 export interface LazyConnection<Connection> {
-  /** Gives `work` the open connection. One with which anything has failed is not used again. */
+  /** Gives `work` the open connection. After any failure the connection is closed, and the next use opens another. */
   use<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
@@ -8,13 +8,14 @@ export interface LazyConnection<Connection> {
 interface Connector<Connection> {
   open(): Promise<Connection>;
   disconnect(connection: Connection): Promise<void>;
-  /** Whether it has ended by itself meanwhile. */
+  /** Whether the connection has ended by itself. */
   isClosed(connection: Connection): boolean;
 }
 
 /**
- * A link for one user at a time. After a failure nobody can say what the other side has taken, and what it still expects of
- * this connection (Kafka counts a producer's batches), so the next use has a new one; reconnecting is no more than that.
+ * A lazy connection for one user at a time. After a failure it is unknown what the other side has stored, and what it
+ * expects next on this connection (Kafka counts a producer's batches). The next use therefore opens a new one, which is
+ * also how it reconnects.
  */
 export function createLazyConnection<Connection>({
   open,

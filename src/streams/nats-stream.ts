@@ -3,15 +3,16 @@ import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { NatsSettings } from './settings';
 
 const HOUR_MS = 3_600_000;
-// Others go on within seconds where a dead worker was; the rest is for an operator. NATS keeps the ids of so long in memory.
+// Other workers take over a dead one within seconds; the rest is time for an operator. NATS keeps all ids of this
+// window in memory.
 const DUPLICATE_WINDOW_MS = 2 * HOUR_MS;
 
-/** Makes the stream, which keeps what comes for so many days, unless it is there: then it is taken as it is. */
+/** Creates the stream, which keeps events for `keepDays`, unless it exists. An existing stream is used as it is. */
 export async function ensureStream(
   connection: NatsConnection,
   { stream, keepDays }: Pick<NatsSettings, 'stream' | 'keepDays'>,
 ): Promise<void> {
-  // What it would check takes a permission that nothing else here needs.
+  // Its check would need a permission that nothing else here needs.
   const manager = await jetstreamManager(connection, { checkAPI: false });
   const isThere = () =>
     manager.streams.info(stream).then(() => true, otherwise(JetStreamApiCodes.StreamNotFound, false));
@@ -25,7 +26,7 @@ export async function ensureStream(
   try {
     await manager.streams.add(settings);
   } catch (error) {
-    // Of two workers that do so at one time, the second is told that its subjects are taken: by the same stream.
+    // If two workers create it at once, NATS tells the second that its subjects are taken, which is by the same stream.
     if (!(await isThere())) throw error;
   }
 }

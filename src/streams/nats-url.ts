@@ -1,11 +1,11 @@
-/** A NATS server as a URL names it; a user name without a password is a token. */
+/** A NATS server as a URL names it. A user name without a password is a token. */
 export interface NatsServer {
   address: string;
   tls: boolean;
   login?: { user: string; pass: string } | { token: string };
 }
 
-/** What the URL says, or nothing if it is none that NATS can have. */
+/** Parses the URL of a NATS server. Undefined if it is none. */
 export function natsServerOf(text: string): NatsServer | undefined {
   if (!/^(nats|tls):\/\/[^\s/?#]+\/?$/.test(text) || !URL.canParse(text)) return undefined;
   const { protocol, hostname, port, username, password } = new URL(text);
@@ -16,7 +16,7 @@ export function natsServerOf(text: string): NatsServer | undefined {
     const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
     return { ...server, login: password === '' ? { token: user } : { user, pass } };
   } catch {
-    // A % that encodes nothing.
+    // A percent sign that encodes nothing.
     return undefined;
   }
 }

@@ -15,9 +15,9 @@ import { subjectOf } from './nats-subject';
 import type { Publisher } from './publisher';
 import type { NatsSettings } from './settings';
 
-// Enough for TCP and TLS across a continent; the next try follows in a second.
+// Enough for TCP and TLS across a continent. The next try follows a second later.
 const CONNECT_TIMEOUT_MS = 5_000;
-// For a whole batch; a leader is elected in less.
+// For a whole batch. Electing a new leader takes less.
 const PUBLISH_TIMEOUT_MS = 10_000;
 
 interface JetStream {
@@ -26,7 +26,10 @@ interface JetStream {
   streamIsThere: boolean;
 }
 
-/** Publishes to a JetStream stream, which drops repeats within its duplicate window by the events' ids. */
+/**
+ * Publishes to a JetStream stream. Within its duplicate window, the stream drops an event whose id it has stored
+ * before.
+ */
 export function natsPublisher(settings: NatsSettings): Publisher {
   const { stream } = settings;
   const broker = createLazyConnection<JetStream>({
@@ -61,13 +64,13 @@ async function store(
   if (timeoutMs <= 0) throw new Error(`NATS took longer than ${PUBLISH_TIMEOUT_MS / 1000} s for a batch`);
   const contentType = headers();
   contentType.set('content-type', 'application/cloudevents+json');
-  // All at once, and all awaited, so that nothing of this wave is on its way any more when it is tried again.
+  // Waits for all, also after a failure: no event of this batch may still be on its way when the batch is tried again.
   const stored = await Promise.allSettled(
     batch.map(async ({ event }) =>
       client.publish(subjectOf(event), JSON.stringify(event), {
-        // A header cannot have a line break, which an event's type might.
+        // A header cannot hold a line break; an event's type may.
         msgID: event.id.replaceAll(/[\r\n]/g, encodeURIComponent),
-        // Another stream's acknowledgement, should one take these subjects too, says nothing of ours.
+        // If another stream also takes these subjects, its acknowledgement does not count.
         expect: { streamName: stream },
         headers: contentType,
         timeout: timeoutMs,
@@ -77,7 +80,7 @@ async function store(
   const refused = stored.findIndex(({ status }) => status === 'rejected');
   if (refused < 0) return;
   const { reason } = stored[refused] as PromiseRejectedResult;
-  // Nobody answered; the client's own words name one of the two causes only.
+  // No server answered. The client's own message names only one of the two possible causes.
   const why = reason.name === 'JetStreamNotEnabled' ? 'no stream takes it, or JetStream is off' : reason.message;
   throw new Error(`NATS did not store ${batch[refused]?.event.id}: ${why}`, { cause: reason });
 }
@@ -87,12 +90,12 @@ async function optionsOf(settings: NatsSettings): Promise<ConnectionOptions> {
   return {
     servers,
     name: 'postdate',
-    // The link opens another one, and that tries all servers.
+    // The lazy connection opens another one, and that tries all servers.
     reconnect: false,
     timeout: CONNECT_TIMEOUT_MS,
     ...(tls && { tls }),
     ...login,
-    // Read each time, as credentials are renewed.
+    // Read at each connection, because credentials are renewed.
     ...(credentialsFile && { authenticator: credsAuthenticator(await readFile(credentialsFile)) }),
   };
 }

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import type { Given } from './variables';
 
-/** A NATS server, or several of a cluster, and how to be let in. */
+/** The servers of NATS, and the credentials for them. */
 export interface NatsSettings {
   servers: string[];
   stream: string;
-  /** For how long a stream that is made here keeps what comes. */
+  /** For how many days a stream that is created here keeps its events. */
   keepDays: number;
   tls?: { caFile?: string; certFile?: string; keyFile?: string };
   login?: { user: string; pass: string } | { token: string };
   credentialsFile?: string;
 }
 
-/** A Kafka cluster, and how to be let in. `ssl`: PEM texts. */
+/** A Kafka cluster, and the credentials for it. `ssl`: PEM texts. */
 export interface KafkaSettings {
   brokers: string[];
   topic: string;
@@ -22,7 +22,7 @@ export interface KafkaSettings {
 
 /** The brokers that events are published to. */
 export interface StreamSettings {
-  /** Where one that is new begins. */
+  /** Where a new publisher begins in the stream. */
   from: Given['POSTDATE_STREAMS_FROM'];
   nats?: NatsSettings;
   kafka?: KafkaSettings;
@@ -40,7 +40,7 @@ function natsSettings(given: Given, servers: NonNullable<Given['POSTDATE_NATS_UR
     certFile: given.POSTDATE_NATS_CERT_FILE,
     keyFile: given.POSTDATE_NATS_KEY_FILE,
   });
-  // With any setting of TLS nothing is sent to a server without it.
+  // If any setting concerns TLS, the client connects with TLS only.
   const withTls = servers.some(({ tls }) => tls) || Object.keys(files).length > 0;
   return {
     servers: servers.map(({ address }) => address),

@@ -7,7 +7,7 @@ const itemsOf = (text: string) => text.split(',').map((item) => item.trim());
 const natsUrls = z.string().transform((text, refuse): NatsServer[] => {
   const servers = itemsOf(text).map(natsServerOf);
   if (servers.every((server) => server !== undefined)) return servers;
-  // Without the text, which may have a password in it.
+  // Without the value, which may contain a password.
   refuse.addIssue({
     code: 'custom',
     message: 'must be nats://host:port or tls://host:port, or several, with commas between',
@@ -25,11 +25,11 @@ const brokers = z
 
 const file = z.string().refine(canBeRead, 'is no file that can be read');
 
-/** Every variable of the brokers that events are published to, and its default. */
+/** Every variable of the brokers that events are published to, with its default. */
 export const streamVariables = {
   POSTDATE_STREAMS_FROM: z.enum(['start', 'end']).default('start'),
   POSTDATE_NATS_URL: natsUrls.optional(),
-  // What NATS takes as a name, and can have in a subject of its API.
+  // Only characters that NATS allows in a stream's name and in a subject of its API.
   POSTDATE_NATS_STREAM: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,255}$/, 'must be letters, digits, - and _')
@@ -54,7 +54,8 @@ export const streamVariables = {
 
 export type Given = z.output<z.ZodObject<typeof streamVariables>>;
 
-// One of these without the other would be left out in silence, and the broker would say something else.
+// Each of these needs the other. With only one of them, the setting would be ignored and the broker's error would
+// mislead.
 const TOGETHER: [keyof Given, keyof Given][] = [
   ['POSTDATE_NATS_CERT_FILE', 'POSTDATE_NATS_KEY_FILE'],
   ['POSTDATE_NATS_KEY_FILE', 'POSTDATE_NATS_CERT_FILE'],
@@ -66,7 +67,7 @@ const TOGETHER: [keyof Given, keyof Given][] = [
   ['POSTDATE_KAFKA_PASSWORD', 'POSTDATE_KAFKA_SASL'],
 ];
 
-/** The variable that is missing beside one that is given. */
+/** The first variable that is missing beside a given one. */
 export function missingBeside(given: Given): { variable: string; message: string } | undefined {
   const pair = TOGETHER.find(([name, needed]) => given[name] !== undefined && given[needed] === undefined);
   return pair && { variable: pair[1], message: `is needed beside ${pair[0]}` };

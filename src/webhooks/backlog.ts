@@ -1,9 +1,9 @@
 import type { Queryable } from '../database';
 
-// Longer than any pause: what lies further ahead was written by a clock that was wrong.
+// Longer than any pause between tries (a day at most). Only a clock that was wrong can have written a later instant.
 const FURTHEST_AHEAD = '25 hours';
 
-/** Brings back what a clock that was ahead has put further off than any pause. */
+/** Makes deliveries and webhooks due now if a clock that ran ahead had postponed them beyond any pause. */
 export async function undoClockJumps(db: Queryable): Promise<void> {
   await db.query(
     `update postdate.webhook_delivery set next_try_at = clock_timestamp()
@@ -15,7 +15,7 @@ export async function undoClockJumps(db: Queryable): Promise<void> {
   );
 }
 
-/** How much waits for webhooks that are enabled, and the oldest of it for how many ms. */
+/** How many deliveries wait for enabled webhooks, and for how many ms the oldest has waited. */
 export async function readBacklog(db: Queryable): Promise<{ waiting: number; oldestMs: number }> {
   const { rows } = await db.query<{ waiting: number; oldest_ms: number }>(
     `select count(*)::integer as waiting,

@@ -1,29 +1,30 @@
 import type { Queryable } from '../database';
 import type { PostdateEvent } from '../outbox';
 
-/** A delivery that this worker is to try now. */
+/** A delivery that this worker must try now. */
 export interface ClaimedDelivery {
   webhookId: string;
   position: string;
   replay: number;
   eventId: string;
-  /** Which try this is, from 1. */
+  /** The number of this try, from 1. */
   tries: number;
   url: string;
-  /** The present one first. */
+  /** The newest comes first. */
   secrets: Buffer[];
-  /** Null when the outbox has it no longer. */
+  /** Null if the outbox no longer has the event. */
   event: PostdateEvent | null;
 }
 
-// Much longer than a try can last, so that it ends only for a worker that is dead or hangs.
+// Much longer than a try can last. The claim therefore expires only for a worker that is dead or hangs.
 const CLAIM_S = 60;
-/** So many tries in a row that fail are no longer a matter of one event: the listener is taken to be away. */
+/** After so many failures in a row, one event cannot be the cause. The listener counts as away. */
 export const AWAY_AFTER_FAILURES = 3;
 
 /**
- * Gives a worker deliveries to try: of each entity the first that waits, of each webhook as many as leave `perWebhook` under
- * way here, and of one whose listener seems to be away one at a time. They are its own for a minute.
+ * Claims deliveries for a worker, for a minute. Of each entity it takes only the first that waits. Of each webhook it
+ * takes at most `perWebhook`, less those that are in flight here. A webhook whose listener seems to be away gets one at
+ * a time.
  */
 export async function claimDeliveries(
   db: Queryable,
@@ -31,9 +32,10 @@ export async function claimDeliveries(
   { inFlight, perWebhook, limit }: { inFlight: ReadonlyMap<string, number>; perWebhook: number; limit: number },
 ): Promise<ClaimedDelivery[]> {
   const { rows } = await db.query<ClaimedDelivery>(
-    // In random order, or the first webhooks would take all places for as long as they have a backlog. now() and not the
-    // clock itself, which no index could be searched with. Worded as something that is not null, which PostgreSQL, knowing
-    // nothing of a new backlog, takes for likely: so it stops at the first few instead of looking at all that waits.
+    // The order is random: otherwise the first webhooks would take all places for as long as they have a backlog. It
+    // uses now(), because no index can be searched with clock_timestamp(). The condition is written as "is not null".
+    // PostgreSQL has no statistics of a new backlog and takes that for likely, so it stops at the first few rows and
+    // does not read all that wait.
     `with mine as materialized (
        select due.* from (
          select id, greatest(0, case when failures >= ${AWAY_AFTER_FAILURES} then 1 else $2::integer end

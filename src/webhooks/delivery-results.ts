@@ -2,18 +2,21 @@ import type { Queryable } from '../database';
 import { storable } from '../storable';
 import { AWAY_AFTER_FAILURES, type ClaimedDelivery } from './claim-deliveries';
 
-// After the first failure ten seconds at most, then twice as long each time, up to half a day; at random in between, so that
-// what failed together does not come back together. No sooner than a second.
+// The pause is random, so that deliveries that failed together do not return together. Its upper bound is ten seconds
+// after the first failure, doubles with each further one, and ends at half a day. Its lower bound is one second.
 const FIRST_PAUSE_S = 5;
 const LONGEST_PAUSE_S = 43_200;
 const SHORTEST_PAUSE_S = 1;
-/** A weekend and a day. Never before the tries, should the workers themselves have been away that long. */
+/**
+ * A weekend and a day. A delivery also gets its full number of tries, in case the workers themselves were away that
+ * long.
+ */
 const GIVE_UP_AFTER = '3 days';
 const GIVE_UP_TRIES = 10;
-// Nobody may park its events for longer by a header.
+// A listener's Retry-After header cannot postpone its events for longer than this.
 const LONGEST_RETRY_AFTER_S = 86_400;
 
-// Claimed by another since, this try decides nothing more.
+// If another worker has claimed the delivery since, this try decides nothing more.
 const IS_MINE = 'webhook_id = $1 and position = $2 and replay = $3 and tries = $4 and claimed_by = $5';
 const keyOf = (worker: string, { webhookId, position, replay, tries }: ClaimedDelivery) => [
   webhookId,
@@ -24,8 +27,8 @@ const keyOf = (worker: string, { webhookId, position, replay, tries }: ClaimedDe
 ];
 
 /**
- * Ends a delivery as delivered; false if it is another worker's by now. `failingSince` is set when its listener had seemed
- * to be away.
+ * Ends a delivery as delivered. `mine` is false if another worker has claimed it since. `failingSince` is set if its
+ * listener had seemed to be away.
  */
 export async function recordDelivered(
   db: Queryable,
@@ -53,7 +56,7 @@ export async function recordDelivered(
   return { mine, failingSince: wasAway ? (since ?? undefined) : undefined };
 }
 
-/** Has what failed since then tried now, as its listener is back: it need not wait for half a day. */
+/** Makes deliveries due now that failed since then: the listener is back, and they need not wait for half a day. */
 export async function retryFailedNow(db: Queryable, webhookId: string, failingSince: Date): Promise<void> {
   await db.query(
     `update postdate.webhook_delivery set next_try_at = clock_timestamp()
@@ -63,15 +66,15 @@ export async function retryFailedNow(db: Queryable, webhookId: string, failingSi
 }
 
 export interface Failure {
-  /** What was answered, if anything. */
+  /** The status that the listener answered, if it answered at all. */
   status?: number;
   words: string;
   retryAfterMs?: number;
-  /** No later try can help, and its listener is not to blame. */
+  /** True if no later try can help. The listener is not to blame, so it does not count as failing. */
   final?: boolean;
 }
 
-/** Puts a delivery back to be tried later, or ends it as failed when that was the last try; answers whether it has ended. */
+/** Puts a delivery back for a later try, or ends it as failed if this was the last one. `ended` says which. */
 export async function recordFailure(
   db: Queryable,
   worker: string,
@@ -112,7 +115,7 @@ export async function recordFailure(
   return { ended: rows[0]?.ended === true };
 }
 
-/** Gives a delivery back to whoever takes it next, at once: this worker stops, or its webhook is disabled. */
+/** Puts a delivery back for an immediate try, by any worker. Used when this worker stops or the webhook is disabled. */
 export async function putBackDelivery(
   db: Queryable,
   worker: string,

@@ -2,7 +2,10 @@ import type { Pool } from 'pg';
 import { inTransaction, type Queryable } from '../database';
 import { DELIVERY_COLUMNS, DELIVERY_OF_EVENT, IS_FOR_WEBHOOK, lockConsumer, WEBHOOKS_CONSUMER } from './queue';
 
-/** Sends it nothing from now on; what waits, and what comes, is sent if it is enabled again. False if it was not enabled. */
+/**
+ * Sends nothing to the webhook from now on. Waiting and new events are sent once it is enabled again. False if it was
+ * not enabled.
+ */
 export async function disableWebhook(db: Queryable, id: string, reason: string): Promise<boolean> {
   const { rowCount } = await db.query(
     `update postdate.webhook
@@ -15,8 +18,9 @@ export async function disableWebhook(db: Queryable, id: string, reason: string):
 }
 
 /**
- * Enables it again, and queues what has come since it was disabled, as far as events are kept; with `fromNow` that is
- * skipped, and what waited ends as failed. Answers how many deliveries wait, and were skipped; undefined if it was enabled.
+ * Enables a webhook again, and queues the events since it was disabled, as far as they are still kept. With `fromNow`
+ * it skips those events and ends what waited as failed. Returns how many deliveries wait and how many were skipped;
+ * undefined if it was enabled already.
  */
 export async function enableWebhook(
   pool: Pool,
@@ -24,7 +28,7 @@ export async function enableWebhook(
   { fromNow = false } = {},
 ): Promise<{ waiting: number; skipped: number } | undefined> {
   return inTransaction(pool, async (tx) => {
-    // It may have been disabled for weeks.
+    // A webhook may have been disabled for weeks, so this can take longer than the pool's limit.
     await tx.query('set local statement_timeout = 0');
     const position = await lockConsumer(tx);
     const before = await tx.query<{ disabled_position: string | null }>(

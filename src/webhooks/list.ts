@@ -1,6 +1,6 @@
 import type { Queryable } from '../database';
 
-/** A webhook and how it is. Instants are RFC 3339. */
+/** A webhook and its present state. Instants are RFC 3339. */
 export interface WebhookState {
   id: string;
   url: string;
@@ -10,9 +10,9 @@ export interface WebhookState {
   createdAt: string;
   disabledAt?: string;
   disabledReason?: string;
-  /** Its last tries have failed. */
+  /** Set while its latest tries fail: the first of these failures. */
   failingSince?: string;
-  /** Events that wait to be sent to it, and that were given up and not sent again since. */
+  /** `waiting`: events still to be sent. `failed`: events that were given up and not sent again since. */
   waiting: number;
   failed: number;
 }
@@ -26,7 +26,7 @@ interface WebhookRow extends Pick<WebhookState, 'id' | 'url' | 'tenant' | 'waiti
   failing_since: Date | null;
 }
 
-/** All webhooks, the first that was registered first; never their secrets. */
+/** All webhooks, the oldest registration first, without their secrets. */
 export async function listWebhooks(db: Queryable): Promise<WebhookState[]> {
   const { rows } = await db.query<WebhookRow>(
     `select webhook.*, coalesce(waiting, 0)::integer as waiting, coalesce(failed, 0)::integer as failed
@@ -53,10 +53,10 @@ export async function listWebhooks(db: Queryable): Promise<WebhookState[]> {
   }));
 }
 
-/** A line of a webhook's log. */
+/** One delivery in a webhook's log. */
 export interface ListedDelivery {
   position: number;
-  /** 0 the first time; 1, 2 … when it was sent again. */
+  /** 0 for the first delivery of an event; 1, 2 … for each replay. */
   replay: number;
   eventId: string;
   state: DeliveryState;
@@ -74,7 +74,7 @@ export const DELIVERY_OUTCOMES = ['delivered', 'failed'] as const;
 export const DELIVERY_STATES = ['waiting', ...DELIVERY_OUTCOMES] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** The last deliveries of a webhook, the latest in the stream first. */
+/** The last `limit` deliveries of a webhook, the latest position in the stream first. */
 export async function listDeliveries(
   db: Queryable,
   webhookId: string,

@@ -3,21 +3,22 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 
-/** What a listener said. */
+/** A listener's response. */
 export interface ListenerResponse {
   status: number;
-  /** For how long it asks to be left alone. */
+  /** How long the listener asks for a pause (its Retry-After header), in ms. */
   retryAfterMs?: number;
-  /** Its body, when that is JSON of a reasonable size. */
+  /** The parsed body, if it is JSON and within the size limit. */
   body?: unknown;
 }
 
-// An answer is a few words; nobody may fill our memory.
+// An answer is a few words. A larger body must not fill our memory.
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * Posts to one of these addresses and to no other, whatever the URL's name leads to meanwhile; TLS still wants the name's
- * certificate. Redirects are answers like any other. Throws when there is no answer, or when `signal` ends the wait.
+ * Posts to one of these addresses and to no other, even if the URL's name resolves differently by now. TLS still checks
+ * the certificate of the name. A redirect is returned like any other response. Throws if there is no response, or if
+ * `signal` aborts.
  */
 export async function postTo(
   url: URL,
@@ -26,7 +27,7 @@ export async function postTo(
 ): Promise<ListenerResponse> {
   const { request } = url.protocol === 'https:' ? https : http;
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    // A connection of its own for each: no other request's addresses were checked for this one.
+    // Each request opens its own connection: a shared one might lead to addresses that were not checked for this URL.
     const posting = request(url, { method: 'POST', agent: false, lookup: lookupIn(addresses), ca, signal, headers });
     posting.once('response', resolve).on('error', reject).end(body);
   });
@@ -38,7 +39,7 @@ export async function postTo(
   };
 }
 
-/** A `lookup` that answers what was looked up, and checked, before. */
+/** A `lookup` that returns the addresses that were resolved and checked before. */
 const lookupIn =
   (addresses: string[]): LookupFunction =>
   (_hostname, { all }, callback) => {
@@ -47,13 +48,13 @@ const lookupIn =
     else callback(null, found[0]?.address as string, found[0]?.family);
   };
 
-/** The body; undefined if it is too long, of which no more than that is read. */
+/** The body as text, or undefined if it exceeds the limit. It reads no further than the limit. */
 async function readBody(response: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {
     bytes += chunk.length;
-    // Leaving the loop ends the connection.
+    // Leaving the loop closes the connection.
     if (bytes > MAX_BODY_BYTES) return undefined;
     chunks.push(chunk);
   }
@@ -67,12 +68,12 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // It says that it is JSON and is not; for a listener's 2xx that is as good as no body.
+    // The body claims to be JSON and is not. With a 2xx that counts as no body.
     return undefined;
   }
 }
 
-/** Of a Retry-After: seconds, or a date. Anything else is none. */
+/** The ms that a Retry-After header asks for, as seconds or as a date. Undefined for any other value. */
 export function retryAfterMsOf(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
   const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;

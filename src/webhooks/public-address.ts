@@ -1,13 +1,14 @@
 import { type IPv4, type IPv6, parse } from 'ipaddr.js';
 
-// All addresses of the internet proper; what is not in it, old forms of private IPv4 addresses among them, is nobody's.
+// All addresses of the public internet. Everything else is private or reserved, including old notations of private
+// IPv4.
 const GLOBAL_UNICAST = parse('2000::') as IPv6;
-// Looks public, and is what answers virtual machines of Azure about themselves.
+// A public-looking address at which Azure serves metadata to its virtual machines.
 const AZURE_HOST = '168.63.129.16';
 
 /**
- * Why no webhook may be sent to an IP address, in the word for its range (`private`, `loopback`, `linkLocal` …); undefined
- * if it is a public one. An IPv4 address in IPv6's clothes is what it is underneath.
+ * Why no webhook may be sent to an IP address, as the name of its range (`private`, `loopback`, `linkLocal` …).
+ * Undefined for a public address. An IPv4 address that is mapped into IPv6 is judged as IPv4.
  */
 export function refusedRange(text: string): string | undefined {
   const address = parse(text);

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { inTransaction, type Queryable } from '../database';
 
-/** The one consumer of the stream that all webhooks have together. */
+/** The one consumer of the stream that serves all webhooks. */
 export const WEBHOOKS_CONSUMER = 'webhooks';
 
 const BATCH = 500;
@@ -12,11 +12,11 @@ export const IS_FOR_WEBHOOK = `
   and (webhook.topics is null or event.aggregatetype = any(webhook.topics))
   and (webhook.types is null or event.type = any(webhook.types))`;
 
-/** SQL: what of `event` a delivery has, in the order of DELIVERY_COLUMNS. */
+/** SQL: the values that a delivery takes from `event`, in the order of DELIVERY_COLUMNS. */
 export const DELIVERY_OF_EVENT = `webhook.id, event.position, event.id, event.aggregatetype || ' ' || event.aggregateid`;
 export const DELIVERY_COLUMNS = 'webhook_id, position, event_id, entity';
 
-/** Waits for the consumer's row, so that no batch is queued beside this transaction; answers its position. */
+/** Locks the consumer's row, so that no batch is queued during this transaction. Returns its position. */
 export async function lockConsumer(tx: Queryable): Promise<number> {
   const { rows } = await tx.query<{ position: string }>(
     'select position from postdate.consumer where name = $1 for update',
@@ -26,8 +26,8 @@ export async function lockConsumer(tx: Queryable): Promise<number> {
 }
 
 /**
- * Queues the next events of the stream for all webhooks that want them, and moves the position with them: in one
- * transaction, so none is lost, whether or not anybody can be reached. Returns how many events, and how many deliveries.
+ * Queues the next events of the stream for all webhooks that want them, and moves the position in the same transaction.
+ * No event is lost, even if no listener can be reached. Returns the number of events and of deliveries.
  */
 export async function queueBatch(pool: Pool, limit = BATCH): Promise<{ events: number; deliveries: number }> {
   return inTransaction(pool, async (tx) => {
@@ -38,7 +38,8 @@ export async function queueBatch(pool: Pool, limit = BATCH): Promise<{ events: n
       [WEBHOOKS_CONSUMER],
     );
     if (!mine.rows[0]) return { events: 0, deliveries: 0 };
-    // A statement of its own: whoever enables a webhook holds the row just locked, and this must see what they did.
+    // A second statement, for a new snapshot: enabling a webhook holds the row that was just locked, and this must see
+    // its result.
     const { rows } = await tx.query<{ events: number; deliveries: number }>(
       `with event as materialized (
          select * from postdate.outbox where position > $2 order by position limit $3

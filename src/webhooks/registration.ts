@@ -7,19 +7,19 @@ import { addressesOf, type Reach, refuseUrl } from './addresses';
 import { WEBHOOKS_CONSUMER } from './queue';
 import { newSecret, secretText } from './signature';
 
-/** Where events are to be sent, and which. */
+/** A webhook to register: its URL, and which events it gets. */
 export interface NewWebhook {
   url: string;
-  /** Whose events; `*` for everybody's. */
+  /** The tenant of the events; `*` for all tenants. */
   tenant: string;
-  /** Default: of all topics, and of all types. */
+  /** Default: all topics, and all types. */
   topics?: string[];
   types?: string[];
 }
 
 /**
- * Registers a webhook, which is sent what comes from now on, and returns its secret, this once. Throws a `MessageError`:
- * `invalidUrl`, `privateAddress`, `invalidTenant` or `invalidTopic`.
+ * Registers a webhook, which gets the events from now on. Returns its secret, which is shown this once. Throws a
+ * `MessageError`: `invalidUrl`, `privateAddress`, `invalidTenant` or `invalidTopic`.
  */
 export async function addWebhook(
   pool: Pool,
@@ -33,7 +33,7 @@ export async function addWebhook(
   const id = `wh_${randomBytes(8).toString('hex')}`;
   const secret = newSecret();
   await inTransaction(pool, async (tx) => {
-    // The first webhook may be registered before any worker has made the consumer known.
+    // The first webhook may be registered before any worker has subscribed the consumer.
     await subscribe(tx, { name: WEBHOOKS_CONSUMER, from: 'end' });
     await tx.query(
       `insert into postdate.webhook (id, url, tenant, topics, types, after_position)
@@ -55,7 +55,10 @@ async function refuseUnresolved(url: URL, reach: Reach): Promise<void> {
   }
 }
 
-/** Signs with a new secret from now on, which is returned this once, and with those before for so long. */
+/**
+ * Signs with a new secret from now on, and returns it this once. Earlier secrets sign as well for `overlapMs`.
+ * Undefined if there is no webhook of this id.
+ */
 export async function rotateSecret(
   pool: Pool,
   id: string,
@@ -77,7 +80,7 @@ export async function rotateSecret(
   });
 }
 
-/** Removes a webhook with its secrets, its log and what waits for it; false if there is none of this id. */
+/** Removes a webhook with its secrets, its log and its waiting deliveries. False if there is none of this id. */
 export async function removeWebhook(pool: Pool, id: string): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
     await tx.query('set local statement_timeout = 0');

@@ -2,7 +2,10 @@ import type { Pool } from 'pg';
 import { inTransaction } from '../database';
 import { DELIVERY_COLUMNS, DELIVERY_OF_EVENT, IS_FOR_WEBHOOK } from './queue';
 
-/** What to send again: one event, those after a position up to another, or whatever was given up. */
+/**
+ * What to send again: one event, the events in a range of positions (`from` excluded, `to` included), or all that were
+ * given up.
+ */
 export type ReplaySelection = { eventId: string } | { from: number; to?: number } | { failed: true };
 
 const IS_SELECTED = `
@@ -21,9 +24,9 @@ const valuesOf = (webhookId: string, selection: ReplaySelection) => [
 ];
 
 /**
- * Queues events again, or for the first time, for a webhook that wants them: each as a delivery of its own, so that the log
- * keeps the earlier ones. What waits already is tried now instead. With `dryRun` it only counts. Answers how many of each;
- * events that are no longer kept are in neither.
+ * Queues events for a webhook again, or for the first time. Each gets a delivery of its own, so that the log keeps the
+ * earlier ones. An event that waits already becomes due now. With `dryRun` it only counts. Returns how many events were
+ * queued and how many were waiting. Events that are no longer kept count in neither.
  */
 export async function replayDeliveries(
   pool: Pool,
@@ -32,7 +35,7 @@ export async function replayDeliveries(
   { dryRun = false } = {},
 ): Promise<{ queued: number; waiting: number }> {
   const values = valuesOf(webhookId, selection);
-  // Read once, so that what is counted is what is queued.
+  // Materialized: the selection is read once, so that the counts are those of the queued rows.
   const selected = `with selected as materialized (
       select event.position, event.id, event.aggregatetype, event.aggregateid, webhook.id as webhook_id,
              (select max(replay) from postdate.webhook_delivery as earlier
@@ -43,7 +46,7 @@ export async function replayDeliveries(
         from postdate.outbox as event join postdate.webhook on webhook.id = $1 and ${IS_FOR_WEBHOOK}
        where event.position is not null and ${IS_SELECTED})`;
   return inTransaction(pool, async (tx) => {
-    // Everything that is kept may be a lot.
+    // All kept events may be many, so this can take longer than the pool's limit.
     await tx.query('set local statement_timeout = 0');
     if (dryRun) {
       const { rows } = await tx.query<{ queued: number; waiting: number }>(

@@ -1,16 +1,16 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
-// As many as the hash has; Standard Webhooks wants 24 to 64.
+// As long as the hash. Standard Webhooks wants 24 to 64 bytes.
 const SECRET_BYTES = 32;
 
 export const newSecret = (): Buffer => randomBytes(SECRET_BYTES);
 
-/** A secret as its listener is given it. */
+/** A secret in the form that its listener is given. */
 export const secretText = (secret: Buffer): string => `whsec_${secret.toString('base64')}`;
 
 /**
- * The headers of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com). Signed once with each secret, so that a
- * listener may know any one of them; at is the instant of this try, in epoch ms.
+ * The headers of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com). There is one signature per secret, so that
+ * a listener may know any one of them. `at` is the instant of this try, in epoch ms.
  */
 export function signedHeaders(
   { eventId, body }: { eventId: string; body: string },
@@ -29,8 +29,8 @@ export function signedHeaders(
 }
 
 /**
- * An event's id as a header, the same for every try: percent-encoded, the full stop too, as it parts what is signed.
- * `decodeURIComponent` gives the event's id back.
+ * An event's id as a header value, the same for every try. It is percent-encoded, including the full stop, which
+ * separates the parts of the signed text. `decodeURIComponent` restores the event's id.
  */
 export const webhookIdOf = (eventId: string): string =>
   encodeURIComponent(eventId).replaceAll('%3A', ':').replaceAll('.', '%2E');

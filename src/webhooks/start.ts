@@ -11,15 +11,15 @@ import { type ClaimedDelivery, claimDeliveries } from './claim-deliveries';
 import { queueBatch, WEBHOOKS_CONSUMER } from './queue';
 import { type TryDeps, tryDelivery } from './try-delivery';
 
-// What waits for slow listeners costs a socket each; a listener that hangs takes at most ten of them, and one once it is
-// known to.
+// Each delivery in flight costs a socket. A listener that hangs takes at most ten of them, and one once it counts as
+// away.
 const AT_A_TIME = 50;
 const AT_A_TIME_PER_WEBHOOK = 10;
-// The lower end of what Standard Webhooks recommends (15 to 30 s): what takes longer belongs behind the answer.
+// The lower end of what Standard Webhooks recommends (15 to 30 s). A listener should do longer work after its answer.
 const ANSWER_TIMEOUT_MS = 15_000;
-// How long what is under way is given when this worker stops; the rest others send.
+// How long deliveries in flight may go on when this worker stops. Other workers send the rest.
 const STOP_TIMEOUT_MS = 5_000;
-// For what is to be tried again by now, and what another worker has queued.
+// This poll finds retries that have become due, and deliveries that another worker has queued.
 const POLL_MS = 1_000;
 const REPORT_EVERY_MS = 10_000;
 const CLOCK_JUMPS_EVERY_MS = 60_000;
@@ -32,8 +32,8 @@ export interface WebhookDeps {
 }
 
 /**
- * Sends the stream's events to the webhooks that want them, until stopped; `nudge` it when the stream has grown. Any number
- * of processes may. A listener that is down holds up nobody else.
+ * Sends the stream's events to the webhooks that want them, until stopped. `nudge` it when the stream has grown. Any
+ * number of processes may run it. A listener that is down delays no other listener.
  */
 export function startWebhooks(
   pool: Pool,
@@ -45,7 +45,7 @@ export function startWebhooks(
 ): BackgroundLoop {
   const { worker, metrics, log, onError, landingsOver, answerWithinMs = ANSWER_TIMEOUT_MS } = deps;
   const stopping = new AbortController();
-  // Each try under way listens.
+  // Each try in flight adds a listener to this signal.
   setMaxListeners(AT_A_TIME, stopping.signal);
   const trying = { ...deps, pool, answerWithinMs, stopping: stopping.signal };
   const inFlight = new Set<Promise<void>>();
@@ -63,7 +63,7 @@ export function startWebhooks(
 
   async function sendNext(): Promise<'more' | 'idle'> {
     const limit = AT_A_TIME - inFlight.size;
-    // Whatever ends nudges this loop.
+    // Each try that ends nudges this loop.
     if (limit <= 0) return 'idle';
     await landingsOver?.();
     const claimed = await claimDeliveries(pool, worker, {
@@ -98,7 +98,7 @@ export function startWebhooks(
       metrics.webhookGivenUp();
       log.warn({ part: 'webhooks', webhook, event, position }, 'a delivery was given up');
     } catch (error) {
-      // Whether it was taken is not written down; the claim's end has it sent again.
+      // The result was not recorded, so the listener may have the event. When the claim expires, it is sent again.
       onError(error);
     }
   }

@@ -10,7 +10,7 @@ import { type ListenerResponse, postTo } from './post-to';
 import { signedHeaders } from './signature';
 import { withTimeout } from './with-timeout';
 
-/** What a try came to; a label of the metric. */
+/** The result of a try. The metric has it as a label. */
 export type TryResult =
   | 'delivered'
   | 'refused'
@@ -24,20 +24,20 @@ export type TryResult =
 export interface TryDeps extends Reach {
   pool: Pool;
   worker: string;
-  /** PEM of the authorities to trust instead of the well-known ones. */
+  /** The certificate authorities to trust instead of the system's, as PEM. */
   ca?: string;
-  /** For a whole try, from looking up the name to the end of the answer. */
+  /** The limit for a whole try, from resolving the name to the end of the response. */
   answerWithinMs: number;
   /**
-   * Called with a delivered event's answer, when that has a JSON body, in the transaction that records the delivery. When it
-   * throws, the try has failed, and the event is sent again.
+   * Called with the JSON body of a 2xx response, in the transaction that records the delivery. If it throws, the try
+   * has failed and the event is sent again.
    */
   onAnswer?(tx: PoolClient, event: PostdateEvent, body: unknown): Promise<void>;
-  /** Aborted when this worker does not wait any longer. */
+  /** Aborted when this worker no longer waits for tries in flight. */
   stopping: AbortSignal;
 }
 
-/** Sends an event once and writes down what came of it; throws when that cannot be written down. */
+/** Sends an event once and records the result. Throws if the result cannot be recorded. */
 export async function tryDelivery(
   deps: TryDeps,
   delivery: ClaimedDelivery,
@@ -63,7 +63,7 @@ export async function tryDelivery(
   const { status, retryAfterMs, body } = response;
   const words = `answered ${status}`;
   if (status === 410) {
-    // In this order, or another worker would take it in between.
+    // Disabled first: in the other order another worker could claim the delivery in between.
     await disableWebhook(pool, delivery.webhookId, 'its listener answered 410 Gone');
     await putBackDelivery(pool, worker, delivery, { status, words });
     return { result: 'gone', gaveUp: false };
@@ -75,7 +75,7 @@ export async function tryDelivery(
   try {
     await recordSuccess(deps, { ...delivery, event }, { status, body });
   } catch (error) {
-    // Of the answer's effect, unless the database itself is away: then this throws as well.
+    // The answer had no effect. If the database itself is away, recording this failure throws as well.
     return failed('unusableAnswer', { status, words: `${words}, and its answer: ${errorText(error)}` });
   }
   return { result: 'delivered', gaveUp: false };
@@ -115,7 +115,10 @@ async function recordSuccess(
   if (failingSince) await retryFailedNow(pool, delivery.webhookId, failingSince);
 }
 
-/** Node gives a connection that several addresses refused no words of its own. */
+/**
+ * The error's message. Node leaves it empty for a connection that several addresses refused; the first of them then
+ * explains it.
+ */
 function errorText(error: unknown): string {
   const { message, code, errors } = error as { message?: string; code?: string; errors?: unknown[] };
   return message || (errors?.[0] ? errorText(errors[0]) : (code ?? String(error)));

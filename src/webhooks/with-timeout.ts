@@ -1,6 +1,7 @@
 /**
- * What the work resolves to; rejects when it has not ended within so long, or when `stopping` is aborted. Its signal then
- * tells the work to end. (AbortSignal.any would do, but keeps something of each for as long as `stopping` lives: weeks.)
+ * Resolves to the result of `work`. Rejects if it has not ended after `ms`, or when `stopping` aborts; the signal given
+ * to `work` then aborts too. AbortSignal.any would do the same, but keeps memory for each call for as long as
+ * `stopping` lives: weeks.
  */
 export function withTimeout<Result>(
   ms: number,

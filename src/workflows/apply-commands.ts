@@ -5,8 +5,8 @@ import { rfc3339 } from '../due-time';
 import type { MessageState } from './message-state';
 import type { DatedMove } from './parse-command';
 
-// Carried through every continue-as-new, so bounded: at about 150 bytes each this is 15 KB of the 2 MB a start may have.
-// Past the bound the ledger's unique command id still refuses the repeat of a command that won.
+// Carried through every continue-as-new, so bounded. At about 150 bytes each, these are 15 KB of the 2 MB that a start
+// may have. Beyond the bound, the ledger's unique command id still refuses the repeat of a command that won.
 const REMEMBERED_COMMANDS = 100;
 
 const tooLate = ({ outcome, decidedAt }: Decision): TooLate => ({
@@ -16,9 +16,9 @@ const tooLate = ({ outcome, decidedAt }: Decision): TooLate => ({
 });
 
 /**
- * Applies commands one after the other, in the order of their arrival, each once.
- * The ledger decides every one: nothing is answered before the cycle's row is there. A command that finds its cycle
- * fired, with a next one to come, is about the message and so goes on to that next cycle.
+ * Applies commands one after the other, in the order of their arrival, each once. The ledger decides each command: no
+ * answer is given before the cycle's row exists. If the command's cycle has fired and a next one follows, the command
+ * goes on to that cycle, because it is about the message.
  */
 export function createCommandRunner(
   state: MessageState,
@@ -35,7 +35,7 @@ export function createCommandRunner(
     const known = answers.get(commandId);
     if (known) return (await known) as Answer;
     const applied = tail.then(apply);
-    // Only the order hangs on `line`; the failure itself goes to whoever sent the command.
+    // `tail` only keeps the order. The sender of the command gets the failure.
     tail = applied.catch(() => undefined);
     answers.set(commandId, applied);
     running += 1;
@@ -81,7 +81,7 @@ export function createCommandRunner(
     cancel: (command: CancelCommand) => once(command.commandId, () => cancel(command)),
     move: (command: DatedMove) => once(command.commandId, () => move(command)),
     idle: () => running === 0,
-    /** What the next run has to remember. Call it when idle: an unanswered command is left out. */
+    /** The commands that the next run must remember. Call it when idle: it leaves out unanswered commands. */
     applied: (): AppliedCommand[] =>
       [...answers]
         .flatMap(([commandId, answer]) => (answer instanceof Promise ? [] : [{ commandId, answer }]))

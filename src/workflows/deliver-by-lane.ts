@@ -1,12 +1,15 @@
 import type { Delivery, InLane, LedgerActivities } from '../contract';
 import type { Decision } from '../decision';
 
-// Rules change a few times at most while a message is held; workers that do not agree about them must not go on for ever.
+// Rules change a few times at most while a message is held. If workers disagree about the rules, the message must still
+// reach stable in the end.
 const MAX_LANES = 5;
 
 /**
- * Has a delivery landed by whichever lane the topic's rules name when it wakes: stable's workers are asked first, and land it
- * or name the lane. Whatever goes wrong there, it is for stable again, which lands it, or knows the decision.
+ * Delivers a message through the lane that the topic's rules name when it wakes. The rules are in the database, which a
+ * workflow cannot read, and they may change while the message is held. Stable's workers therefore always get the
+ * delivery first: they land the message, or answer with the name of its lane, whose task queue gets it next. After any
+ * failure in the lane the delivery returns to stable, which lands the message or already knows the decision.
  */
 export async function deliverByLane(
   delivery: Delivery,
@@ -17,10 +20,11 @@ export async function deliverByLane(
     const answer = await deliverIn()({ ...delivery, knowsLanes: true, cameBackFrom });
     if (!isInLane(answer)) return answer;
     const { lane } = answer;
-    // Its name alone says enough: why it failed is in the database, where it is counted.
+    // The lane's name is all that stable needs. The database has the reason of the failure, and counts it.
     const landed = await deliverIn(lane)({ ...delivery, knowsLanes: true }).catch(() => undefined);
     if (landed && !isInLane(landed)) return landed;
-    // Given up by a lane as the rules have changed, it is asked for anew; failed by it, no more.
+    // If the lane gave the message up because the rules changed, stable looks the lane up again. If the lane failed at
+    // it, stable lands it.
     cameBackFrom = landed && lanes < MAX_LANES ? undefined : lane;
   }
 }

@@ -2,10 +2,10 @@ import type { MessageView, ScheduledMessage } from '../contract';
 import type { Decision, Ending } from '../decision';
 import { rfc3339 } from '../due-time';
 
-/** A timer's or an activity's line in the Web UI's history. The server allows 400 bytes. */
+/** The summary of a timer or an activity in the Web UI's history. The server allows 400 bytes. */
 export const summaryOf = ({ dueAt, cycle }: ScheduledMessage): string => `cycle ${cycle}, due ${rfc3339(dueAt)}`;
 
-/** Markdown for the Web UI's current details. Not in history, so its wording may change freely. */
+/** Markdown for the Web UI's current details. It is not in the history, so its wording may change freely. */
 export function currentDetails({ message, state, ending, refusals, lastRefusal, lastCommand }: MessageView): string {
   const lines = [
     `**${ending ? ending.outcome : state}**: \`${message.topic}\` for \`${message.tenant}\` / \`${message.key}\``,
@@ -17,7 +17,7 @@ export function currentDetails({ message, state, ending, refusals, lastRefusal, 
   return lines.join('\n\n');
 }
 
-/** The decision as everyone outside sees it. */
+/** A decision as callers see it, with its instant in RFC 3339. */
 export const endingOf = ({ outcome, cycle, decidedAt, reason, commandId }: Decision): Ending => ({
   outcome,
   cycle,

@@ -13,7 +13,7 @@ import type { createCommandRunner } from './apply-commands';
 import type { MessageState } from './message-state';
 import { type ParsedCommand, parseCancel, parseMove } from './parse-command';
 
-/** The failure that tells a caller which field of its input was wrong; it never retries. */
+/** The failure that tells a caller which field of its input is wrong. It is never retried. */
 export const invalid = (refusal: Refusal) =>
   ApplicationFailure.nonRetryable(`${refusal.field}: ${refusal.message}`, errorNames.invalidMessage, refusal);
 
@@ -23,8 +23,8 @@ function acceptOrThrow<Command>(parsed: ParsedCommand<Command>): Command {
 }
 
 /**
- * Registers every handler. Call it before the first `await`: a signal without a handler is parked by the SDK and
- * dropped at continue-as-new.
+ * Registers all handlers. Call it before the first `await`: the SDK parks a signal without a handler, and drops it at
+ * continue-as-new.
  */
 export function registerHandlers(
   { view, recordRefusal }: MessageState,
@@ -59,13 +59,14 @@ export function registerHandlers(
     [wakeSignal.name, { handle: () => undefined, description: 'Look at the clock; changes nothing' }],
   ]);
 
-  // What came before the run's first task the SDK gives out by the order in which names get their handlers, not by that of
-  // its arrival, unless it finds a default handler. And before any update, whose caller may have sent a signal earlier.
+  // Signals may arrive before the run's first task. Without a default handler, the SDK dispatches them in the order in
+  // which handlers are registered, not in the order of their arrival. The default handler also runs before any update,
+  // and the update's caller may have sent a signal earlier.
   const early: { name: string; raw: unknown }[] = [];
   setDefaultSignalHandler((name, raw) => {
     const signal = signals.get(name);
     if (!signal) return recordRefusal(`unknown signal ${name}`);
-    // 0.4.0, 2026-11-27. Asked where it matters only, as it writes a marker.
+    // 0.4.0, 2026-11-27. `patched` is called only where it matters, because it writes a marker into the history.
     if (name === wakeSignal.name || patched('early-commands-in-order')) return signal.handle(raw);
     early.push({ name, raw });
   });
@@ -80,7 +81,7 @@ export function registerHandlers(
     description: 'Move and learn whether it was in time: {dueAt, commandId?, cycle?, expectedCycle?}',
   });
   for (const [name, { handle, description }] of signals) {
-    // As before 0.4.0: a cancel before a move, whichever was sent first.
+    // As before 0.4.0: a cancel before a move, in whichever order they were sent.
     for (const { raw } of early.filter((signal) => signal.name === name)) void handle(raw);
     setHandler(defineSignal<[unknown]>(name), handle, { description });
   }

@@ -1,2 +1,2 @@
-// Every export here can be started by name, and its name is the workflow type for as long as a message sleeps.
+// Temporal can start every export by its name. The name stays the workflow type for as long as a message sleeps.
 export { scheduledMessage } from './scheduled-message';

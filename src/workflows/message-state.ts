@@ -4,21 +4,21 @@ import type { MessageView, ScheduledMessage } from '../contract';
 import type { Decision } from '../decision';
 import { currentDetails, endingOf } from './display-text';
 
-/** The message as it stands in this run, shared by the sleep, the delivery and the commands. */
+/** The state of the message in this run, shared by the sleep, the delivery and the commands. */
 export interface MessageState {
   message(): ScheduledMessage;
   ended(): Decision | undefined;
   markHeld(): void;
-  /** Takes the ledger's word on the present cycle: the message ends, or goes on with its next cycle. */
+  /** Applies the ledger's decision on the present cycle: the message ends, or goes on with its next cycle. */
   applyDecision(decision: Decision): void;
-  /** Notes the answer to a command. */
+  /** Records the answer to a command. */
   recordAnswered(command: AppliedCommand): void;
-  /** Notes a command that cannot be obeyed; it never stops the message. */
+  /** Records a command that cannot be applied. It never stops the message. */
   recordRefusal(why: string): void;
   view(): MessageView;
 }
 
-/** Stands a message up at its posted cycle. Every change shows in the Web UI's current details. */
+/** Creates the state of a message at its posted cycle. Every change shows in the Web UI's current details. */
 export function createMessageState(posted: ScheduledMessage, lastCommand?: AppliedCommand): MessageState {
   let message = posted;
   let ended: Decision | undefined;
@@ -46,7 +46,7 @@ export function createMessageState(posted: ScheduledMessage, lastCommand?: Appli
       show();
     },
     applyDecision(decision) {
-      // Two may bring the same word: a delivery and the command that it lost to, or beat.
+      // The same decision may arrive twice: from the delivery, and from a command that won or lost against it.
       if (ended || decision.cycle !== message.cycle) return;
       if (decision.next) message = nextCycle(message, decision);
       else ended = decision;
@@ -67,7 +67,7 @@ export function createMessageState(posted: ScheduledMessage, lastCommand?: Appli
 
 function nextCycle(message: ScheduledMessage, { outcome, next }: Decision): ScheduledMessage {
   const { repeat } = message;
-  // A move is of one cycle; the series stays where it is.
+  // A move concerns one cycle. The series keeps its place.
   if (!repeat || !next || outcome === 'moved') return { ...message, ...next };
   return { ...message, ...next, repeat: { ...repeat, at: next.dueAt, done: repeat.done + 1 } };
 }

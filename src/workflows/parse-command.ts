@@ -3,7 +3,7 @@ import { type Refusal, refuseCommandId, refuseCycle, refuseDueAt } from '../admi
 import type { CancelCommand, MoveCommand } from '../commands';
 import { epochMsOf } from '../due-time';
 
-/** A move as the workflow works with it. */
+/** A move after its due time was parsed into epoch ms. */
 export interface DatedMove extends MoveCommand {
   dueAt: number;
 }
@@ -13,10 +13,10 @@ export type ParsedCommand<Command> = { command: Command } | { refusal: Refusal }
 const fieldsOf = (raw: unknown): Record<string, unknown> =>
   typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>) : {};
 
-// A command typed by hand in the Web UI has no id; as each such command is meant once, it gets its own.
+// A command typed by hand in the Web UI has no id. Each such command is meant once, so each gets an id of its own.
 const commandIdOf = (fields: Record<string, unknown>, ownId: string = uuid4()): unknown => fields.commandId ?? ownId;
 
-/** Reads a cancel from whatever was sent: even an empty one is clear enough to obey. */
+/** Parses a cancel. Any input is a cancel, even an empty one. */
 export function parseCancel(raw: unknown, ownId?: string): ParsedCommand<CancelCommand> {
   const fields = fieldsOf(raw);
   const commandId = commandIdOf(fields, ownId);
@@ -26,7 +26,7 @@ export function parseCancel(raw: unknown, ownId?: string): ParsedCommand<CancelC
   return { command: { commandId: commandId as string, reason } };
 }
 
-/** Reads a move; without a usable due time there is nothing to obey. */
+/** Parses a move. Without a usable due time it is refused. */
 export function parseMove(raw: unknown, nowMs: number, ownId?: string): ParsedCommand<DatedMove> {
   const fields = fieldsOf(raw);
   const commandId = commandIdOf(fields, ownId);
@@ -41,7 +41,7 @@ export function parseMove(raw: unknown, nowMs: number, ownId?: string): ParsedCo
   return { command: { commandId: commandId as string, dueAt, cycle, expectedCycle } };
 }
 
-// Other languages write null for what they leave out.
+// Other languages write null for an absent field.
 const cyclesOf = ({ cycle, expectedCycle }: Record<string, unknown>) => ({
   cycle: (cycle ?? undefined) as number | undefined,
   expectedCycle: (expectedCycle ?? undefined) as number | undefined,

@@ -18,22 +18,26 @@ import { endingOf, summaryOf } from './display-text';
 import { invalid, registerHandlers } from './handlers';
 import { createMessageState } from './message-state';
 
-/** The message with what a run hands to the next one. `datedAt`: when it got its due time; absent in the first run. */
+/**
+ * The message, with what a run hands to the next one. `datedAt` is the instant at which it got its due time, in epoch
+ * ms; absent in the first run.
+ */
 export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; datedAt?: number };
 
-// A month is short enough that no run outlives the code, keys and server that started it by much, and long enough
-// that a three-year message costs 37 wakes.
+// A month is short: no run outlives the code, keys and server that started it by much. It is also long: a message of
+// three years costs 37 wakes.
 const HOP_MS = 30 * 86_400_000;
 
 /**
- * Sleeps until shortly before the message is due, has it held and landed once, and goes on with the next cycle if there is one.
- * Knows when and whom to tell; all business lies behind the topic's activities.
+ * Sleeps until shortly before the message is due, has it held and landed once, and goes on with the next cycle if there
+ * is one. It only decides when to call which activity; the business logic is in the topic's activities.
  */
 export async function scheduledMessage(carried: CarriedMessage): Promise<Ending> {
   const { applied, datedAt = workflowInfo().startTime.getTime(), ...posted } = { ...carried };
   refuseUnusable(posted);
   const { leadMs = 0 } = posted;
-  // Posted inside its lead it goes straight to the hold: a timer of seconds would only be one more transition.
+  // If the message is posted inside its lead, it goes straight to the hold: a timer of seconds would only be one more
+  // state transition.
   const sleeps = Date.now() < posted.dueAt - leadMs;
   const wakeAt = sleeps ? wakeAtOf(posted) : Date.now();
   const ledger = ledgerActivitiesOf(posted);
@@ -44,7 +48,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
 
   const decided = (message: ScheduledMessage) => state.ended() !== undefined || state.message() !== message;
 
-  // A run that ended with a command at work would leave it unanswered, or lose it.
+  // If a run ended while a command is being applied, the command would be lost or stay unanswered.
   const settled = () => allHandlersFinished() && commands.idle();
   const nextRun = (): CarriedMessage => {
     const message = state.message();
@@ -52,7 +56,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   };
 
   async function sleepUntilWake(message: ScheduledMessage): Promise<void> {
-    // Every activation evaluates this, so any signal at all makes the message look at the clock.
+    // Every activation evaluates this condition, so any signal makes the message look at the clock.
     const over = () => decided(message) || Date.now() >= wakeAt || runIsLong();
     await condition(over, Math.min(wakeAt - Date.now(), HOP_MS), { summary: summaryOf(message) });
   }
@@ -61,8 +65,8 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
     state.markHeld();
     const delivery = { message, late: message.dueAt <= datedAt, wakeAt: sleeps ? wakeAt : undefined };
     const delivering = deliverByLane(delivery, deliverIn).then(state.applyDecision);
-    // A command that wins the ledger's row ends the wait at once, instead of after the delivery's next retry. The run
-    // ends then, and with it what is left of the delivery, which would only have found the row.
+    // A command that wins the ledger's row ends the wait at once, and not only after the delivery's next retry. The run
+    // then ends, and with it the delivery, which would only have found the row.
     await Promise.race([delivering, condition(() => decided(message))]);
   }
 
@@ -88,13 +92,14 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   });
 }
 
-/** True once a run has slept its hop, or has so many events that the server asks for a new one. */
+/** True once a run has slept its hop, or has so many events that the server suggests a new one. */
 function runIsLong(): boolean {
   const { startTime, continueAsNewSuggested } = workflowInfo();
   return continueAsNewSuggested || Date.now() - startTime.getTime() >= HOP_MS;
 }
 
-// Started by hand with a bad input the message fails in sight; an unusable due time would retry its task for ever.
+// A message that is started by hand with bad input fails visibly. With an unusable due time, its task would otherwise
+// be retried without end.
 function refuseUnusable(message: ScheduledMessage): void {
   const refusal =
     refuseRef(message) ??
@@ -102,12 +107,12 @@ function refuseUnusable(message: ScheduledMessage): void {
     refuseDueAt(message.dueAt, workflowInfo().startTime.getTime()) ??
     (message.leadMs === undefined ? undefined : refuseLead(message.leadMs));
   if (refusal) throw invalid(refusal);
-  // Written by a newer release than this worker's: wait for a worker that can read it, do not drop it.
+  // Written by a newer release: it waits for a worker that can read it, and is not dropped.
   if (message.v > 1) throw new Error(`message version ${message.v} is newer than this worker`);
 }
 
 function continueAs(next: CarriedMessage): Promise<never> {
-  // Memo values and the summary set by the producer are lost unless passed again; search attributes are replaced whole.
+  // Memo values and the summary are lost unless they are passed again. Search attributes are replaced as a set.
   return makeContinueAsNewFunc<typeof scheduledMessage>({
     memo: { ...workflowInfo().memo, cycle: next.cycle },
     typedSearchAttributes: searchAttributesOf(next),
