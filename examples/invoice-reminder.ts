@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
-import { schedule } from '../src/client';
-import { again, defineTopic, done, skip } from '../src/topic';
+import { again, defineTopic, done, schedule, skip } from '../src';
 
 const WEEK_MS = 7 * 86_400_000;
 

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
-import { cancelIn, scheduleIn } from '../src/dispatch/in-transaction';
-import { paymentRequestExpiry } from '../src/payment-requests/expiry';
+import { paymentRequestExpiry } from '../app/payment-requests/expiry';
+import { cancelIn, scheduleIn } from '../src';
 
 const [tenant, key, dueAt] = ['acme', 'from-typescript', '2030-01-08T14:00:00Z'];
 

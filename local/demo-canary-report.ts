@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { Pool } from 'pg';
 import pc from 'picocolors';
-import { WORKER_IS_WELL } from '../src/hold/alive';
+import { WORKER_IS_WELL } from '../src/hold/worker-registry';
 import { STABLE } from '../src/lanes/lane';
 
 /** The payment requests of one step, by tenant/id, and the lane that its rules name for each. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Pool } from 'pg';
+import type { PaymentRequest, PaymentRequestRef } from '../app/payment-requests/rows';
 import { createApiKey, revokeApiKey } from '../src/http/keys';
-import type { PaymentRequest, PaymentRequestRef } from '../src/payment-requests/rows';
 import { freePort } from './ports';
 import { startWorkerProcess } from './worker-process';
 
-const HTTP = { name: 'HTTP API', file: 'src/http.ts', ready: 'http is listening' };
+const HTTP = { name: 'HTTP API', file: 'app/http.ts', ready: 'http is listening' };
 
 interface HttpOptions {
   pool: Pool;

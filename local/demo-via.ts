@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Pool } from 'pg';
-import { createPaymentRequests } from '../src/payment-requests/requests';
-import type { PaymentRequest, PaymentRequestRef } from '../src/payment-requests/rows';
+import { createPaymentRequests } from '../app/payment-requests/requests';
+import type { PaymentRequest, PaymentRequestRef } from '../app/payment-requests/rows';
 import { startViaHttp } from './demo-via-http';
 import { paymentRequestsInSql } from './demo-via-sql';
 

@@ -23,7 +23,7 @@ interface Options {
 const ROOT = `${__dirname}/..`;
 const WORKER: NonNullable<Options['program']> = {
   name: 'worker',
-  file: 'src/worker.ts',
+  file: 'app/main.ts',
   ready: 'worker is running',
 };
 // The workflow bundle takes seconds on a busy machine, and a first start creates the schema as well.

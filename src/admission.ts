@@ -10,38 +10,54 @@ const FIRST_INSTANT_MS = -62_135_596_800_000;
 // Temporal cuts timers silently at 100 years, that is, fires them early. Twenty leaves room for any real deadline.
 const HORIZON_MS = 20 * 365.25 * 86_400_000;
 
-export type RefusalCode =
-  | 'unknownTopic'
-  | 'invalidTopic'
-  | 'invalidTenant'
-  | 'invalidKey'
-  | 'idTooLong'
-  | 'invalidCycle'
-  | 'invalidDueAt'
-  | 'dueAtTooFar'
-  | 'invalidLead'
-  | 'invalidPace'
-  | 'invalidHandlerTimeout'
-  | 'invalidStaleAfter'
-  | 'invalidObserved'
-  | 'invalidRepeat'
-  | 'invalidPayloadVersion'
-  | 'invalidPayload'
-  | 'payloadTooLarge'
-  | 'invalidCommandId'
-  | 'invalidLabel'
-  | 'invalidOnConflict'
-  | 'notAForwardTopic'
-  | 'notForwarded'
-  | 'payloadRemoved'
-  | 'invalidAnswer'
-  | 'invalidReason'
-  | 'invalidAnswerWithin'
-  | 'invalidUrl'
-  | 'privateAddress'
-  | 'invalidLane'
-  | 'invalidLaneRule'
-  | 'invalidLaneLimit';
+/** The codes of all that is wrong with an input. They are stable: callers match on them. */
+export const REFUSAL_CODES = [
+  'unknownTopic',
+  'invalidTopic',
+  'invalidTenant',
+  'invalidKey',
+  'idTooLong',
+  'invalidCycle',
+  'invalidDueAt',
+  'dueAtTooFar',
+  'invalidLead',
+  'invalidPace',
+  'invalidHandlerTimeout',
+  'invalidStaleAfter',
+  'invalidObserved',
+  'invalidRepeat',
+  'invalidPayloadVersion',
+  'invalidPayload',
+  'payloadTooLarge',
+  'invalidCommandId',
+  'invalidLabel',
+  'invalidOnConflict',
+  'notAForwardTopic',
+  'notForwarded',
+  'payloadRemoved',
+  'invalidAnswer',
+  'invalidReason',
+  'invalidAnswerWithin',
+  'invalidUrl',
+  'privateAddress',
+  'invalidLane',
+  'invalidLaneRule',
+  'invalidLaneLimit',
+] as const;
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+/** The code of a message's field that is wrong by its form alone, at every edge; optional-fields.ts has those of the others. */
+export const FIELD_CODES = {
+  topic: 'invalidTopic',
+  tenant: 'invalidTenant',
+  key: 'invalidKey',
+  cycle: 'invalidCycle',
+  dueAt: 'invalidDueAt',
+  leadMs: 'invalidLead',
+  repeat: 'invalidRepeat',
+  payload: 'invalidPayload',
+  commandId: 'invalidCommandId',
+} as const satisfies Record<string, RefusalCode>;
 
 /** Why an input is not let in: `code` is stable, `field` names the offending field. */
 export interface Refusal {
@@ -70,11 +86,10 @@ export function admit(refusal: Refusal | undefined): void {
 
 /** Checks the three parts of a message's name; they become the workflow id and search attributes. */
 export function refuseRef(ref: MessageRef): Refusal | undefined {
-  const codes = { topic: 'invalidTopic', tenant: 'invalidTenant', key: 'invalidKey' } as const;
   for (const field of ['topic', 'tenant', 'key'] as const) {
     const part: unknown = ref?.[field];
     if (typeof part !== 'string' || !PART.test(part)) {
-      return { code: codes[field], field, message: 'must be one or more of A-Z a-z 0-9 . _ -' };
+      return { code: FIELD_CODES[field], field, message: 'must be one or more of A-Z a-z 0-9 . _ -' };
     }
   }
   if (workflowIdOf(ref).length > MAX_ID_BYTES) {
@@ -87,7 +102,7 @@ export function refuseRef(ref: MessageRef): Refusal | undefined {
 export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined {
   const field = 'dueAt';
   if (typeof dueAt !== 'number' || !Number.isSafeInteger(dueAt) || dueAt < FIRST_INSTANT_MS || dueAt > 8.64e15) {
-    return { code: 'invalidDueAt', field, message: 'must be a whole number of epoch milliseconds, from the year 1' };
+    return { code: FIELD_CODES.dueAt, field, message: 'must be a whole number of epoch milliseconds, from the year 1' };
   }
   if (dueAt > nowMs + HORIZON_MS) {
     return { code: 'dueAtTooFar', field, message: 'must be at most 20 years ahead' };
@@ -98,29 +113,27 @@ export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined 
 /** Checks a lead in ms: how long before it is due a message may wake. */
 export function refuseLead(leadMs: unknown): Refusal | undefined {
   if (typeof leadMs === 'number' && leadMs >= 0 && leadMs <= MAX_LEAD_MS) return undefined;
-  return { code: 'invalidLead', field: 'leadMs', message: 'must be a number of milliseconds from 0 to a day' };
+  return { code: FIELD_CODES.leadMs, field: 'leadMs', message: 'must be a number of milliseconds from 0 to a day' };
 }
 
 /** Cycles are 1, 2, 3 … and fit PostgreSQL's integer. */
 export function refuseCycle(cycle: unknown, field = 'cycle'): Refusal | undefined {
   if (Number.isInteger(cycle) && (cycle as number) >= 1 && (cycle as number) <= 2_147_483_647) return undefined;
-  return { code: 'invalidCycle', field, message: 'must be a whole number from 1' };
+  return { code: FIELD_CODES.cycle, field, message: 'must be a whole number from 1' };
 }
 
 /** A command's own id, by which a repeat is recognised; also Temporal's update id and a column of the ledger. */
 export function refuseCommandId(commandId: unknown): Refusal | undefined {
   if (typeof commandId === 'string' && /^[\x21-\x7e]{1,128}$/.test(commandId)) return undefined;
-  return { code: 'invalidCommandId', field: 'commandId', message: 'must be 1 to 128 visible ASCII characters' };
-}
-
-/** After how many ms a message is too late to be delivered. */
-export function refuseStaleAfter(staleAfterMs: unknown): Refusal | undefined {
-  if (typeof staleAfterMs === 'number' && staleAfterMs >= 0 && Number.isFinite(staleAfterMs)) return undefined;
-  return { code: 'invalidStaleAfter', field: 'staleAfterMs', message: 'must be a number of milliseconds from 0' };
+  return { code: FIELD_CODES.commandId, field: 'commandId', message: 'must be 1 to 128 visible ASCII characters' };
 }
 
 /** PostgreSQL's text has no NUL, and no half of a surrogate pair. JSON writes each as an escape, after whole backslashes. */
 export function refuseUnstorable(json: string): Refusal | undefined {
   if (!/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) return undefined;
-  return { code: 'invalidPayload', field: 'payload', message: 'must have no NUL and no lone surrogate in its texts' };
+  return {
+    code: FIELD_CODES.payload,
+    field: 'payload',
+    message: 'must have no NUL and no lone surrogate in its texts',
+  };
 }

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { addAnswer } from './cli/answer';
 import { addApiKey } from './cli/api-key';
@@ -79,13 +78,14 @@ export async function postdate(args: string[], parts: Installation): Promise<voi
   }
 }
 
-if (require.main === module) {
+/** Runs the command line as a process of its own: one command, by the process's arguments. */
+export function runCli(installation: Installation): void {
   // Nobody reads on, as in `postdate list | head`; what is printed from then on is for nobody.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
   try {
-    void postdate(process.argv.slice(2), installed({ forwardTopics: forwardTopicsOf(process.env) }));
+    void postdate(process.argv.slice(2), installed({ forwardTopics: forwardTopicsOf(process.env) }, installation));
   } catch (error) {
     fail(error);
   }

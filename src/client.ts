@@ -21,7 +21,7 @@ import {
 } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
 import { describe, withinDeadline } from './lookup';
-import { messageOf, type Post } from './post';
+import { messageOf, type Post, type ScheduleOptions } from './post';
 import { type NotFound, type Requested, send } from './send';
 import { presentTrace, tracePosting } from './tracing';
 import type { scheduledMessage } from './workflows';
@@ -29,17 +29,11 @@ import type { scheduledMessage } from './workflows';
 export { cancelIn, moveIn, scheduleIn } from './dispatch/in-transaction';
 export { describe, list } from './lookup';
 
-export interface ScheduleOptions {
-  /** What becomes of a message of the same name that waits already. Default `reject`. */
-  onConflict?: 'reject' | 'keep' | 'move';
-  /** Give the same one to repeat a call whose answer was lost: both are then one command. Default: a new one. */
-  commandId?: string;
-}
-
 /** `late`: it was due already, and is delivered at once. */
 export type ScheduleAnswer =
   | { result: 'scheduled'; workflowId: string; late: boolean }
-  | { result: 'kept' | 'rejected'; workflowId: string }
+  | { result: 'kept'; workflowId: string }
+  | { result: 'rejected'; workflowId: string }
   | Exclude<MoveAnswer, TooLate>
   | Requested;
 
@@ -60,6 +54,9 @@ export async function schedule<Schema extends z.ZodType>(
   });
 }
 
+// What is said of a message that is left as it waits.
+const LEFT_ALONE = { keep: 'kept', reject: 'rejected' } as const;
+
 async function scheduled<Schema extends z.ZodType>(
   client: Client,
   post: Post<Schema>,
@@ -78,7 +75,7 @@ async function scheduled<Schema extends z.ZodType>(
     const known = await describe(client, message);
     if (known?.scheduledBy === commandId) return answer;
     if (known?.state === 'waiting') {
-      if (onConflict !== 'move') return { result: onConflict === 'keep' ? 'kept' : 'rejected', workflowId };
+      if (onConflict !== 'move') return { result: LEFT_ALONE[onConflict], workflowId };
       const moved = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
       if (moved.result !== 'tooLate' && moved.result !== 'notFound') return moved;
     } else if (known && post.cycle === undefined) {

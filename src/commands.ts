@@ -1,5 +1,9 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Outcome } from './contract';
+import type { Outcome } from './decision';
+
+/** What a producer can want of a message. */
+export const COMMANDS = ['schedule', 'cancel', 'move'] as const;
+export type CommandName = (typeof COMMANDS)[number];
 
 /** A repeated `commandId` is the same command; the first answer is given again. */
 export interface CancelCommand {

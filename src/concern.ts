@@ -1,7 +1,7 @@
-import type { EventOrigin } from './outbox';
+import type { MessageRef } from './contract';
 
 /** What a line of the log says of the message that it is about: as much of its name as is known. */
-export type Concern = Pick<EventOrigin, 'topic'> & Partial<EventOrigin>;
+export type Concern = Pick<MessageRef, 'topic'> & Partial<MessageRef & { cycle: number }>;
 
 /** The fields that name a message, of whatever carries them. */
 export const named = ({ topic, tenant, key, cycle }: Concern) => ({ topic, tenant, key, cycle });

@@ -18,6 +18,9 @@ export interface Consumer {
   handle(tx: PoolClient, streamed: StreamedEvent): Promise<void>;
 }
 
+/** Declares a listener. */
+export const defineConsumer = (consumer: Consumer): Consumer => consumer;
+
 /** Pulls up to `limit` events past `position`, in order, without any consumer's position being read or moved. */
 export async function readStream(db: Pick<Pool, 'query'>, position: number, limit: number): Promise<StreamedEvent[]> {
   const { rows } = await db.query<{ position: string; payload: PostdateEvent }>(

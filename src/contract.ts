@@ -1,12 +1,19 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common/lib/search-attributes';
 import { defineQuery } from '@temporalio/workflow';
 import type { AppliedCommand, CancelCommand, MoveCommand } from './commands';
+import type { Decision, Ending } from './decision';
+
+/** What a producer may say of a message beside its due time, payload and series; optional-fields.ts has what each may be. */
+export interface OptionalFields {
+  /** Later than this it is not delivered any more, but skipped. Absent: what its topic says. */
+  staleAfterMs?: number;
+}
 
 /**
  * A message to the future, as it lies in Temporal for years: only ever add optional fields.
  * `dueAt` is epoch milliseconds; `cycle` (1, 2, 3 …) rises each time the same message is used again.
  */
-export interface ScheduledMessage<Payload = unknown> {
+export interface ScheduledMessage<Payload = unknown> extends OptionalFields {
   v: 1;
   topic: string;
   tenant: string;
@@ -18,14 +25,15 @@ export interface ScheduledMessage<Payload = unknown> {
   payload: Payload;
   /** Which form of the topic's payload this is. Absent: the first. */
   payloadVersion?: number;
-  /** Later than this it is not delivered any more, but skipped. Absent: what its topic says. */
-  staleAfterMs?: number;
   repeat?: Repeat;
   /** The trace in which it was posted, in W3C's form. Absent where nobody traces. */
   traceparent?: string;
   /** The command that posted it under the next free cycle. Absent: the producer named the cycle. */
   postId?: string;
 }
+
+/** What becomes of cycles that were missed: one for all of them, none, or each. */
+export const MISSED = ['once', 'skip', 'all'] as const;
 
 /**
  * How a message comes again after each of its cycles: `every` an ISO 8601 duration, or by `cron`, in the calendar of an
@@ -39,8 +47,8 @@ export interface Repeat {
   until?: number;
   /** So many cycles in all; moves make none. */
   maxCycles?: number;
-  /** What becomes of cycles that were missed: one for all of them (default), none, or each. */
-  missed?: 'once' | 'skip' | 'all';
+  /** Default `once`. */
+  missed?: (typeof MISSED)[number];
   /** The first due time; months and days are counted from it. */
   startAt: number;
   /** The present cycle's place in the series, wherever it was moved to. */
@@ -86,28 +94,6 @@ export const WORKFLOW_TASK_QUEUE = 'postdate';
  */
 export const deliveryTaskQueue = (topic: string, lane?: string): string =>
   lane === undefined || lane === 'stable' ? `postdate.${topic}` : `postdate.${topic}@${lane}`;
-
-/** Exactly one of these per cycle, in the ledger. */
-export type Outcome = 'delivered' | 'cancelled' | 'moved' | 'skipped' | 'failed';
-
-/** What the ledger says of one cycle: whoever inserted the row has decided, everyone else reads this. Epoch ms. */
-export interface Decision {
-  cycle: number;
-  outcome: Outcome;
-  decidedAt: number;
-  next?: { cycle: number; dueAt: number; leadMs?: number };
-  reason?: string;
-  commandId?: string;
-}
-
-/** How a message ended, as the workflow's result. `decidedAt` is RFC 3339. */
-export interface Ending {
-  outcome: Outcome;
-  cycle: number;
-  decidedAt: string;
-  reason?: string;
-  commandId?: string;
-}
 
 /** What a topic's workers do for the scheduler. Each answers with the ledger's decision on the message's cycle. */
 export interface LedgerActivities {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PART } from './admission';
-import type { EventOrigin, NewEvent } from './outbox';
+import type { MessageRef } from './contract';
 
 /** A part of a message's name. */
 export const part = z.string().regex(PART).max(255);
@@ -34,6 +34,16 @@ export interface EventType<Data extends z.ZodObject = z.ZodObject> {
 
 /** Declares an event type; whoever emits it makes its events with `newEvent`, so that they have the declared shape. */
 export const defineEvent = <Data extends z.ZodObject>(event: EventType<Data>): EventType<Data> => event;
+
+/** What an event is about: a message's cycle. */
+export type EventOrigin = MessageRef & { cycle: number };
+
+/** An event as its emitter gives it. */
+export interface NewEvent {
+  origin: EventOrigin;
+  type: string;
+  data: Record<string, unknown>;
+}
 
 /** An event of a declared type. */
 export const newEvent = <Data extends z.ZodObject>(

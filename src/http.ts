@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { Client, Connection } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from './config';
@@ -10,6 +9,7 @@ import { type Installation, installed } from './installation';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { ensureSearchAttributes } from './search-attributes';
+import { connectClient, type TemporalClient } from './temporal-client';
 
 // Of its own, also inside a worker: however many requests come, the landings' connections are not theirs.
 const DATABASE_CONNECTIONS = 10;
@@ -20,23 +20,26 @@ export interface RunningHttp extends RunningWorker {
 }
 
 /** Starts the HTTP API with connections of its own; throws, with all of them closed, when something cannot be reached. */
-export async function startHttp(config: Config, { topics, schemas }: Installation, log: Logger): Promise<RunningHttp> {
-  const { namespace, connectionOptions } = config.temporal;
+export async function startHttp(
+  config: Config,
+  { topics, schemas, routes }: Installation,
+  log: Logger,
+): Promise<RunningHttp> {
   const onError = (error: Error) => log.error({ part: 'http', err: error }, 'database connection lost');
   const pool = createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError });
-  let connection: Connection | undefined;
+  let temporal: TemporalClient | undefined;
   const close = async () => {
-    await connection?.close();
+    await temporal?.connection.close();
     await pool.end();
   };
   try {
     for (const schema of [postdateSchema, ...schemas]) await migrate(pool, schema);
     await registerTopics(pool, topics);
-    connection = await Connection.connect(connectionOptions);
-    await ensureSearchAttributes(connection, namespace);
-    const client = new Client({ connection, namespace });
+    temporal = await connectClient(config.temporal);
+    const { client, connection } = temporal;
+    await ensureSearchAttributes(connection, config.temporal.namespace);
     const { address: wanted = DEFAULT_ADDRESS, ...limits } = config.http;
-    const app = createApi({ client, pool, topics, log, ...limits, meter: Runtime.instance().metricMeter });
+    const app = createApi({ client, pool, topics, routes, log, ...limits, meter: Runtime.instance().metricMeter });
     const [host, port] = splitAddress(wanted);
     await app.listen({ host, port });
     const { address, port: listening } = app.server.address() as AddressInfo;
@@ -68,4 +71,6 @@ function splitAddress(address: string): [host: string, port: number] {
   return [address.slice(0, colon), Number(address.slice(colon + 1))];
 }
 
-if (require.main === module) void runProcess((config, log) => startHttp(config, installed(config), log));
+/** Runs the HTTP API as a process of its own, configured by the environment. */
+export const runHttp = (installation: Installation): Promise<void> =>
+  runProcess((config, log) => startHttp(config, installed(config, installation), log));

@@ -1,4 +1,3 @@
-import { Client, Connection } from '@temporalio/client';
 import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
@@ -7,13 +6,14 @@ import { concernOf } from './concern';
 import type { Config } from './config';
 import { ConfigError } from './config-error';
 import { createPool } from './database';
-import { startHolding } from './holding';
 import type { Installation } from './installation';
 import { STABLE } from './lanes/lane';
 import { startShadow } from './lanes/shadow/shadow';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import type { RunningWorker } from './process';
+import { startHold } from './start-hold';
+import { lazyClient } from './temporal-client';
 import { connectToTemporal } from './temporal-connection';
 import { createDeliveryWorkers, runToEnd, shutDown } from './temporal-workers';
 import type { Topic } from './topic';
@@ -51,8 +51,7 @@ export async function startLaneWorker(
   const { databaseUrl, databaseConnections: connections, lane, build } = config;
   const pool = createPool(databaseUrl, { connections, onError: onError('database') });
   const over = new AbortController();
-  const asking = Connection.lazy(connectionOptions);
-  const client = new Client({ connection: asking, namespace });
+  const { client, connection: asking } = lazyClient(config.temporal);
   const background: Pick<BackgroundLoop, 'stop'>[] = [];
   let connection: NativeConnection | undefined;
   const close = async () => {
@@ -66,7 +65,7 @@ export async function startLaneWorker(
     // It may be the first worker of its release.
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     const shared = { client, pool, worker: nanoid(), metrics, log };
-    const { hold, loops } = await startHolding(config, topics, { ...shared, signal: over.signal, onError });
+    const { hold, loops } = await startHold(config, topics, { ...shared, signal: over.signal, onError });
     const shadow = startShadow({ pool, databaseUrl, build, onError: onError('shadow') }, topics, lane);
     background.push(hold, ...loops, shadow);
     const onAway = onError('temporal', 'Temporal is away; what is left to this lane lands from its rows');

@@ -1,5 +1,6 @@
-import type { Decision, Outcome, ScheduledMessage } from './contract';
+import type { ScheduledMessage } from './contract';
 import type { Queryable } from './database';
+import type { Decision, Outcome, WithdrawnOutcome } from './decision';
 import { rfc3339 } from './due-time';
 
 /** A decision as it lies in `postdate.delivery`. */
@@ -69,7 +70,7 @@ export async function readDecision(
 
 /** What a command makes of a cycle that nobody has decided yet. */
 export interface Withdrawal extends Pick<Decision, 'next' | 'reason'> {
-  outcome: 'cancelled' | 'moved';
+  outcome: WithdrawnOutcome;
   commandId: string;
 }
 

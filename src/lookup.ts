@@ -7,7 +7,8 @@ import {
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
 import { ApplicationFailure } from '@temporalio/common';
 import { admit, refuseDueAt, refuseRef } from './admission';
-import { type Ending, type MessageRef, searchAttributes, workflowIdOf } from './contract';
+import { type MessageRef, searchAttributes, workflowIdOf } from './contract';
+import type { Ending } from './decision';
 import { epochMsOf, type InstantInput, rfc3339 } from './due-time';
 
 // The SDK sets no deadline of its own: without one a call to a server that is down never returns.
@@ -20,11 +21,14 @@ export const withinDeadline = <Result>(
   deadlineMs = DEADLINE_MS,
 ): Promise<Result> => client.withDeadline(Date.now() + deadlineMs, call);
 
+export const MESSAGE_STATES = ['waiting', 'ended', 'failed'] as const;
+export type MessageState = (typeof MESSAGE_STATES)[number];
+
 /** A message as Temporal's record has it. `dueAt` is RFC 3339. `failed` also stands for one ended by an operator. */
 export interface MessageStatus extends MessageRef {
   workflowId: string;
   runId: string;
-  state: 'waiting' | 'ended' | 'failed';
+  state: MessageState;
   dueAt?: string;
   cycle?: number;
   /** The id of the command that posted it. */
@@ -61,7 +65,7 @@ export interface Selection {
   keys?: string[];
   dueFrom?: InstantInput;
   dueTo?: InstantInput;
-  state?: MessageStatus['state'];
+  state?: MessageState;
 }
 
 /** The selected messages, page by page as they are asked for; visibility may be a second behind. */
@@ -98,7 +102,21 @@ const EXECUTION_STATUS = {
   waiting: `ExecutionStatus = 'Running'`,
   ended: `ExecutionStatus = 'Completed'`,
   failed: `ExecutionStatus in ('Failed', 'Terminated', 'Canceled', 'TimedOut')`,
-};
+} satisfies Record<MessageState, string>;
+
+// By the SDK's names of what the server says of a run.
+const STATE_OF = {
+  RUNNING: 'waiting',
+  PAUSED: 'waiting',
+  COMPLETED: 'ended',
+  FAILED: 'failed',
+  CANCELLED: 'failed',
+  TERMINATED: 'failed',
+  TIMED_OUT: 'failed',
+  CONTINUED_AS_NEW: 'failed',
+  UNSPECIFIED: 'failed',
+  UNKNOWN: 'failed',
+} as const satisfies Record<WorkflowExecutionInfo['status']['name'], MessageState>;
 
 /** The selection in Temporal's list query language, which the Web UI takes too. Throws a `MessageError`. */
 export function queryOf({ topic, tenant, notTenants, keys, dueFrom, dueTo, state }: Selection): string {
@@ -136,7 +154,7 @@ function statusOf(info: Omit<WorkflowExecutionInfo, 'raw'>): MessageStatus {
     topic: attributes.get(searchAttributes.topic) ?? '',
     tenant: attributes.get(searchAttributes.tenant) ?? '',
     key: attributes.get(searchAttributes.key) ?? '',
-    state: name === 'RUNNING' || name === 'PAUSED' ? 'waiting' : name === 'COMPLETED' ? 'ended' : 'failed',
+    state: STATE_OF[name],
     dueAt: attributes.get(searchAttributes.dueAt)?.toISOString(),
     cycle: info.memo?.cycle as number | undefined,
     scheduledBy: info.memo?.commandId as string | undefined,

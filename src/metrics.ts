@@ -1,5 +1,5 @@
 import type { MetricMeter } from '@temporalio/common';
-import type { Outcome } from './contract';
+import { LANDED_OUTCOMES, type Outcome } from './decision';
 import { createLaneMetrics, type LaneMetrics } from './lanes/lane-metrics';
 import type { Backlog } from './streams/backlog';
 
@@ -61,7 +61,8 @@ export interface Metrics extends LaneMetrics {
 }
 
 /** Held by a worker that is gone; in its row and nowhere else; or its timer is lost. */
-export type RescueReason = 'workerDied' | 'notDelivered' | 'notWoken';
+export const RESCUE_REASONS = ['workerDied', 'notDelivered', 'notWoken'] as const;
+export type RescueReason = (typeof RESCUE_REASONS)[number];
 
 /** Bounds of the histograms, for the exporter: without them it puts everything above 30 s in one bucket. */
 export const HISTOGRAM_BUCKETS = {
@@ -113,8 +114,8 @@ export function createMetrics(meter: MetricMeter, topics: string[] = []): Metric
   webhookGivenUp.add(0);
   for (const topic of topics) {
     for (const isHeld of ['true', 'false']) due.add(0, { topic, held: isHeld });
-    for (const outcome of ['delivered', 'skipped', 'failed']) decided.add(0, { topic, outcome });
-    for (const reason of ['workerDied', 'notDelivered', 'notWoken']) rescued.add(0, { topic, reason });
+    for (const outcome of LANDED_OUTCOMES) decided.add(0, { topic, outcome });
+    for (const reason of RESCUE_REASONS) rescued.add(0, { topic, reason });
     errors.add(0, { topic });
     missing.add(0, { topic });
     dispatched.add(0, { topic, result: 'refused' });

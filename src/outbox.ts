@@ -1,15 +1,11 @@
 import type { z } from 'zod';
-import type { MessageRef } from './contract';
 import type { Queryable } from './database';
-import type { cloudEvent } from './event-types';
+import type { cloudEvent, EventOrigin, NewEvent } from './event-types';
 
 /** An event as everyone who listens gets it. */
 export type PostdateEvent<Data = Record<string, unknown>> = Omit<z.output<typeof cloudEvent>, 'data'> & { data: Data };
 
 const SOURCE = '/postdate/';
-
-/** What an event is about: a message's cycle. */
-export type EventOrigin = MessageRef & { cycle: number };
 
 /** The event's id: the same however often the step that emits it is tried, so that every listener can drop repeats. */
 export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: string): string =>
@@ -18,13 +14,6 @@ export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: stri
 /** The message that an event is about, by its envelope. */
 export function originOf({ source, tenant, subject, cycle }: PostdateEvent): EventOrigin {
   return { topic: source.slice(SOURCE.length), tenant, key: subject.slice(tenant.length + 1), cycle };
-}
-
-/** An event as its emitter gives it. */
-export interface NewEvent {
-  origin: EventOrigin;
-  type: string;
-  data: Record<string, unknown>;
 }
 
 /**

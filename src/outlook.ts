@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
-import type { MessageRef, Outcome } from './contract';
+import type { MessageRef } from './contract';
 import { countWaiting } from './counts';
 import type { Queryable } from './database';
+import { isWithdrawn, type Outcome } from './decision';
 import { list, type MessageStatus, type Selection } from './lookup';
 
 /** What is about to happen, and what just has. Instants are RFC 3339. */
@@ -96,7 +97,7 @@ async function landedOf(
       ...name,
       outcome,
       decidedAt: decided_at.toISOString(),
-      lateByMs: outcome === 'cancelled' || outcome === 'moved' ? undefined : Math.floor(late_by_ms),
+      lateByMs: isWithdrawn(outcome) ? undefined : Math.floor(late_by_ms),
     })),
   };
 }

@@ -2,10 +2,14 @@ import type { Refusal } from './admission';
 import type { ScheduledMessage } from './contract';
 import type { Topic } from './topic';
 
-const versionOf = ({ payloadVersion = 1 }: { payloadVersion?: number }) => payloadVersion;
+/** Which form of its payload a message, or a topic, has. */
+export const versionOf = ({ payloadVersion = 1 }: { payloadVersion?: number }) => payloadVersion;
 
 /** The payload in the topic's present form, whatever form it was posted in, perhaps years ago. */
-export function upcast(topic: Pick<Topic, 'name' | 'payloadVersion' | 'upcasts'>, message: ScheduledMessage): unknown {
+export function upcast(
+  topic: Pick<Topic, 'name' | 'payloadVersion' | 'upcasts'>,
+  message: Pick<ScheduledMessage, 'payload' | 'payloadVersion'>,
+): unknown {
   const [from, to] = [versionOf(message), versionOf(topic)];
   // Posted by a newer release than this worker's: another worker, or a later one, can read it; nothing is dropped.
   if (from > to) throw new Error(`payload version ${from} of ${topic.name} is newer than this worker's ${to}`);

@@ -1,16 +1,17 @@
 import type { z } from 'zod';
-import { admit, type Refusal, refuseCycle, refuseDueAt, refuseLead, refuseRef, refuseStaleAfter } from './admission';
-import type { ScheduledMessage } from './contract';
+import { admit, type Refusal, refuseCycle, refuseDueAt, refuseLead, refuseRef } from './admission';
+import type { OptionalFields, ScheduledMessage } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
+import { optionalFieldsOf, refuseOptionalFields } from './optional-fields';
 import { type RepeatInput, refuseRepeat, repeatFrom } from './repeat';
 import { refusePayload, refuseTopic, type Topic } from './topic';
-import { DEFAULT_LEAD_MS } from './wake';
+import { topicFieldsOf } from './topic-limits';
 
 /**
  * A message as a producer posts it. `dueAt`: epoch ms, `Date`, or RFC 3339 with offset. `cycle`: unless given, the one
  * after those that have fired.
  */
-export interface Post<Schema extends z.ZodType> {
+export interface Post<Schema extends z.ZodType> extends OptionalFields {
   topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs' | 'payloadVersion' | 'businessRows'>;
   tenant: string;
   key: string;
@@ -19,14 +20,23 @@ export interface Post<Schema extends z.ZodType> {
   cycle?: number;
   /** Comes again after each cycle. `dueAt` is the first; the next ones are counted from it, or named by `cron`. */
   repeat?: RepeatInput;
-  /** Later than this it is skipped as `stale` instead of delivered. Default: what the topic says. */
-  staleAfterMs?: number;
+}
+
+/** What becomes of a message of the same name that waits already: the new post is refused, it stays, or it is moved. */
+export const ON_CONFLICT = ['reject', 'keep', 'move'] as const;
+export type OnConflict = (typeof ON_CONFLICT)[number];
+
+export interface ScheduleOptions {
+  /** What becomes of a message of the same name that waits already. Default `reject`. */
+  onConflict?: OnConflict;
+  /** Give the same one to repeat a call whose answer was lost: both are then one command. Default: a new one. */
+  commandId?: string;
 }
 
 /** The message that a post asks for, let in as a whole or not at all. Throws a `MessageError`. */
 export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): ScheduledMessage {
   admit(refuseTopic(post.topic));
-  const { tenant, key, payload, cycle = 1, repeat, staleAfterMs } = post;
+  const { tenant, key, payload, cycle = 1, repeat } = post;
   const dueAt = epochMsOf(post.dueAt);
   const message: ScheduledMessage = {
     v: 1,
@@ -35,10 +45,9 @@ export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): Schedul
     key,
     cycle,
     dueAt,
-    leadMs: post.topic.leadMs ?? DEFAULT_LEAD_MS,
     payload,
-    payloadVersion: post.topic.payloadVersion,
-    staleAfterMs,
+    ...topicFieldsOf(post.topic),
+    ...optionalFieldsOf(post),
     repeat: repeat && repeatFrom(repeat, dueAt),
   };
   admit(
@@ -47,7 +56,7 @@ export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): Schedul
       refuseDueAt(message.dueAt, Date.now()) ??
       refuseLead(message.leadMs) ??
       refusePayload(post.topic, payload) ??
-      (staleAfterMs === undefined ? undefined : refuseStaleAfter(staleAfterMs)) ??
+      refuseOptionalFields(message) ??
       (message.repeat && refuseRepeat(message.repeat)) ??
       (post.topic.businessRows === undefined ? undefined : refuseWithRows(post)),
   );

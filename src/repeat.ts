@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
 import { Temporal } from 'temporal-polyfill';
 import { type Refusal, refuseDueAt } from './admission';
-import type { Repeat } from './contract';
+import { MISSED, type Repeat } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
 
 /** How a producer asks for a message to come again; one of `every` and `cron`. */
@@ -11,7 +11,6 @@ export interface RepeatInput extends Pick<Repeat, 'every' | 'cron' | 'zone' | 'm
 
 // Temporal keeps a second between two runs of a workflow, and what repeats faster is a loop, not a calendar.
 const SHORTEST_MS = 1_000;
-const MISSED = ['once', 'skip', 'all'];
 
 /** The repeat as a message carries it, with its first cycle due then. */
 export const repeatFrom = (input: RepeatInput, dueAt: number): Repeat => ({
@@ -44,10 +43,18 @@ export function nextDueAt(repeat: Repeat, nowMs: number): number | undefined {
   if (done + 1 >= maxCycles) return undefined;
   const after = seriesOf(repeat);
   const next = after(at);
-  if (next === undefined || next > nowMs || missed === 'all') return within(next, until);
-  // The last that was missed stands for all of them; one that is due past the series' end does not.
-  if (missed === 'once') return within(lastUpTo(Math.min(nowMs, until), next, after), until);
-  return within(after(nowMs), until);
+  if (next === undefined || next > nowMs) return within(next, until);
+  switch (missed) {
+    case 'all':
+      return within(next, until);
+    case 'once':
+      // The last that was missed stands for all of them; one that is due past the series' end does not.
+      return within(lastUpTo(Math.min(nowMs, until), next, after), until);
+    case 'skip':
+      return within(after(nowMs), until);
+    default:
+      return missed satisfies never;
+  }
 }
 
 /** The first instant of a series that is later than the given one. */

@@ -15,6 +15,8 @@ export function workflowVersionOf({
   return { deploymentName, buildId };
 }
 
+export type TemporalSettings = ReturnType<typeof readTemporal>;
+
 /** Where Temporal is, by its own variables. Throws a `ConfigError` that names the one at fault. */
 export function readTemporal(env: Record<string, string>) {
   const address = env.TEMPORAL_ADDRESS;

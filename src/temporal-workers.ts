@@ -4,10 +4,11 @@ import type { Pool } from 'pg';
 import { createActivities } from './activities';
 import type { Config } from './config';
 import { type Delivery, deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from './contract';
+import { DATA_CONVERTER } from './data-converter';
+import { createHeartbeater } from './hold/heartbeater';
 import type { Hold } from './hold/hold';
-import { createPulse } from './hold/pulse';
 import type { Installation } from './installation';
-import { movedOnOf } from './landing/moved-on';
+import { runClosedOf } from './landing/run-closed';
 import type { Topic } from './topic';
 import { WORKFLOWS } from './workflow-bundle';
 import { deploymentOptionsOf } from './workflow-version';
@@ -23,6 +24,7 @@ const sharedOf = (config: Config, connection: NativeConnection) =>
   ({
     connection,
     namespace: config.temporal.namespace,
+    dataConverter: DATA_CONVERTER,
     shutdownGraceTime: `${config.shutdownGraceSeconds} s`,
     // After this the process ends even with a delivery stuck in a query; the ledger makes its retry harmless.
     shutdownForceTime: `${config.shutdownGraceSeconds + 5} s`,
@@ -41,7 +43,7 @@ const createWorkflowWorker = (config: Config, connection: NativeConnection): Pro
     ...(config.workflowBundle
       ? { workflowBundle: { codePath: config.workflowBundle } }
       : { workflowsPath: WORKFLOWS.workflowsPath }),
-    dataConverter: { payloadConverterPath: WORKFLOWS.payloadConverterPath },
+    dataConverter: { ...DATA_CONVERTER, payloadConverterPath: WORKFLOWS.payloadConverterPath },
     maxCachedWorkflows: config.cachedWorkflows,
     // Of this one alone: which build delivers a message is the lanes' matter.
     workerDeploymentOptions: deploymentOptionsOf(config.workflowVersion),
@@ -53,7 +55,7 @@ export function createDeliveryWorkers(
   topics: Topic[],
   { client, connection, pool, hold }: Parts,
 ): Promise<Worker[]> {
-  const delivering = { pool, hold, pulse: createPulse(), movedOn: movedOnOf(client) };
+  const delivering = { pool, hold, heartbeater: createHeartbeater(), runClosed: runClosedOf(client) };
   return Promise.all(
     topics.map((topic) =>
       Worker.create({

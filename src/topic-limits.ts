@@ -1,4 +1,5 @@
-import { MessageError, type Refusal, refuseLead, refuseStaleAfter } from './admission';
+import { MessageError, type Refusal, refuseLead } from './admission';
+import { refuseOptionalFields } from './optional-fields';
 import { refusePayloadVersion } from './payload-version';
 import type { Topic } from './topic';
 import { DEFAULT_LEAD_MS } from './wake';
@@ -12,13 +13,18 @@ const MAX_ANSWER_WITHIN_MS = 20 * 365.25 * 86_400_000;
 const DEFAULT_HANDLER_TIMEOUT_MS = 10_000;
 
 export const leadMsOf = ({ leadMs = DEFAULT_LEAD_MS }: Pick<Topic, 'leadMs'>): number => leadMs;
+/** What a message has of its topic, whatever makes it. */
+export const topicFieldsOf = (topic: Pick<Topic, 'leadMs' | 'payloadVersion'>) => ({
+  leadMs: leadMsOf(topic),
+  payloadVersion: topic.payloadVersion,
+});
 export const handlerTimeoutMsOf = ({
   handlerTimeoutMs = DEFAULT_HANDLER_TIMEOUT_MS,
 }: Pick<Topic, 'handlerTimeoutMs'>): number => handlerTimeoutMs;
 
 /** Throws a `MessageError` that names the topic when its lead, pace, timeout or payload version is not usable. */
 export function checkLimits(topic: Topic): void {
-  const { name, leadMs, landingsPerSecond, handlerTimeoutMs, staleAfterMs, forward } = topic;
+  const { name, leadMs, landingsPerSecond, handlerTimeoutMs, forward } = topic;
   const refusal =
     (leadMs === undefined ? undefined : refuseLead(leadMs)) ??
     refuseUnless(isFrom(MIN_LANDINGS_PER_SECOND, landingsPerSecond), {
@@ -32,7 +38,7 @@ export function checkLimits(topic: Topic): void {
       field: 'handlerTimeoutMs',
       message: `must be a number of milliseconds from 1 to ${MAX_HANDLER_TIMEOUT_MS}`,
     }) ??
-    (staleAfterMs === undefined ? undefined : refuseStaleAfter(staleAfterMs)) ??
+    refuseOptionalFields(topic) ??
     refuseUnless(isFrom(1, forward?.answerWithinMs) && (forward?.answerWithinMs ?? 0) <= MAX_ANSWER_WITHIN_MS, {
       code: 'invalidAnswerWithin',
       field: 'answerWithinMs',
@@ -49,7 +55,7 @@ const TABLE = /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/;
 function refuseObserved({ observed = [], volatile: names = [] }: Topic): Refusal | undefined {
   const code = 'invalidObserved';
   const nameless = observed.some(({ table }) => !TABLE.test(String(table)));
-  if (nameless) return { code, field: 'observed', message: 'must have tables like payments.payment_request' };
+  if (nameless) return { code, field: 'observed', message: 'must have tables like billing.invoice' };
   const boundless = observed.some(({ where }) => !/\$2\b/.test(String(where)));
   if (boundless) return { code, field: 'observed', message: 'must have a where that names rows by $2, the key' };
   const nobody = names.some((name) => typeof name !== 'string' || name === '');

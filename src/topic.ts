@@ -1,11 +1,9 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { MessageError, type Refusal, refuseRef, refuseUnstorable } from './admission';
+import { type Refusal, refuseUnstorable } from './admission';
 import type { ScheduledMessage } from './contract';
 import type { InstantInput } from './due-time';
-import type { EventType } from './event-types';
-import type { EventOrigin } from './outbox';
-import { checkLimits } from './topic-limits';
+import type { EventOrigin, EventType } from './event-types';
 
 // A message carries ids and what is needed to act on them; documents belong in the business's own tables.
 const MAX_PAYLOAD_BYTES = 16 * 1024;
@@ -94,14 +92,6 @@ export const skip = (reason: string): HandlerAnswer => ({ do: 'skip', reason });
 /** No retry can help: the cycle ends as `failed`, with this reason in the ledger and in the Web UI. */
 export class PermanentFailure extends Error {
   override readonly name = 'PermanentFailure';
-}
-
-/** Declares a topic; throws a `MessageError` when its name cannot be part of a workflow id, or a limit is unusable. */
-export function defineTopic<Schema extends z.ZodType>(topic: Topic<Schema>): Topic<Schema> {
-  const refusal = refuseRef({ topic: topic.name, tenant: 'any', key: 'any' });
-  if (refusal) throw new MessageError(refusal);
-  checkLimits(topic);
-  return topic;
 }
 
 /** Why this is no topic that could be posted to: a bare name, for example, says nothing of its payload. */

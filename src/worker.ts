@@ -1,4 +1,3 @@
-import { Client, Connection } from '@temporalio/client';
 import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
@@ -8,7 +7,6 @@ import type { Config } from './config';
 import { createPool } from './database';
 import { startDispatcher } from './dispatch/dispatcher';
 import { registerTopics } from './dispatch/registered-topics';
-import { startHolding } from './holding';
 import { type RunningHttp, startHttp } from './http';
 import { type Installation, installed } from './installation';
 import { startLaneWorker } from './lane-worker';
@@ -17,7 +15,9 @@ import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { startReadings } from './readings';
+import { startHold } from './start-hold';
 import { publishersOf, startStream } from './streams';
+import { lazyClient } from './temporal-client';
 import { connectToTemporal } from './temporal-connection';
 import { createWorkers, runToEnd, shutDown } from './temporal-workers';
 import { checkLimits } from './topic-limits';
@@ -60,8 +60,7 @@ export async function startWorker(
   const over = new AbortController();
   const background: Stopping[] = [];
   // Of the questions that loops ask; it connects by itself, again and again, where the workers' own would have to be made anew.
-  const asking = Connection.lazy(connectionOptions);
-  const client = new Client({ connection: asking, namespace });
+  const { client, connection: asking } = lazyClient(config.temporal);
   let connection: NativeConnection | undefined;
   let http: RunningHttp | undefined;
   const close = async () => {
@@ -77,7 +76,7 @@ export async function startWorker(
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     await registerTopics(pool, parts.topics);
     const shared = { client, pool, worker: nanoid(), metrics, log };
-    const { hold, loops } = await startHolding(config, parts.topics, { ...shared, signal: over.signal, onError });
+    const { hold, loops } = await startHold(config, parts.topics, { ...shared, signal: over.signal, onError });
     background.push(hold, ...loops);
     const upkeep = startUpkeep({ ...shared, onError }, parts.topics, config.kept);
     background.push(...upkeep);
@@ -113,7 +112,8 @@ export async function startWorker(
   }
 }
 
-if (require.main === module)
-  void runProcess((config, log, stopping) =>
-    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config), log, stopping),
+/** Runs a worker as a process of its own, configured by the environment: stable's, or that of the lane in POSTDATE_LANE. */
+export const runWorker = (installation: Installation): Promise<void> =>
+  runProcess((config, log, stopping) =>
+    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config, installation), log, stopping),
   );

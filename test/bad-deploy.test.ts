@@ -1,14 +1,14 @@
 import { Worker } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
+import { installation } from '../app/installation';
+import { paymentRequestExpiry } from '../app/payment-requests/expiry';
+import { createPaymentRequests } from '../app/payment-requests/requests';
+import { findRequest } from '../app/payment-requests/rows';
+import { paymentsSchema } from '../app/payment-requests/schema';
 import { audit } from '../src/audit/audit';
 import { cancel, describe as describeMessage, schedule } from '../src/client';
 import { WORKFLOW_TASK_QUEUE, workflowIdOf } from '../src/contract';
-import { installation } from '../src/installation';
 import type { MessageStatus } from '../src/lookup';
-import { paymentRequestExpiry } from '../src/payment-requests/expiry';
-import { createPaymentRequests } from '../src/payment-requests/requests';
-import { findRequest } from '../src/payment-requests/rows';
-import { paymentsSchema } from '../src/payment-requests/schema';
 import { findFailed } from '../src/redrive/failed';
 import { stuck } from '../src/stuck';
 import { createRevival } from '../src/sweep/revival';
@@ -170,7 +170,7 @@ describe('a bad release of a handler', () => {
       const env = { DATABASE_URL: database.url, ...temporal.env() };
       const wanted = ['--topic', paymentRequestExpiry.name, '--reason', 'bad deploy'];
       const record = ['--by', 'Anna', '--because', 'rolled back'];
-      const redrive = runLocal('src/cli.ts', { args: ['redrive', ...wanted, ...record], env });
+      const redrive = runLocal('app/cli.ts', { args: ['redrive', ...wanted, ...record], env });
       expect(await redrive.exitCode).toBe(0);
       expect(redrive.printed().match(/^redriven/gm)).toHaveLength(10);
       await eventually(async () => expect(await statusesOf(refs)).toEqual(all('EXPIRED')));

@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import fc from 'fast-check';
 import { MessageError } from '../src/admission';
 import { cancel, list, move, schedule } from '../src/client';
+import { defineTopic } from '../src/define-topic';
 import { epochMsOf, rfc3339 } from '../src/due-time';
-import { defineTopic } from '../src/topic';
 import { effectTopic } from './support/effects';
 
 // A client that can do nothing: whatever is not refused before it is used fails with another error.

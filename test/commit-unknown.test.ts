@@ -1,6 +1,7 @@
 import { type Link, startLink } from '../chaos/system/proxy';
-import type { Decision, ScheduledMessage } from '../src/contract';
+import type { ScheduledMessage } from '../src/contract';
 import { createPool } from '../src/database';
+import type { Decision } from '../src/decision';
 import { type TestDatabase, useDatabase } from './support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dependencies, scripts } from '../package.json';
-import { compilerOptions } from '../tsconfig.build.json';
+import { compilerOptions, include } from '../tsconfig.build.json';
 import { configOf, found, isOneShot, namesOf, ours, path, promise, read, type Service } from './support/deployment';
 
 const bases = (dockerfile: string) => found(dockerfile, /^FROM (\S+)/gm);
@@ -122,23 +122,40 @@ promise('runs on glibc, with root certificates, without rights', ['-bookworm-sli
   ...['ca-certificates', 'USER node'].filter((need) => dockerfile.lastIndexOf(need) < dockerfile.lastIndexOf('FROM')),
 ]);
 
-promise('builds with what is there, and starts what it builds', ['worker.js', 'x.js'], ({ dockerfile, services }) => {
-  const copied = found(dockerfile, /^COPY ((?!--).+) \S+$/gm).flatMap((paths) => paths.split(' '));
-  const emitted = new RegExp(`^CMD \\["node", "${compilerOptions.outDir}/(.+)\\.js"\\]$`, 'gm');
-  const commands = Object.values(ours(services)).flatMap(({ command = [] }) =>
-    command.filter((word) => word !== 'node'),
-  );
-  const started = [`${found(dockerfile, emitted)[0]}`, ...commands.map((word) => word.replace(/^dist\/|\.js$/g, ''))];
-  return [
-    ...copied.filter((name) => !existsSync(path(name)) || !read('.dockerignore').includes(`\n!${name}\n`)),
-    ...found(dockerfile, /npm run (\S+)/g).filter((script) => !Object.hasOwn(scripts, script)),
-    ...started.filter((name) => !existsSync(path(compilerOptions.rootDir, `${name}.ts`))),
-  ];
-});
+promise(
+  'builds with what is there, and starts what it builds',
+  ['"dist/app/main.js', '"dist/app/x.js'],
+  ({ dockerfile, services }) => {
+    const copied = found(dockerfile, /^COPY ((?!--).+) \S+$/gm).flatMap((paths) => paths.split(' '));
+    const emitted = new RegExp(`^CMD \\["node", "${compilerOptions.outDir}/(.+)\\.js"\\]$`, 'gm');
+    const commands = Object.values(ours(services)).flatMap(({ command = [] }) =>
+      command.filter((word) => word !== 'node'),
+    );
+    const started = [`${found(dockerfile, emitted)[0]}`, ...commands.map((word) => word.replace(/^dist\/|\.js$/g, ''))];
+    return [
+      ...copied.filter((name) => !existsSync(path(name)) || !read('.dockerignore').includes(`\n!${name}\n`)),
+      ...found(dockerfile, /npm run (\S+)/g).filter((script) => !Object.hasOwn(scripts, script)),
+      ...started.filter((name) => !existsSync(path(compilerOptions.rootDir, `${name}.ts`))),
+    ];
+  },
+);
 
-it('runs without devDependencies: src imports nothing else', () => {
-  const sources = readdirSync(path('src'), { recursive: true, encoding: 'utf8' });
-  const text = sources.flatMap((name) => (name.endsWith('.ts') ? read('src', name) : [])).join('\n');
+promise(
+  'starts its programs by the names that they had in 0.5, too',
+  ['s app/http.js', 's app/x.js'],
+  ({ dockerfile }) => {
+    const links = [...dockerfile.matchAll(/ln -s (\S+)\.js dist\/(\S+)\.js/g)];
+    return ['worker', 'http', 'cli', 'prepare-database'].filter(
+      (name) => !links.some(([, to, from]) => from === name && existsSync(path(compilerOptions.rootDir, `${to}.ts`))),
+    );
+  },
+);
+
+it('runs without devDependencies: what is built imports nothing else', () => {
+  const sources = include.flatMap((folder) =>
+    readdirSync(path(folder), { recursive: true, encoding: 'utf8' }).map((name) => [folder, name] as const),
+  );
+  const text = sources.flatMap(([folder, name]) => (name.endsWith('.ts') ? read(folder, name) : [])).join('\n');
   const imported = found(text, / from '((?:@[\w-]+\/)?\w[\w-]*)(?:\/[^']*)?';$/gm);
   expect(imported).toContain('@temporalio/worker');
   expect(Object.keys(dependencies)).toEqual(expect.arrayContaining(imported));

@@ -71,7 +71,7 @@ it('what no workflow worker has taken says so', async () => {
 
 it('postdate stuck ends with 0 when nothing is', async () => {
   const env = { DATABASE_URL: database.url, ...temporal.env() };
-  const cli = runLocal('src/cli.ts', { args: ['stuck', '--json'], env });
+  const cli = runLocal('app/cli.ts', { args: ['stuck', '--json'], env });
   expect(await cli.exitCode).toBe(0);
   expect(JSON.parse(cli.printed())).toEqual([]);
 });

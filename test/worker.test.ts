@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import pino from 'pino';
+import { installation } from '../app/installation';
+import { paymentRequestExpiry } from '../app/payment-requests/expiry';
+import { createPaymentRequests } from '../app/payment-requests/requests';
+import { findRequest } from '../app/payment-requests/rows';
 import { isRunning } from '../local/processes';
 import { startWorkerProcess, type WorkerProcess } from '../local/worker-process';
 import { readConfig } from '../src/config';
-import { installation } from '../src/installation';
-import { paymentRequestExpiry } from '../src/payment-requests/expiry';
-import { createPaymentRequests } from '../src/payment-requests/requests';
-import { findRequest } from '../src/payment-requests/rows';
 import { startWorker } from '../src/worker';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';
@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The production worker as a process of its own, as `node src/worker.ts`. */
+/** The production worker as a process of its own, as `node app/main.ts`. */
 async function start(env: NodeJS.ProcessEnv = temporal.envFor(database)) {
   const lines: string[] = [];
   const logFile = join(folder, `${nanoid()}.log`);

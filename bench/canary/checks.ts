@@ -1,4 +1,4 @@
-import type { Played } from './play';
+import type { Played } from './played';
 import type { Traces } from './traces';
 import { BUILDS } from './workers';
 

@@ -1,6 +1,6 @@
 import { curveOf, median, type Percentiles, percentilesOf } from '../harness/lateness';
 import { violationsIn } from './checks';
-import type { Played } from './play';
+import type { Played } from './played';
 import type { Traces } from './traces';
 
 /** How the messages of some tenants landed. */

@@ -4,10 +4,11 @@ import type { Pool } from 'pg';
 import type { BenchContext } from '../harness/context';
 import { drained } from '../harness/drained';
 import { type Change, changesOf, handsOf, limitsFor, rulesFor } from './hands';
-import { messagesOf, type Posted, postAndHold } from './posting';
+import type { Played } from './played';
+import { messagesOf, postAndHold } from './posting';
 import { type CanaryRound, TENANTS } from './rounds';
 import { decidedOf, stoppedByGuard } from './traces';
-import { type CanaryWorker, type Met, startCanary } from './workers';
+import { type CanaryWorker, startCanary } from './workers';
 
 export interface Stage {
   bench: BenchContext;
@@ -18,26 +19,6 @@ export interface Stage {
   heldPerSecond: number;
   /** How many workflows have not ended, of those that can. */
   open(): Promise<number>;
-}
-
-/** A round that was played, for whoever asks what became of it. */
-export interface Played {
-  round: CanaryRound;
-  repetition: number;
-  /** How often it was begun: a try that was not held in time is none. */
-  tries: number;
-  lane: string;
-  /** What all of its keys begin with. */
-  prefix: string;
-  dueAt: number;
-  posted: Posted[];
-  /** The tenants that the rule is for. */
-  chosen: string[];
-  /** What the canary's handler was given. */
-  met: Met[];
-  /** The change of the lane's rules in it, if there was one. */
-  changeId?: number;
-  heldPerSecond: number;
 }
 
 // The rate of the round before may not be kept.

@@ -4,14 +4,10 @@ import type { Pool } from 'pg';
 import { schedule } from '../../src/client';
 import { STABLE } from '../../src/lanes/lane';
 import { closedLoop } from '../harness/closed-loop';
+import type { Posted } from './played';
 import { TENANTS } from './rounds';
 import { topicOf } from './topic';
 import { heldOf } from './traces';
-
-export interface Posted {
-  tenant: string;
-  key: string;
-}
 
 const POSTS_AT_A_TIME = 40;
 const LOOK_MS = 200;

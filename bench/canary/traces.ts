@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { LANE_GUARD } from '../../src/lanes/lane-stopped';
-import type { Played } from './play';
+import type { Played } from './played';
 import { EVENT, TOPIC } from './topic';
 
 /** What a round has left in the tables. */

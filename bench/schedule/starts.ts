@@ -3,8 +3,9 @@ import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { schedule } from '../../src/client';
 import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
+import { defineTopic } from '../../src/define-topic';
 import { messageOf } from '../../src/post';
-import { defineTopic, done } from '../../src/topic';
+import { done } from '../../src/topic';
 import type { scheduledMessage } from '../../src/workflows';
 
 const YEAR_MS = 365 * 86_400_000;

@@ -1,4 +1,5 @@
 import { percentilesOf } from '../../bench/harness/lateness';
+import { isWithdrawn } from '../../src/decision';
 import type { Evidence } from './evidence';
 
 const countBy = <Item>(items: Item[], nameOf: (item: Item) => string): Record<string, number> => {
@@ -12,7 +13,7 @@ const WRONG_CLOCK_MS = 3_600_000;
 
 /** What a run was about, in numbers. */
 export function figuresOf({ requests, decisions, events, deliveries, diary, workflows, notifications }: Evidence) {
-  const landed = decisions.filter((one) => !['cancelled', 'moved'].includes(one.outcome) && !one.late);
+  const landed = decisions.filter((one) => !isWithdrawn(one.outcome) && !one.late);
   const byTheClock = landed.filter(({ decidedAt, dueAt }) => decidedAt - dueAt < WRONG_CLOCK_MS);
   const latenessMs = (cycles: typeof byTheClock) => {
     const topics = [...new Set(cycles.map(({ topic }) => topic))];

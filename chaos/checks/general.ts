@@ -1,3 +1,4 @@
+import { isWithdrawn } from '../../src/decision';
 import type { Decided, Evidence } from './evidence';
 import { type Check, idsWhere } from './violation';
 
@@ -76,4 +77,4 @@ export const generalChecks: Check<Evidence>[] = [
   },
 ];
 
-const isLanded = ({ outcome }: Decided) => outcome !== 'cancelled' && outcome !== 'moved';
+const isLanded = ({ outcome }: Decided) => !isWithdrawn(outcome);

@@ -1,4 +1,4 @@
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import type { DiaryLine } from '../programs/diary';
 import type { Evidence } from './evidence';
 import { byId, type Check, idsWhere } from './violation';

@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { type Installation, installation } from '../../src/installation';
+import { installation } from '../../app/installation';
+import { defineTopic } from '../../src/define-topic';
+import type { Installation } from '../../src/installation';
 import type { SchemaMigrations } from '../../src/migrate';
-import { defineTopic, done, PermanentFailure } from '../../src/topic';
+import { done, PermanentFailure } from '../../src/topic';
 
 /** How a beat behaves: it does its work, fails for good, or fails at each worker's first try. */
 export const TEMPERS = ['sound', 'poison', 'flaky'] as const;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { cancel, move, schedule } from '../../src/client';
 import { createPool } from '../../src/database';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
 import type { Plan, PlannedBeat, PlannedRequest } from '../plan/plan';
 import { BEAT_EVERY_SECONDS, BEATS, beat } from './beat';
 import { type DiaryLine, type Operation, readLines, writeLine } from './diary';

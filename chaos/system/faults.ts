@@ -36,6 +36,11 @@ export async function playFaults(
   const postgresFaults = oneAtATime();
   const temporalFaults = oneAtATime();
 
+  // Without a result of its own, a kind that is left out would strike nothing and be seen by no one.
+  const unplayable = (fault: never): never => {
+    throw new Error(`no such fault: ${JSON.stringify(fault)}`);
+  };
+
   function strike(fault: Fault): Promise<void> | void {
     switch (fault.kind) {
       case 'kill':
@@ -60,6 +65,8 @@ export async function playFaults(
         return postgresFaults(() => fillDisk(fault.forMs));
       case 'shiftClock':
         return postgresFaults(() => shiftClock(fault.seconds, fault.forMs));
+      default:
+        return unplayable(fault);
     }
   }
 

@@ -1,7 +1,6 @@
-import { defineEvent } from '../../src/event-types';
-import { paymentRequestData, paymentRequestEvents } from '../../src/payment-requests/events';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { defineTopic, type GroupTransaction, type Topic } from '../../src/topic';
+import { paymentRequestData, paymentRequestEvents } from '../../app/payment-requests/events';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { defineEvent, defineTopic, type GroupTransaction, type Topic } from '../../src';
 
 type Data = Record<string, unknown>;
 type Told = Parameters<GroupTransaction['emit']>[0];

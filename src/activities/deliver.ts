@@ -1,8 +1,9 @@
 import { Context } from '@temporalio/activity';
-import type { Decision, InLane, LedgerActivities } from '../contract';
+import type { InLane, LedgerActivities } from '../contract';
+import type { Decision } from '../decision';
+import type { Heartbeater } from '../hold/heartbeater';
 import type { Hold } from '../hold/hold';
-import type { Pulse } from '../hold/pulse';
-import type { MovedOn } from '../landing/moved-on';
+import type { RunClosed } from '../landing/run-closed';
 import type { Topic } from '../topic';
 import { traceDelivery } from '../tracing';
 
@@ -13,21 +14,21 @@ const TELLING_MS = 10_000;
 export function createDeliver(deps: {
   topic: Topic;
   hold: Pick<Hold, 'keep'>;
-  pulse: Pulse;
-  movedOn: MovedOn;
+  heartbeater: Heartbeater;
+  runClosed: RunClosed;
 }): LedgerActivities['deliver'] {
-  const { topic, hold, pulse, movedOn } = deps;
+  const { topic, hold, heartbeater, runClosed } = deps;
   return async function deliver(delivery) {
     const context = Context.current();
     const { workflowExecution, startToCloseTimeoutMs, heartbeatTimeoutMs } = context.info;
     // Only an activity without a workflow has none, and ours always has one.
     const run = workflowExecution as NonNullable<typeof workflowExecution>;
     const letGo = heartbeatTimeoutMs
-      ? pulse.add({ timeoutMs: heartbeatTimeoutMs, heartbeat: () => context.heartbeat() })
+      ? heartbeater.add({ timeoutMs: heartbeatTimeoutMs, heartbeat: () => context.heartbeat() })
       : () => undefined;
     const landed = new Promise<Decision | InLane>((resolve, reject) => {
       const deadlineAt = Date.now() + startToCloseTimeoutMs - TELLING_MS;
-      hold.keep(topic, delivery, { resolve, reject, deadlineAt, movedOn: () => movedOn(run) });
+      hold.keep(topic, delivery, { resolve, reject, deadlineAt, runClosed: () => runClosed(run) });
     });
     try {
       // Cancelled when the worker's grace time is over: Temporal hands the delivery to another worker.

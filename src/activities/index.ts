@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
-import type { Decision, InLane, LedgerActivities, ScheduledMessage } from '../contract';
+import type { InLane, LedgerActivities, ScheduledMessage } from '../contract';
+import type { Decision } from '../decision';
 import { leadMsOf } from '../topic-limits';
 import { createDeliver } from './deliver';
 import { createWithdraw } from './withdraw';

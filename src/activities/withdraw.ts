@@ -1,7 +1,8 @@
 import { Context } from '@temporalio/activity';
 import type { Pool } from 'pg';
-import type { Decision, LedgerActivities, ScheduledMessage } from '../contract';
+import type { LedgerActivities, ScheduledMessage } from '../contract';
 import { inTransaction } from '../database';
+import type { Decision } from '../decision';
 import { recordWithdrawal, type Withdrawal } from '../ledger';
 
 /** Cancel and move: both burn the message's cycle in the ledger, unless it has been decided before. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cloudEvent, type EventType } from '../event-types';
 import { ForwardAnswer } from '../forward/answer';
 import { dueEventOf, forwardedData } from '../forward/forward-topic';
-import { undelivered } from '../landing/undelivered';
+import { outcomeEvents } from '../landing/outcome-events';
 import { laneStopped } from '../lanes/lane-stopped';
 import type { Topic } from '../topic';
 
@@ -38,7 +38,7 @@ const forwarded: Described = {
 };
 
 export const eventsOf = (topics: Topic[]): Described[] => [
-  ...[...Object.values(undelivered), laneStopped].map((event) => ofType(event)),
+  ...[...Object.values(outcomeEvents), laneStopped].map((event) => ofType(event)),
   forwarded,
   ...topics.flatMap(({ name, events = [] }) => events.map((event) => ofType(event, `/postdate/${name}`))),
 ];

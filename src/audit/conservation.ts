@@ -1,17 +1,13 @@
 import type { Queryable } from '../database';
+import { OUTCOMES, type Outcome } from '../decision';
 import { NO_ROW } from '../sweep/reconcile';
 import type { Topic } from '../topic';
 
 /** One tenant's cycles. Whatever was posted must be somewhere: `gap` is what is missing, or, below 0, too much. */
-export interface Conservation {
+export interface Conservation extends Record<Outcome, number> {
   tenant: string;
   posted: number;
   waiting: number;
-  delivered: number;
-  cancelled: number;
-  moved: number;
-  skipped: number;
-  failed: number;
   /** Announced, and overtaken by a later cycle that was posted when its workflow was lost. */
   superseded: number;
   gap: number;
@@ -20,7 +16,8 @@ export interface Conservation {
 // Decisions on what was due before may have been removed for their age, and are not missing.
 export const REMOVED_BEFORE = `coalesce((select before from postdate.retention where what = 'ledger'), '-infinity')`;
 
-const PARTS = ['waiting', 'delivered', 'cancelled', 'moved', 'skipped', 'failed', 'superseded'] as const;
+/** All that a posted cycle can have come to. */
+export const PARTS = ['waiting', ...OUTCOMES, 'superseded'] as const;
 
 // Of a topic without rows only the ledger can be asked, which then cannot be found to have lost a whole message.
 const rowsOf = ({ businessRows }: Topic) =>

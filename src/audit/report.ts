@@ -1,17 +1,8 @@
 import type { Audit } from './audit';
+import { PARTS } from './conservation';
 import type { verifyDays } from './ledger-days';
 
-const COLUMNS = [
-  'posted',
-  'waiting',
-  'delivered',
-  'cancelled',
-  'moved',
-  'skipped',
-  'failed',
-  'superseded',
-  'gap',
-] as const;
+const COLUMNS = ['posted', ...PARTS, 'gap'] as const;
 // Of one kind the first few tell what is wrong; all of them are in the JSON.
 const SHOWN = 20;
 

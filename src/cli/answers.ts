@@ -1,8 +1,11 @@
 import type { CancelAnswer, MoveAnswer } from '../commands';
 import type { NotFound, Requested } from '../send';
+import type { ExitCode } from './exit';
+
+type CommandAnswer = CancelAnswer | MoveAnswer | Requested | NotFound;
 
 /** The answer to a command in words, with what to do where it is no. */
-export function hintOf(answer: CancelAnswer | MoveAnswer | Requested | NotFound): string {
+export function hintOf(answer: CommandAnswer): string {
   switch (answer.result) {
     case 'cancelled':
       return 'cancelled: it will not be delivered';
@@ -19,6 +22,14 @@ export function hintOf(answer: CancelAnswer | MoveAnswer | Requested | NotFound)
   }
 }
 
+const EXIT_CODES = {
+  cancelled: 0,
+  moved: 0,
+  stale: 1,
+  tooLate: 1,
+  requested: 1,
+  notFound: 1,
+} as const satisfies Record<CommandAnswer['result'], ExitCode>;
+
 /** 0 when what was asked for is so. */
-export const exitCodeOf = ({ result }: { result: string }): 0 | 1 =>
-  result === 'cancelled' || result === 'moved' ? 0 : 1;
+export const exitCodeOf = ({ result }: CommandAnswer): ExitCode => EXIT_CODES[result];

@@ -1,8 +1,9 @@
 import { hostname, userInfo } from 'node:os';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { readConfig } from '../config';
 import { createPool } from '../database';
+import { connectClient } from '../temporal-client';
 import type { ExitCode } from './exit';
 import { databaseFailure, temporalFailure } from './failure';
 
@@ -22,12 +23,12 @@ export async function withPool(work: (pool: Pool) => Promise<ExitCode>): Promise
 
 /** Gives a command Temporal for as long as it works. */
 export async function withClient(work: (client: Client) => Promise<ExitCode>): Promise<ExitCode> {
-  const { namespace, connectionOptions } = readConfig(process.env).temporal;
-  const place = { address: connectionOptions.address, namespace };
+  const { temporal } = readConfig(process.env);
+  const place = { address: temporal.connectionOptions.address, namespace: temporal.namespace };
   try {
-    const connection = await Connection.connect(connectionOptions);
+    const { client, connection } = await connectClient(temporal, { identity: identityOfCaller() });
     try {
-      return await work(new Client({ connection, namespace, identity: identityOfCaller() }));
+      return await work(client);
     } finally {
       await connection.close();
     }

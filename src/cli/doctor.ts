@@ -1,4 +1,3 @@
-import { Client, Connection } from '@temporalio/client';
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../config';
 import { createPool } from '../database';
@@ -6,6 +5,7 @@ import { checksOf, type Patient } from '../doctor/doctor';
 import { type Check, type Finding, fail, findingsOf, ok, uncheckable } from '../doctor/finding';
 import type { Installation } from '../installation';
 import { publishersOf } from '../streams';
+import { connectClient } from '../temporal-client';
 import { identityOfCaller } from './connections';
 import { type ExitCode, run } from './exit';
 import { CommandFailure, databaseFailure, lineOf, messageOf, temporalFailure } from './failure';
@@ -75,19 +75,16 @@ async function visit({ databaseUrl, temporal }: Config): Promise<{ patient: Pati
     () => undefined,
     (error) => unreachable(databaseFailure(error, databaseUrl)),
   );
-  const connection = await Connection.connect(connectionOptions).catch((error) =>
+  const connected = await connectClient(temporal, { identity: identityOfCaller() }).catch((error) =>
     unreachable(temporalFailure(error, { address: connectionOptions.address, namespace })),
   );
   return {
     patient: {
       database: reached ?? { pool },
-      temporal:
-        'unreachable' in connection
-          ? connection
-          : { connection, namespace, client: new Client({ connection, namespace, identity: identityOfCaller() }) },
+      temporal: 'unreachable' in connected ? connected : { ...connected, namespace },
     },
     async leave() {
-      if (!('unreachable' in connection)) await connection.close();
+      if (!('unreachable' in connected)) await connected.connection.close();
       await pool.end();
     },
   };

@@ -14,8 +14,6 @@ export interface LaneOptions {
   yes?: boolean;
 }
 
-export const BY = ['tenant', 'key'] as const;
-
 /** Adds the options that name a lane, and who changes it on what ground. */
 export const withLane = (command: Command): Command =>
   command

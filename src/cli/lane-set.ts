@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
-import type { LaneLimits, LaneMatch } from '../lanes/lane';
+import { type LaneLimits, type LaneMatch, PERCENT_OF, type PercentOf } from '../lanes/lane';
 import type { SetRequest } from '../lanes/request';
-import { attribute, BY, type LaneOptions, names, number, requestOf } from './lane-options';
+import { attribute, type LaneOptions, names, number, requestOf } from './lane-options';
 
 export interface SetOptions extends LaneOptions, Partial<LaneLimits> {
   tenants?: string[];
   attribute?: LaneMatch[];
   percent?: number;
-  by: 'tenant' | 'key';
+  by: PercentOf;
   /** False with --no-rules. */
   rules: boolean;
   first?: boolean;
@@ -21,7 +21,9 @@ export const withRules = (command: Command): Command =>
     .option('--tenants <a,b>', 'its first rule: these tenants', names)
     .option('--attribute <path=a,b>', 'its next: a field of the payload is one of these; may be given again', attribute)
     .option('--percent <number>', 'its last: as many of all tenants, always the same ones', number)
-    .addOption(new Option('--by <what>', 'of the percentage: of all tenants, or keys').choices(BY).default('tenant'))
+    .addOption(
+      new Option('--by <what>', 'of the percentage: of all tenants, or keys').choices(PERCENT_OF).default('tenant'),
+    )
     .option('--no-rules', 'it takes nothing by itself')
     .option('--first', "its rules are asked before all of the topic's others")
     .addOption(new Option('--shadow', 'it gets copies, and lands nothing').conflicts('live'))

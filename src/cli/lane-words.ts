@@ -8,7 +8,7 @@ import { tableOf } from './table';
 export function matchInWords(match: LaneMatch): string {
   if ('tenants' in match) return `tenants ${shortened(match.tenants)}`;
   if ('attribute' in match) return `${match.attribute} = ${shortened(match.oneOf.map((one) => JSON.stringify(one)))}`;
-  return `${match.percent} % of ${match.by === 'tenant' ? 'tenants' : 'keys'}`;
+  return `${match.percent} % of ${{ tenant: 'tenants', key: 'keys' }[match.by]}`;
 }
 
 const SHOWN = 5;

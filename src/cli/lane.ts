@@ -1,13 +1,14 @@
 import { type Command, Option } from 'commander';
+import { PERCENT_OF, type PercentOf } from '../lanes/lane';
 import { admitRequest, type LaneRequest } from '../lanes/request';
 import type { Topic } from '../topic';
 import { run } from './exit';
 import { changeAtOnce, changeOrShow } from './lane-change';
-import { BY, type LaneOptions, number, numbers, requestOf, withJudgement, withLane, withReason } from './lane-options';
+import { type LaneOptions, number, numbers, requestOf, withJudgement, withLane, withReason } from './lane-options';
 import { type SetOptions, setRequestOf, withRules } from './lane-set';
 import { seconds, withExample } from './options';
 
-type RampOptions = LaneOptions & { steps?: number[]; every?: number; by?: 'tenant' | 'key' };
+type RampOptions = LaneOptions & { steps?: number[]; every?: number; by?: PercentOf };
 
 const EXAMPLE = "lane set --topic payment-request.expiry --lane canary --tenants acme --reason 'a first trial'";
 
@@ -30,7 +31,7 @@ export function addLane(program: Command, topics: Topic[]): void {
     .argument('[percent]', 'at once', number)
     .option('--steps <a,b>', 'the first of these at once, each of the others while the lane is healthy', numbers)
     .option('--every <time>', 'how long each step lasts: 90s, 10m, 1h', seconds)
-    .addOption(new Option('--by <what>', 'of all tenants, or of all keys; else as it is').choices(BY))
+    .addOption(new Option('--by <what>', 'of all tenants, or of all keys; else as it is').choices(PERCENT_OF))
     .action((percent: number | undefined, options: RampOptions) => {
       const { steps = [], every: everySeconds, by } = options;
       const all = percent === undefined ? steps : [percent, ...steps];

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { list } from '../client';
-import { type MessageStatus, queryOf } from '../lookup';
+import { MESSAGE_STATES, type MessageStatus, queryOf } from '../lookup';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';
 import { DUE, dueTime, wholeFromOne, withExample } from './options';
@@ -25,7 +25,7 @@ export function addList(program: Command): void {
     .description('messages as Temporal has them; what happened a second ago may be missing')
     .option('--topic <topic>', 'of this topic only')
     .option('--tenant <tenant>', 'of this tenant only')
-    .addOption(new Option('--state <state>', 'in this state only').choices(['waiting', 'ended', 'failed']))
+    .addOption(new Option('--state <state>', 'in this state only').choices(MESSAGE_STATES))
     .option('--due-from <instant>', `due at or after this: ${DUE}`)
     .option('--due-to <instant>', `due before this: ${DUE}`)
     .option('--limit <number>', 'at most so many', wholeFromOne, 100);

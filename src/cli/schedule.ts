@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
+import { z } from 'zod';
 import { admit, MessageError, refuseCommandId } from '../admission';
-import { type ScheduleAnswer, type ScheduleOptions, schedule } from '../client';
-import { messageOf, type Post } from '../post';
+import { type ScheduleAnswer, schedule } from '../client';
+import type { OptionalFields } from '../contract';
+import { OPTIONAL_NAMES, optionalFields, optionalFieldsOf } from '../optional-fields';
+import type { ScheduleOptions } from '../post';
+import { messageOf, ON_CONFLICT, type Post } from '../post';
 import type { RepeatInput } from '../repeat';
 import type { Topic } from '../topic';
 import { hintOf } from './answers';
@@ -13,7 +17,7 @@ import { CommandFailure } from './failure';
 import { DUE, dueTime, topicNamed, withExample, withRef } from './options';
 import { print, printJson } from './output';
 
-interface Options extends ScheduleOptions {
+interface Options extends ScheduleOptions, OptionalFields {
   topic: string;
   tenant: string;
   key: string;
@@ -21,7 +25,6 @@ interface Options extends ScheduleOptions {
   payload?: string;
   payloadFile?: string;
   cycle?: number;
-  staleAfterMs?: number;
   repeatEvery?: string;
   repeatCron?: string;
   zone?: string;
@@ -33,18 +36,15 @@ interface Options extends ScheduleOptions {
 
 const EXAMPLE = 'schedule --topic payment-request.expiry --tenant acme --key pr-42 --cycle 1 --due +7d';
 
-const onConflict = new Option('--on-conflict <what>', 'if it waits already')
-  .choices(['reject', 'keep', 'move'])
-  .default('reject');
+const onConflict = new Option('--on-conflict <what>', 'if it waits already').choices(ON_CONFLICT).default('reject');
 
 export function addSchedule(program: Command, topics: Topic[]): void {
-  const command = withRef(program.command('schedule'))
+  const command = withOptionalFields(withRef(program.command('schedule')))
     .description('post a message to the future')
     .requiredOption('--due <instant>', `when it is due: ${DUE}`)
     .option('--payload <json>', 'its payload, or - for what is on standard input; without one it is {}')
     .option('--payload-file <file>', 'its payload as JSON in a file')
     .option('--cycle <number>', 'its cycle; needed where the topic has business rows', Number)
-    .option('--stale-after-ms <number>', 'later than this it is skipped', Number)
     .option('--repeat-every <duration>', 'comes again after each ISO 8601 duration, like P1M')
     .option('--repeat-cron <expression>', "comes again as cron says, like '0 9 * * MON'")
     .option('--zone <zone>', 'of its calendar, like Europe/Amsterdam')
@@ -56,8 +56,20 @@ export function addSchedule(program: Command, topics: Topic[]): void {
   withExample(command, EXAMPLE).action((options: Options) => run(scheduleOne(topics, options)));
 }
 
+/** Adds an option for each optional field of a message, by its name. */
+function withOptionalFields(command: Command): Command {
+  for (const name of OPTIONAL_NAMES) {
+    const field = optionalFields[name];
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const description = field.description ?? '';
+    if (field.unwrap() instanceof z.ZodNumber) command.option(`${flag} <number>`, description, Number);
+    else command.option(`${flag} <text>`, description);
+  }
+  return command;
+}
+
 async function scheduleOne(topics: Topic[], options: Options): Promise<ExitCode> {
-  const { tenant, key, cycle, staleAfterMs, onConflict, commandId } = options;
+  const { tenant, key, cycle, onConflict, commandId } = options;
   const post: Post<Topic['payload']> = {
     topic: topicNamed(topics, options.topic),
     tenant,
@@ -66,7 +78,7 @@ async function scheduleOne(topics: Topic[], options: Options): Promise<ExitCode>
     payload: await payloadOf(options),
     cycle,
     repeat: repeatOf(options),
-    staleAfterMs,
+    ...optionalFieldsOf(options),
   };
   // Before anything is connected to; bad input is refused also where no server can be reached.
   const message = messageOf(post);
@@ -75,9 +87,18 @@ async function scheduleOne(topics: Topic[], options: Options): Promise<ExitCode>
     const answer = await schedule(client, post, { onConflict, commandId });
     if (options.json) printJson({ ...answer, dueAt: new Date(message.dueAt).toISOString() });
     else print(wordsOf(answer, message.dueAt));
-    return ['rejected', 'stale', 'requested'].includes(answer.result) ? 1 : 0;
+    return EXIT_CODES[answer.result];
   });
 }
+
+const EXIT_CODES = {
+  scheduled: 0,
+  kept: 0,
+  moved: 0,
+  rejected: 1,
+  stale: 1,
+  requested: 1,
+} as const satisfies Record<ScheduleAnswer['result'], ExitCode>;
 
 function wordsOf(answer: ScheduleAnswer, dueAt: number): string {
   const due = new Date(dueAt).toISOString();

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { admit, refuseRef } from '../admission';
 import type { MessageRef } from '../contract';
-import { type Happening, type Story, storyOf } from '../story/story';
+import { type Story, storyOf } from '../story/story';
+import type { TimelineEntry } from '../story/timeline-entry';
 import { withClient, withPool } from './connections';
 import { duration } from './duration';
 import { run } from './exit';
@@ -43,7 +44,7 @@ function wordsOf(story: Story): string {
 }
 
 const HEAD = ['at', 'cycle', 'what', 'late by', 'by', 'detail'];
-const rowOf = ({ at, cycle, what, lateByMs, by, detail }: Happening) => [
+const rowOf = ({ at, cycle, what, lateByMs, by, detail }: TimelineEntry) => [
   at,
   cycle,
   what,

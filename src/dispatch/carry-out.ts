@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
 import { MessageError, type Refusal } from '../admission';
-import { cancel, move, type ScheduleAnswer, type ScheduleOptions, schedule } from '../client';
+import { cancel, move, type ScheduleAnswer, schedule } from '../client';
 import type { CancelAnswer, MoveAnswer } from '../commands';
-import type { MessageRef, ScheduledMessage } from '../contract';
+import type { MessageRef } from '../contract';
 import { rfc3339 } from '../due-time';
 import { describe } from '../lookup';
 import { upcast } from '../payload-version';
-import type { Post } from '../post';
+import type { Post, ScheduleOptions } from '../post';
 import type { NotFound, Requested } from '../send';
 import type { Topic } from '../topic';
 import type { WaitingCommand } from './waiting-commands';
@@ -21,7 +21,6 @@ export type DispatchAnswer = ScheduleAnswer | CancelAnswer | MoveAnswer | Reques
 
 type ScheduleBody = Omit<Post<Topic['payload']>, 'topic' | 'tenant' | 'key'> &
   Pick<ScheduleOptions, 'onConflict'> & {
-    payloadVersion: number;
     /** When the cycle was due that this one follows; of what an answer has posted. Epoch ms. */
     followsDueAt?: number;
   };
@@ -37,10 +36,10 @@ export async function carryOut(client: Client, topic: Topic, command: WaitingCom
   try {
     switch (what) {
       case 'schedule': {
-        const { onConflict, payloadVersion, followsDueAt, ...post } = command.body as ScheduleBody;
+        const { onConflict, followsDueAt, ...post } = command.body as ScheduleBody;
         if (followsDueAt !== undefined && (await isOpen(client, ref, followsDueAt))) return { result: 'notYet' };
         // In the form in which the topic was when it was posted; this worker may be of a later release.
-        const payload = upcast(topic, { ...post, payloadVersion } as unknown as ScheduledMessage);
+        const payload = upcast(topic, post);
         return await schedule(client, { ...post, topic, tenant, key, payload }, { onConflict, commandId });
       }
       case 'cancel':

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { concerning, named } from '../concern';
-import { takePlaces } from '../landing/pace';
+import { takeSlots } from '../landing/rate-limit';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { carryOut, type Refused } from './carry-out';
@@ -90,7 +90,7 @@ export function startDispatcher(
     if (limit === 0 || names.length === 0) return 'idle';
     const commands = await claimCommands(pool, worker, { topics: names, limit });
     if (commands.length === 0) return 'idle';
-    const waitMs = await takePlaces(pool, PACE, { landings: commands.length, perSecond });
+    const waitMs = await takeSlots(pool, PACE, { slots: commands.length, perSecond });
     await new Promise((resolve) => setTimeout(resolve, waitMs));
     if (underWay.size === 0) heardAt = performance.now();
     for (const command of commands) {

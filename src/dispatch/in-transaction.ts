@@ -3,11 +3,12 @@ import { nanoid } from 'nanoid';
 import type { ClientBase } from 'pg';
 import type { z } from 'zod';
 import { admit, MessageError, type Refusal, refuseCommandId, refuseCycle, refuseDueAt, refuseRef } from '../admission';
-import type { ScheduleOptions } from '../client';
 import type { CancelCommand } from '../commands';
-import type { MessageRef } from '../contract';
+import type { MessageRef, OptionalFields } from '../contract';
 import { epochMsOf, type InstantInput } from '../due-time';
 import { storable } from '../ledger';
+import { versionOf } from '../payload-version';
+import type { ScheduleOptions } from '../post';
 import { messageOf, type Post } from '../post';
 
 /** A transaction of node-postgres or of kysely. Given a pool, the command commits by itself. */
@@ -17,6 +18,23 @@ export type Transaction = Pick<ClientBase, 'query'> | Pick<KyselyTransaction<unk
 const REFUSED = 'PD001';
 // For ever; an interval has an end.
 const LONGEST_MS = 100_000 * 365.25 * 86_400_000;
+
+// The argument of postdate.schedule for each optional field of a message.
+const ARGUMENTS: Record<keyof OptionalFields, { text(place: string): string; value(fields: OptionalFields): unknown }> =
+  {
+    staleAfterMs: {
+      text: (place) => `stale_after => make_interval(secs => ${place}::float8 / 1000)`,
+      value: ({ staleAfterMs }) => (staleAfterMs === undefined ? null : Math.min(staleAfterMs, LONGEST_MS)),
+    },
+  };
+
+function argumentsOf(fields: OptionalFields, firstPlace: number): { text: string; values: unknown[] } {
+  const all = Object.values(ARGUMENTS);
+  return {
+    text: all.map(({ text }, index) => text(`$${firstPlace + index}`)).join(', '),
+    values: all.map(({ value }) => value(fields)),
+  };
+}
 
 /**
  * Posts a message if and only if the transaction commits; a dispatcher then schedules it. Answers the command's id, under
@@ -28,14 +46,15 @@ export async function scheduleIn<Schema extends z.ZodType>(
   { onConflict = 'reject', commandId = nanoid() }: ScheduleOptions = {},
 ): Promise<string> {
   admit(refuseCommandId(commandId));
-  const { topic, tenant, key, dueAt, staleAfterMs } = messageOf(post);
+  const message = messageOf(post);
+  const { topic, tenant, key, dueAt } = message;
   const payload = JSON.stringify(post.payload) ?? 'null';
   const { cycle, repeat } = post;
+  const optional = argumentsOf(message, 11);
   return called(
     tx,
     `select postdate.schedule($1, $2, $3, to_timestamp($4::float8 / 1000), payload => $5::jsonb, cycle => $6::bigint,
-       repeat => $7::jsonb, stale_after => make_interval(secs => $8::float8 / 1000), on_conflict => $9,
-       command_id => $10, payload_version => $11::integer) as id`,
+       repeat => $7::jsonb, on_conflict => $8, command_id => $9, payload_version => $10::integer, ${optional.text}) as id`,
     [
       topic,
       tenant,
@@ -44,10 +63,10 @@ export async function scheduleIn<Schema extends z.ZodType>(
       payload,
       cycle ?? null,
       repeat ? JSON.stringify({ ...repeat, until: repeat.until && epochMsOf(repeat.until) }) : null,
-      staleAfterMs === undefined ? null : Math.min(staleAfterMs, LONGEST_MS),
       onConflict,
       commandId,
-      post.topic.payloadVersion ?? 1,
+      versionOf(message),
+      ...optional.values,
     ],
   );
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../database';
+import { versionOf } from '../payload-version';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 
@@ -16,7 +17,7 @@ export async function registerTopics(db: Queryable, topics: Topic[]): Promise<vo
     [
       topics.map(({ name }) => name),
       topics.map(leadMsOf),
-      topics.map(({ payloadVersion = 1 }) => payloadVersion),
+      topics.map(versionOf),
       topics.map(({ businessRows }) => businessRows !== undefined),
       topics.map(({ forward }) => forward !== undefined),
     ],

@@ -1,12 +1,13 @@
+import type { CommandName } from '../commands';
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
-import { WORKER_IS_WELL } from '../hold/alive';
+import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { storable } from '../ledger';
 
 /** What a producer has committed and Temporal does not know of yet. `body` is as postdate.schedule, cancel or move wrote it. */
 export interface WaitingCommand extends MessageRef {
   seq: string;
-  what: 'schedule' | 'cancel' | 'move';
+  what: CommandName;
   commandId: string;
   body: unknown;
 }

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { laneLimits, laneRamp } from '../lanes/lane';
 import { LANE_GUARD } from '../lanes/lane-stopped';
-import { lanesOf, type TopicLanes } from '../lanes/overview';
+import { type LaneState, lanesOf, type TopicLanes } from '../lanes/overview';
 import { type Check, type Found, ok, warn } from './finding';
 
 // What stopped a lane is to be looked at on the next day, too.
@@ -42,9 +42,14 @@ const unservedOf = ({ topic, lanes, rules }: TopicLanes) =>
       ({ lane, mode, workers }) => mode !== 'stopped' && workers === 0 && rules.some((rule) => rule.lane === lane),
     )
     .filter(({ lane }) => lane !== 'stable')
-    .map(({ lane, mode }) => `${topic}@${lane} has no live worker: ${CONSEQUENCE[mode] ?? ''}`);
+    .map(({ lane, mode }) => `${topic}@${lane} has no live worker: ${CONSEQUENCE[mode]}`);
 
-const CONSEQUENCE: Record<string, string> = { live: 'stable lands what it takes', shadow: 'nothing is compared' };
+const CONSEQUENCE: Record<LaneState['mode'], string> = {
+  live: 'stable lands what it takes',
+  shadow: 'nothing is compared',
+  stopped: '',
+  unset: '',
+};
 
 /** Limits and ramps that only a hand in the database can have spoilt. */
 async function spoiltRows(pool: Pool): Promise<string[]> {

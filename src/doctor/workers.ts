@@ -3,7 +3,7 @@ import { tsToMs } from '@temporalio/common/lib/time';
 import type { Pool } from 'pg';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import { countWaiting } from '../counts';
-import { WORKER_IS_WELL } from '../hold/alive';
+import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { list } from '../lookup';
 import { hasRows, overdue } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';

@@ -30,6 +30,11 @@ export const ForwardAnswer = z.discriminatedUnion('do', [
 ]);
 export type ForwardAnswer = z.infer<typeof ForwardAnswer>;
 
+/** The names of all answers. */
+export const FORWARD_ANSWERS = { done: 'done', again: 'again', failed: 'failed' } as const satisfies {
+  [Name in ForwardAnswer['do']]: Name;
+};
+
 /**
  * The first answer to this cycle: this one, or the one `answeredBefore`. `next`: the cycle that "again" has posted.
  * `tooLate`: the message had been posted again before, as this later cycle, and the answer was not taken.

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { refuseUnstorable } from '../admission';
+import { defineTopic } from '../define-topic';
 import { rfc3339 } from '../due-time';
 import { cycle, defineEvent, instant, part } from '../event-types';
-import { type DueMessage, defineTopic, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
+import { optionalFields, optionalFieldsOf } from '../optional-fields';
+import { type DueMessage, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
 import { expectAnswers } from './unanswered';
 
 /** A topic without a handler. `answerWithinMs`: unanswered for longer, a forwarded message is listed and counted. */
@@ -23,7 +25,7 @@ export const forwardedData = z
     dueAt: instant.describe('when it was due'),
     payload: z.unknown().describe('of the shape that the topic declares'),
     payloadVersion: z.int().min(1).optional().describe('which form of the payload it is; absent: the first'),
-    staleAfterMs: z.number().min(0).optional(),
+    ...optionalFields,
   })
   .meta({ id: 'DueMessage' });
 
@@ -71,8 +73,9 @@ export function forwardTopic<Payload = unknown>(
 }
 
 function dataOf(message: DueMessage<unknown>, payloadVersion: number | undefined): z.output<typeof forwardedData> {
-  const { topic, tenant, key, dueAt, payload = null, staleAfterMs } = message;
-  return { topic, tenant, key, cycle: message.cycle, dueAt: rfc3339(dueAt), payload, payloadVersion, staleAfterMs };
+  const { topic, tenant, key, dueAt, payload = null } = message;
+  const { cycle } = message;
+  return { topic, tenant, key, cycle, dueAt: rfc3339(dueAt), payload, payloadVersion, ...optionalFieldsOf(message) };
 }
 
 function isStorable(payload: unknown): boolean {

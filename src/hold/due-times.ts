@@ -6,7 +6,7 @@ export interface DueTimes<Item> {
   add(at: number, item: Item, wait?: { soonestMs: number }): void;
   remove(at: number, item: Item): void;
   /** After the clock has jumped: until then all timers run by what it was before. */
-  setAnew(): void;
+  resetTimers(): void;
 }
 
 // What setTimeout takes, which with more than that has it over at once.
@@ -42,7 +42,7 @@ export function createDueTimes<Item>(
       clearTimeout(instant.timer);
       instants.delete(at);
     },
-    setAnew() {
+    resetTimers() {
       for (const [at, instant] of instants) {
         clearTimeout(instant.timer);
         instant.timer = timerFor(at, instant.items, 0);

@@ -1,10 +1,11 @@
-import type { Decision, Delivery, InLane } from '../contract';
+import type { Delivery, InLane } from '../contract';
+import type { Decision } from '../decision';
 import type { Landing } from '../landing/landing';
-import type { Result } from '../landing/release';
+import type { Result } from '../landing/result-pacer';
 import type { Topic } from '../topic';
 
 /** An attempt of an activity, which waits for its delivery to land, or to be another lane's. */
-export interface Attempt extends Omit<Result, 'tell'> {
+export interface Attempt extends Omit<Result, 'report'> {
   resolve(answer: Decision | InLane): void;
   reject(error: unknown): void;
 }

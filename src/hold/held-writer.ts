@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { runInBackground } from '../background-loop';
 import type { Delivery } from '../contract';
-import { createTurns } from '../landing/turns';
-import { strikeHeld, writeHeld } from './held';
+import { createSemaphore } from '../landing/semaphore';
+import { deleteHeld, writeHeld } from './held-rows';
 
 // Whatever is due sooner would have landed before anybody could take it over.
 const WORTH_WRITING_MS = 1_000;
@@ -18,14 +18,14 @@ export function createHeldWriter(
   { pool, worker, lane, onError }: { pool: Pool; worker: string; lane: string; onError(error: unknown): void },
   isHeld: (delivery: Delivery) => boolean,
 ) {
-  const oneAtATime = createTurns(1);
+  const oneAtATime = createSemaphore(1);
   const toWrite: Delivery[] = [];
   const toStrike: Delivery[] = [];
 
   /** Runs what changes rows of this worker by itself, while nothing else is written. */
   async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
-    await oneAtATime.enter();
-    return work().finally(oneAtATime.leave);
+    await oneAtATime.acquire();
+    return work().finally(oneAtATime.release);
   }
 
   async function writeAndStrike(): Promise<'more' | 'idle'> {
@@ -35,7 +35,7 @@ export function createHeldWriter(
     toWrite.splice(0, written.length);
     const struck = toStrike.slice(0, BATCH);
     const gone = struck.filter((delivery) => !isHeld(delivery));
-    if (gone.length > 0) await strikeHeld(pool, worker, gone);
+    if (gone.length > 0) await deleteHeld(pool, worker, gone);
     toStrike.splice(0, struck.length);
     return toWrite.length + toStrike.length > 0 ? 'more' : 'idle';
   }

@@ -6,7 +6,7 @@ import type { DatabaseClock } from '../database-clock';
 import { afterLandings } from '../landing/after-landings';
 import type { Landing } from '../landing/landing';
 import { createQueues, type LandingLimits } from '../landing/queues';
-import { createRelease } from '../landing/release';
+import { createResultPacer } from '../landing/result-pacer';
 import type { Lanes } from '../lanes/following';
 import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
@@ -14,10 +14,10 @@ import type { Topic } from '../topic';
 import { createDueTimes } from './due-times';
 import { type Attempt, type Entry, entryOf, type Heard } from './entry';
 import { createHeldWriter } from './held-writer';
+import { createLaneRouting } from './lane-routing';
 import { createLeadWatch } from './lead-watch';
-import { createPlacing } from './placing';
+import { reportLanded } from './report-landed';
 import { handedBack, retryLater } from './retry-later';
-import { tellLanded } from './tell-landed';
 
 export interface HoldLimits extends LandingLimits {
   /** At most so many messages in this process's memory. */
@@ -57,8 +57,8 @@ export function createHold(
   const entries = new Map<string, Entry>();
   const held = createHeldWriter({ ...deps, lane: lanes.mine }, (delivery) => entries.has(deliveryIdOf(delivery)));
   const landingsOver = afterLandings(() => queues.landing());
-  const release = createRelease(landingsOver);
-  const placing = createPlacing(deps, held, landingsOver, {
+  const pacer = createResultPacer(landingsOver);
+  const placing = createLaneRouting(deps, held, landingsOver, {
     all: () => entries.values(),
     known: (delivery) => entries.get(deliveryIdOf(delivery)),
     holdOn: add,
@@ -145,8 +145,8 @@ export function createHold(
       for (const attempt of entry.attempts) attempt.reject(landing.error);
       return;
     }
-    if (!landing.before) tellLanded(deps, entry, landing.decision);
-    release.add(entry.attempts.map((attempt) => ({ ...attempt, tell: () => attempt.resolve(landing.decision) })));
+    if (!landing.before) reportLanded(deps, entry, landing.decision);
+    pacer.add(entry.attempts.map((attempt) => ({ ...attempt, report: () => attempt.resolve(landing.decision) })));
   }
 
   /** Gives back what is not due for a while, for other workers to hold, and takes no more of it. */
@@ -166,12 +166,12 @@ export function createHold(
     for (const topic of topics) {
       metrics.held(topic.name, [...entries.values()].filter((entry) => entry.topic === topic).length);
     }
-    metrics.releasing(release.backlog());
+    metrics.releasing(pacer.backlog());
   }
 
   const writeAgain = () => held.writeAll(entries.values());
-  const setTimersAnew = dueTimes.setAnew;
-  return { keep, takeOver, reroute, handBack, report, writeAgain, setTimersAnew, landingsOver, stop: held.stop };
+  const { resetTimers } = dueTimes;
+  return { keep, takeOver, reroute, handBack, report, writeAgain, resetTimers, landingsOver, stop: held.stop };
 }
 
 export type Hold = ReturnType<typeof createHold>;

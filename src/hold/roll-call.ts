@@ -12,7 +12,7 @@ import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
 import { takeTurn } from '../turn';
 import { guardMsOf } from '../wake';
-import { countHeld, findMissing, writeHeld } from './held';
+import { countHeld, findMissing, writeHeld } from './held-rows';
 import type { Hold } from './hold';
 import type { Waiting } from './waiting';
 

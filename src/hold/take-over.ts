@@ -8,9 +8,15 @@ import { takeFallbacks } from '../lanes/hand-over';
 import { STABLE } from '../lanes/lane';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
-import { findDead, forget, sayAlive, sayGone, WORKER_DEAD_AFTER_MS } from './alive';
-import { takeOver } from './held';
+import { takeOver } from './held-rows';
 import type { Hold } from './hold';
+import {
+  deregister,
+  findDeadWorkers,
+  recordHeartbeat,
+  removeDeadWorkers,
+  WORKER_DEAD_AFTER_MS,
+} from './worker-registry';
 
 // Twice a second: what a stopping worker hands over two seconds before it is due must be here in time.
 const LOOK_MS = 500;
@@ -31,7 +37,7 @@ export function startTakeOver(
     build?: string;
     onError(error: unknown): void;
   },
-  hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report' | 'setTimersAnew'>,
+  hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report' | 'resetTimers'>,
   topics: Topic[],
   lane = STABLE,
 ): BackgroundLoop {
@@ -43,21 +49,21 @@ export function startTakeOver(
   async function look(): Promise<'more' | 'idle'> {
     hold.report(topics);
     const jumpedMs = await clock.read(pool);
-    if (jumpedMs !== 0) hold.setTimersAnew();
-    const unknown = await sayAlive(pool, worker, { lane, topics: names, build });
+    if (jumpedMs !== 0) hold.resetTimers();
+    const unknown = await recordHeartbeat(pool, worker, { lane, topics: names, build });
     // Taken for dead, or the database has crashed and with it forgotten what was held.
     if (unknown && known) hold.writeAgain();
     known = true;
     // By the new time nobody else has said it yet.
     if (Math.abs(jumpedMs) >= WORKER_DEAD_AFTER_MS) return 'idle';
-    const dead = await findDead(pool, worker);
+    const dead = await findDeadWorkers(pool, worker);
     const deliveries = await takeOver(pool, worker, { dead, lane, topics: names, limit: BATCH });
     keep(deliveries);
     if (dead.length > 0) metrics.takenOver(deliveries.length);
     if (deliveries.length > 0) log.info({ part: 'take-over', from: dead, messages: deliveries.length }, 'taken over');
     if (deliveries.length === BATCH) return 'more';
     if (lane === STABLE && (await lookAfterLanes()) === BATCH) return 'more';
-    if (dead.length > 0) await forget(pool, dead);
+    if (dead.length > 0) await removeDeadWorkers(pool, dead);
     return 'idle';
   }
 
@@ -87,7 +93,7 @@ export function startTakeOver(
     async stop() {
       await loop.stop();
       // Without the database it cannot be said; then the silence tells the others.
-      await sayGone(pool, worker).catch(onError);
+      await deregister(pool, worker).catch(onError);
     },
   };
 }

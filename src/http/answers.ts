@@ -3,8 +3,7 @@ import { problem } from './problems';
 import type { Answer } from './route';
 
 type Said =
-  | Exclude<Awaited<ReturnType<typeof schedule>>, { result: 'kept' | 'rejected' }>
-  | { result: 'kept' | 'rejected' }
+  | Exclude<Awaited<ReturnType<typeof schedule>>, { result: 'rejected' }>
   | Awaited<ReturnType<typeof move>>
   | Awaited<ReturnType<typeof cancel>>;
 
@@ -23,10 +22,15 @@ export function answerTo(said: Said, location?: string): Answer {
       );
     case 'stale':
       return refused(problem('stale', 'Another cycle waits than was expected.', { cycle: said.cycle }));
-    default:
+    case 'kept':
+    case 'moved':
+    case 'cancelled':
       return { status: 200, body: said };
   }
 }
 
 export const refused = (body: ReturnType<typeof problem>): Answer => ({ status: body.status, body });
 export const notFound = (): Answer => refused(problem('notFound', 'There is none of this name.'));
+
+/** What was looked for, if there is one. */
+export const found = (one: object | undefined): Answer => (one ? { status: 200, body: one } : notFound());

@@ -1,26 +1,26 @@
 import type { MetricMeter } from '@temporalio/common';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import { errorFields } from '../log-errors';
 import { inTraceOf } from '../tracing';
 import { createAuthenticate } from './authenticate';
-import { batchRoute } from './batch';
 import { docsPage } from './docs-page';
 import { addHealth } from './health';
 import { parseJson } from './json';
 import { type Caller, EVERY_TENANT } from './keys';
-import { laneRoutes } from './lanes';
 import { ARRIVAL_TIMEOUT_MS, createRateLimit, MAX_BODY_BYTES } from './limits';
-import { type MessageParts, messageRoutes } from './messages';
 import { meterAnswers } from './metering';
 import { openApiOf } from './openapi';
-import { paymentRequestRoutes } from './payment-requests';
+import { operationsOf } from './operations';
 import { ProblemError, type problem, problemOf } from './problems';
-import { admitted, type Route } from './route';
+import { admitted, type OwnRoutes, type Route, type RouteParts } from './route';
 import { answerUnreadable } from './unreadable';
 
-export interface ApiParts extends MessageParts {
+export interface ApiParts extends RouteParts {
   log: Logger;
+  /** The installation's own. */
+  routes?: OwnRoutes;
   /** What each API key may ask, twice that at once. */
   requestsPerSecond: number;
   /** What one address may ask without a valid API key, twice that at once. */
@@ -30,21 +30,6 @@ export interface ApiParts extends MessageParts {
   /** Without it nothing is counted. */
   meter?: MetricMeter;
 }
-
-/** All operations, from which both the server and its OpenAPI are made. */
-export const routesOf = (parts: MessageParts, report: (error: unknown) => void = () => undefined): Route[] => [
-  ...messageRoutes(parts),
-  batchRoute(parts, report),
-  ...paymentRequestRoutes(parts),
-  ...laneRoutes(parts),
-];
-
-/** docs/openapi.json. It says nothing of topics, so it is the same for every installation. */
-export const openApiText = (): string => {
-  // What is only described is never run.
-  const parts = { client: {}, pool: {}, topics: [] } as unknown as MessageParts;
-  return `${JSON.stringify(openApiOf(routesOf(parts)), null, 2)}\n`;
-};
 
 /** The HTTP server, not yet listening. Every answer that is no success is a problem, and none of them is logged with a body. */
 export function createApi(parts: ApiParts): FastifyInstance {
@@ -93,11 +78,13 @@ export function createApi(parts: ApiParts): FastifyInstance {
       },
       async handler(request, reply) {
         const caller = callers.get(request) as Caller;
-        const body = route.body && admitted(route.body, request.body);
+        const admit = (schema: z.ZodType | undefined, given: unknown) =>
+          schema && admitted(schema, given, route.fieldCodes);
+        const body = admit(route.body, request.body);
         const input = {
           caller,
-          params: route.params && admitted(route.params, request.params),
-          query: route.query && admitted(route.query, request.query),
+          params: admit(route.params, request.params),
+          query: admit(route.query, request.query),
           body,
           idempotencyKey: route.takesIdempotencyKey ? idempotencyKeyOf(request) : undefined,
         };
@@ -121,7 +108,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
   const report = (error: unknown, route?: string) =>
     log.error({ part: 'http', route, err: errorFields(error) }, 'could not be answered');
 
-  const routes = routesOf(parts, (error) => report(error, '/v1/messages:batch'));
+  const routes = operationsOf(parts, parts, (error) => report(error, '/v1/messages:batch'));
   for (const route of routes) add(route);
   addHealth(app, parts);
   const openApi = openApiOf(routes);

@@ -1,16 +1,16 @@
 import { someAtATime } from '../some-at-a-time';
 import { refused } from './answers';
 import { MAX_BATCH_BYTES } from './limits';
-import { type MessageParts, postOne } from './messages';
+import { postOne } from './messages';
 import { type Problem, problemOf } from './problems';
-import { type Answer, admitted, defineRoute, type Route } from './route';
+import { type Answer, admitted, defineRoute, type Route, type RouteParts } from './route';
 import * as schemas from './schemas';
 
 // Temporal's frontend answers so many side by side; more would wait there, and keep single posts waiting.
 const AT_A_TIME = 20;
 
 /** Posts up to 1,000 messages with an answer for each, as if each had been posted by itself. `report`s what is a 5xx. */
-export const batchRoute = (parts: MessageParts, report: (error: unknown) => void): Route =>
+export const batchRoute = (parts: RouteParts, report: (error: unknown) => void): Route =>
   defineRoute({
     method: 'POST',
     path: '/v1/messages:batch',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { laneLimits, laneMatch, laneRamp } from '../lanes/lane';
+import { LANE_CHANGES, LANE_MODES, laneLimits, laneMatch, laneRamp, PERCENT_OF, SETTABLE_MODES } from '../lanes/lane';
 import { MOST_RULES } from '../lanes/request';
 import { MAX_LISTED } from './limits';
 import { instant, named, part } from './shapes';
@@ -36,7 +36,7 @@ export const laneSet = z
     ...change,
     ...judged,
     reason: text(500, 'why, for the record'),
-    mode: z.enum(['live', 'shadow']).optional(),
+    mode: z.enum(SETTABLE_MODES).optional(),
     rules: z
       .array(z.unknown().meta({ $ref: '#/components/schemas/LaneMatch' }))
       .max(MOST_RULES)
@@ -59,7 +59,7 @@ export const laneRampTo = z
       .optional()
       .describe('the first at once, each of the others while it is healthy'),
     everySeconds: z.unknown().meta({ type: 'integer', minimum: 1, description: 'how long each step lasts' }).optional(),
-    by: z.enum(['tenant', 'key']).optional().describe('default: as it is, else tenant'),
+    by: z.enum(PERCENT_OF).optional().describe('default: as it is, else tenant'),
   })
   .register(named, { id: 'LaneRampTo' });
 
@@ -94,7 +94,7 @@ const rule = z.strictObject({
 });
 const laneState = z.strictObject({
   lane: z.string(),
-  mode: z.enum(['live', 'shadow', 'stopped', 'unset']).describe('unset: workers serve it, and nobody has set it'),
+  mode: z.enum([...LANE_MODES, 'unset']).describe('unset: workers serve it, and nobody has set it'),
   workers: count.describe('live ones'),
   builds: z.array(z.string()),
   limits: laneLimits.optional(),
@@ -123,7 +123,7 @@ export const history = z
         id: z.number(),
         topic: z.string(),
         lane: z.string(),
-        what: z.enum(['set', 'ramp', 'step', 'stop']),
+        what: z.enum(LANE_CHANGES),
         version: z.number(),
         author: z.string(),
         reason: z.string(),

@@ -1,5 +1,3 @@
-import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
 import { MessageError } from '../admission';
 import { laneHistory } from '../lanes/history';
 import type { LaneLimits, LaneMatch } from '../lanes/lane';
@@ -11,13 +9,8 @@ import { refused } from './answers';
 import type { Caller } from './keys';
 import * as schemas from './lane-schemas';
 import { problem } from './problems';
-import { type Answer, defineRoute, type Route } from './route';
+import { type Answer, defineRoute, type Route, type RouteParts } from './route';
 
-interface LaneParts {
-  client: Client;
-  pool: Pool;
-  topics: Topic[];
-}
 interface Wanted {
   author?: unknown;
   reason?: unknown;
@@ -25,7 +18,7 @@ interface Wanted {
 }
 
 /** The API's operations on lanes. They are every tenant's business, so only operators' keys see them. */
-export function laneRoutes(parts: LaneParts): Route[] {
+export function laneRoutes(parts: RouteParts): Route[] {
   const { pool, topics } = parts;
   const known = { params: schemas.laneRef, operatorsOnly: true } as const;
   const judged = { answers: { 200: schemas.laneChanged.or(schemas.laneDryRun) }, conflicts: true } as const;
@@ -115,7 +108,7 @@ function wantedBy({ keyId }: Caller, { author, reason = 'by an operator', ifVers
 }
 
 async function changed(
-  { client, pool, topics }: LaneParts,
+  { client, pool, topics }: RouteParts,
   request: LaneRequest,
   { dryRun, confirm }: { dryRun?: boolean; confirm?: boolean },
 ): Promise<Answer> {

@@ -1,28 +1,19 @@
-import type { Client } from '@temporalio/client';
-import type { Pool } from 'pg';
 import type { z } from 'zod';
 import { MessageError } from '../admission';
 import { cancel, describe, move, schedule } from '../client';
 import type { MessageRef } from '../contract';
-import type { Topic } from '../topic';
-import { answerTo, notFound, refused } from './answers';
+import { answerTo, found, refused } from './answers';
 import { answerRoute } from './forward-answers';
 import { once } from './idempotency';
 import { type Caller, mustSee } from './keys';
 import { listed } from './list';
 import { problem } from './problems';
-import { type Answer, defineRoute, type Route } from './route';
+import { type Answer, defineRoute, type Route, type RouteParts } from './route';
 import * as schemas from './schemas';
-
-export interface MessageParts {
-  client: Client;
-  pool: Pool;
-  topics: Topic[];
-}
 
 /** One post of a caller, as its answer; throws what is wrong with it. */
 export async function postOne(
-  { client, pool, topics }: MessageParts,
+  { client, pool, topics }: RouteParts,
   { caller, idempotencyKey }: { caller: Caller; idempotencyKey?: string },
   body: z.output<typeof schemas.post>,
 ): Promise<Answer> {
@@ -41,7 +32,7 @@ export async function postOne(
 }
 
 /** The API's operations on messages. */
-export function messageRoutes(parts: MessageParts): Route[] {
+export function messageRoutes(parts: RouteParts): Route[] {
   const { client, pool } = parts;
   const known = { params: schemas.messageRef, path: '/v1/messages/{topic}/{tenant}/{key}' } as const;
   return [
@@ -64,8 +55,7 @@ export function messageRoutes(parts: MessageParts): Route[] {
       answers: { 200: schemas.message },
       async run({ caller, params }) {
         mustSee(caller, params.tenant);
-        const status = await describe(client, params);
-        return status ? { status: 200, body: status } : notFound();
+        return found(await describe(client, params));
       },
     }),
     defineRoute({

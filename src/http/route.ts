@@ -1,6 +1,18 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
 import type { z } from 'zod';
+import { FIELD_CODES, type RefusalCode } from '../admission';
+import { OPTIONAL_REFUSALS } from '../optional-fields';
+import type { Topic } from '../topic';
 import type { Caller } from './keys';
 import { ProblemError } from './problems';
+
+/** What routes work with. */
+export interface RouteParts {
+  client: Client;
+  pool: Pool;
+  topics: Topic[];
+}
 
 /** What a request is answered; `location` is a path. */
 export interface Answer {
@@ -32,6 +44,8 @@ export interface Route<
   params?: Params;
   query?: Query;
   body?: Body;
+  /** The code for each of its own fields, where one is wrong in its form. Default: `invalidField`. */
+  fieldCodes?: Record<string, string>;
   takesIdempotencyKey?: boolean;
   /** To other keys there is no such path. */
   operatorsOnly?: boolean;
@@ -45,40 +59,35 @@ export interface Route<
   run(input: Input<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
 }
 
+/** The operations that an installation has beside Postdate's. */
+export type OwnRoutes = (parts: RouteParts) => Route[];
+
 /** Declares a route; what it returns can be listed with routes of other schemas. */
 export const defineRoute = <Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType>(
   route: Route<Params, Query, Body>,
 ): Route => route as unknown as Route;
 
-// The codes of the contract, wherever a field of this name is wrong in its form already.
-const CODES: Record<string, string> = {
-  topic: 'invalidTopic',
-  tenant: 'invalidTenant',
-  key: 'invalidKey',
-  id: 'invalidKey',
-  cycle: 'invalidCycle',
-  expectedCycle: 'invalidCycle',
-  dueAt: 'invalidDueAt',
-  dueFrom: 'invalidDueAt',
-  dueTo: 'invalidDueAt',
-  expiresAt: 'invalidDueAt',
-  staleAfterMs: 'invalidStaleAfter',
-  repeat: 'invalidRepeat',
-  payload: 'invalidPayload',
+// Wherever a field of this name is wrong in its form already: by the contract's codes, beside its own fields those of routes.
+const CODES: Partial<Record<string, RefusalCode>> = {
+  ...FIELD_CODES,
+  ...Object.fromEntries(Object.entries(OPTIONAL_REFUSALS).map(([field, { code }]) => [field, code])),
+  expectedCycle: FIELD_CODES.cycle,
+  dueFrom: FIELD_CODES.dueAt,
+  dueTo: FIELD_CODES.dueAt,
   do: 'invalidAnswer',
   lane: 'invalidLane',
   mode: 'invalidLane',
   rules: 'invalidLaneRule',
   steps: 'invalidLaneRule',
   by: 'invalidLaneRule',
-  payer: 'invalidPayload',
-  payee: 'invalidPayload',
-  amount: 'invalidPayload',
-  currency: 'invalidPayload',
 };
 
-/** What a schema makes of an input. Throws a `ProblemError` that names the first field at fault. */
-export function admitted<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+/** What a schema makes of an input. Throws a `ProblemError` that names the first field at fault, with its code. */
+export function admitted<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  fieldCodes: Record<string, string> = {},
+): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -89,7 +98,8 @@ export function admitted<Schema extends z.ZodType>(schema: Schema, input: unknow
   }
   if (path.length === 0) throw new ProblemError('invalidBody', `body: ${issue?.message}`, { field: 'body' });
   const field = path.join('.');
-  const code = CODES[path[0] as string] ?? 'invalidField';
+  const [name] = path as [string];
+  const code = fieldCodes[name] ?? CODES[name] ?? 'invalidField';
   throw new ProblemError('invalidField', `${field}: ${issue?.message}`, {
     field,
     code,

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { MAX_REASON } from '../forward/answer';
+import { MISSED } from '../contract';
+import { OUTCOMES } from '../decision';
+import { FORWARD_ANSWERS, MAX_REASON } from '../forward/answer';
+import { MESSAGE_STATES } from '../lookup';
+import { optionalFields } from '../optional-fields';
+import { ON_CONFLICT } from '../post';
 import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
 import { cycle, instant, named, part } from './shapes';
 
@@ -12,7 +17,7 @@ const repeat = z.strictObject({
   zone: z.string().max(100).optional().describe('IANA time zone; default UTC'),
   until: instant.optional(),
   maxCycles: z.int().min(1).optional(),
-  missed: z.enum(['once', 'skip', 'all']).optional(),
+  missed: z.enum(MISSED).optional(),
 });
 
 export const messageRef = z.strictObject({ topic: part, tenant: part, key: part });
@@ -23,8 +28,8 @@ export const post = messageRef
     payload: z.unknown().describe('of the shape that the topic declares, 16 KB at most'),
     cycle: cycle.optional().describe('default: the one after those that have fired'),
     repeat: repeat.optional(),
-    staleAfterMs: z.number().min(0).optional().describe('later than this it is skipped instead of delivered'),
-    onConflict: z.enum(['reject', 'keep', 'move']).optional().describe('when one of its name waits; default reject'),
+    ...optionalFields,
+    onConflict: z.enum(ON_CONFLICT).optional().describe('when one of its name waits; default reject'),
   })
   .register(named, { id: 'Post' });
 
@@ -56,7 +61,7 @@ export const batch = z
 export const answer = z
   .strictObject({
     cycle: cycle.describe("the forwarded one, from the event's data"),
-    do: z.enum(['done', 'again', 'failed']),
+    do: z.enum(FORWARD_ANSWERS),
     dueAt: instant.optional().describe('of again: when it is due in its next cycle'),
     // Checked with the answer as a whole.
     reason: z
@@ -71,7 +76,7 @@ export const selection = z.strictObject({
   tenant: part.optional().describe("default: the API key's"),
   dueFrom: instant.optional().describe('included'),
   dueTo: instant.optional().describe('left out'),
-  state: z.enum(['waiting', 'ended', 'failed']).optional(),
+  state: z.enum(MESSAGE_STATES).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_LISTED).default(50),
   cursor: z.string().max(4_096).optional().describe('nextCursor of the page before, of the same selection'),
 });
@@ -94,7 +99,7 @@ export const requested = z
 export const answered = z
   .strictObject({
     result: z.enum(['answered', 'answeredBefore']),
-    do: z.enum(['done', 'again', 'failed']),
+    do: z.enum(FORWARD_ANSWERS),
     answeredAt: instant,
     next: z.strictObject({ cycle, dueAt: instant }).optional().describe('of again'),
     reason: z.string().optional().describe('of failed'),
@@ -102,9 +107,8 @@ export const answered = z
   .describe('the first answer to this cycle, which stands: this one, or one before')
   .register(named, { id: 'Answered' });
 
-const outcome = z.enum(['delivered', 'cancelled', 'moved', 'skipped', 'failed']);
 const ending = z.strictObject({
-  outcome,
+  outcome: z.enum(OUTCOMES),
   cycle,
   decidedAt: instant,
   reason: z.string().optional(),
@@ -115,7 +119,7 @@ export const message = messageRef
   .extend({
     workflowId: z.string(),
     runId: z.string(),
-    state: z.enum(['waiting', 'ended', 'failed']),
+    state: z.enum(MESSAGE_STATES),
     dueAt: instant.optional(),
     cycle: cycle.optional(),
     scheduledBy: z.string().optional().describe('the id of the command that posted it'),

@@ -1,5 +1,6 @@
-import type { Decision, Delivery } from '../contract';
+import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
+import type { Decision } from '../decision';
 import { rfc3339 } from '../due-time';
 import { STABLE } from '../lanes/lane';
 import { decisionFor, type FoundRow, LEDGER_COLUMNS, storable } from '../ledger';

@@ -1,13 +1,14 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Decision, Delivery } from '../contract';
+import type { Delivery } from '../contract';
 import { inTransaction } from '../database';
+import type { Decision } from '../decision';
 import type { Topic } from '../topic';
 import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
 import { claim, readUnclaimed, recordAnswers, unclaim } from './claims';
-import { continued } from './continued';
-import { type Claimed, foregone } from './foregone';
+import { type Claimed, decideWithoutHandler } from './decide-without-handler';
 import { type LandingLane, mustBeAt } from './lane';
-import { tellUndelivered } from './undelivered';
+import { withNextCycle } from './next-cycle';
+import { emitOutcomeEvents } from './outcome-events';
 
 /** What became of one delivery: decided, by this landing or `before` it; not due yet; or to be tried again. */
 export type Landing = { decision: Decision; before?: true } | { notDueForMs: number } | { error: unknown };
@@ -45,7 +46,7 @@ export async function land(
       throw error;
     });
     await writeDown(tx, topic, claimed, handled);
-    await tellUndelivered(tx, claimed, handled);
+    await emitOutcomeEvents(tx, claimed, handled);
     const results = handled.map((one, index) => resultOf(one, claimed[index] as Claimed));
     return deliveries.map((_, place) => (claims.has(place) ? results.shift() : found.shift()) as Landing);
   };
@@ -59,14 +60,14 @@ async function answer(
   claimed: Claimed[],
   { oneByOne, lane }: { oneByOne: boolean; lane?: LandingLane },
 ): Promise<Handled[]> {
-  const decided = await foregone(tx, topic, claimed);
+  const decided = await decideWithoutHandler(tx, topic, claimed);
   const open = claimed.filter((_, place) => !decided.has(place)).map(({ delivery }) => delivery);
   const together = topic.landAll !== undefined && open.length > 0 && !oneByOne;
   const answered = await (together ? answersTogether : answersOneByOne)(tx, topic, open);
   return claimed.map((one, place) => {
     const known = decided.get(place);
     const handled = known ? { answer: known } : asOfLane(answered.shift() as Handled, lane);
-    return 'error' in handled ? handled : { answer: continued(handled.answer, one) };
+    return 'error' in handled ? handled : { answer: withNextCycle(handled.answer, one) };
   });
 }
 

@@ -9,8 +9,8 @@ import { traceLanding } from '../tracing';
 import { HandlerTimeout } from './answers';
 import { type Landing, land } from './landing';
 import { LaneChanged, type QueuesLane } from './lane';
-import { takePlaces } from './pace';
-import { createTurns } from './turns';
+import { takeSlots } from './rate-limit';
+import { createSemaphore } from './semaphore';
 
 export interface LandingLimits {
   /** At most so many messages in one transaction. */
@@ -47,8 +47,8 @@ export function createQueues(
   const { pool, metrics, signal, onError, lane } = deps;
   const queues = new Map<Topic, Queue>();
   const troubled = new Set<string>();
-  const transactions = createTurns(limits.transactions);
-  const besides = createTurns(ALONE_AT_A_TIME);
+  const transactions = createSemaphore(limits.transactions);
+  const besides = createSemaphore(ALONE_AT_A_TIME);
   let groups = 0;
 
   function offer(topic: Topic, deliveries: Delivery[]): void {
@@ -67,7 +67,7 @@ export function createQueues(
     while (waiting.length > 0 && !signal.aborted) {
       await keepPace(topic, Math.min(waiting.length, groupSizeOf(topic)));
       groups += 1;
-      await transactions.enter();
+      await transactions.acquire();
       void landGroup(topic, waiting.splice(0, groupSizeOf(topic))).finally(leave);
       metrics.queued(topic.name, waiting.length);
     }
@@ -76,7 +76,7 @@ export function createQueues(
 
   function leave(): void {
     groups -= 1;
-    transactions.leave();
+    transactions.release();
   }
 
   function groupSizeOf({ landAll, landingsPerSecond = Number.POSITIVE_INFINITY }: Topic): number {
@@ -87,7 +87,7 @@ export function createQueues(
   async function keepPace({ name, landingsPerSecond: perSecond }: Topic, landings: number): Promise<void> {
     if (perSecond === undefined) return;
     // Without the database there is no pace to keep; the landing will find that out, too, and wait.
-    const waitMs = await takePlaces(pool, name, { landings, perSecond }).catch(() => 0);
+    const waitMs = await takeSlots(pool, name, { slots: landings, perSecond }).catch(() => 0);
     await pause(waitMs);
   }
 
@@ -105,8 +105,8 @@ export function createQueues(
   }
 
   async function landAlone(topic: Topic, delivery: Delivery): Promise<void> {
-    await besides.enter();
-    const error = await tryLanding(topic, [delivery], { oneByOne: true }).finally(besides.leave);
+    await besides.acquire();
+    const error = await tryLanding(topic, [delivery], { oneByOne: true }).finally(besides.release);
     if (!error) return;
     if (error.cause instanceof LaneChanged) lane?.placeAnew(topic, [delivery]);
     else if (await takesWrites(pool)) fail(topic, delivery, error.cause);

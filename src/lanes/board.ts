@@ -1,5 +1,5 @@
 import type { Queryable } from '../database';
-import { WORKER_IS_WELL } from '../hold/alive';
+import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { type Lane, type LaneMode, type LaneRule, laneLimits, laneMatch, laneRamp, STABLE } from './lane';
 
 /** A rule that nobody can obey, and why. It is skipped, and never in anybody's way. */

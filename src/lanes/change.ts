@@ -4,6 +4,7 @@ import { inTransaction, type Queryable } from '../database';
 import { storable } from '../ledger';
 import { readBoard } from './board';
 import {
+  type LaneChangeName,
   type LaneLimits,
   type LaneMatch,
   type LaneMode,
@@ -31,7 +32,7 @@ export interface LaneWish {
 export interface LaneChangeOf {
   topic: string;
   lane: string;
-  what: 'set' | 'ramp' | 'step' | 'stop';
+  what: LaneChangeName;
   author: string;
   reason: string;
   /** Changes nothing unless the topic's lanes are still at this version. */

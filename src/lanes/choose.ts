@@ -43,7 +43,7 @@ export function matches(match: LaneMatch, message: Chosen, lane: string): boolea
     return match.oneOf.some((one) => one === value);
   }
   const { topic, tenant, key } = message;
-  const of = match.by === 'tenant' ? tenant : `${tenant}/${key}`;
+  const of = { tenant, key: `${tenant}/${key}` }[match.by];
   return hash01(`${topic}@${lane}:${of}`) * 100 < match.percent;
 }
 

@@ -1,7 +1,7 @@
 import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
-import { WORKER_IS_WELL } from '../hold/alive';
-import { columnsOf, ID_ARRAYS, NOBODY } from '../hold/held';
+import { columnsOf, ID_ARRAYS, NOBODY } from '../hold/held-rows';
+import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { storable } from '../ledger';
 import { STABLE } from './lane';
 import type { FallBackReason } from './lane-metrics';

@@ -1,11 +1,12 @@
 import type { Queryable } from '../database';
+import type { LaneChangeName } from './lane';
 
 /** A row of `postdate.lane_change`: who changed what, and why. `changedAt` is RFC 3339. */
 export interface RecordedChange {
   id: number;
   topic: string;
   lane: string;
-  what: 'set' | 'ramp' | 'step' | 'stop';
+  what: LaneChangeName;
   version: number;
   author: string;
   reason: string;

@@ -17,9 +17,8 @@ export interface LaneMetrics {
 }
 
 /** Nobody serves the lane; who serves it did not hold it in time, or hold it and not land it; or it failed there. */
-export type FallBackReason = 'notServed' | 'notHeld' | 'notLanded' | 'failed';
-
-const REASONS: FallBackReason[] = ['notServed', 'notHeld', 'notLanded', 'failed'];
+export const FALL_BACK_REASONS = ['notServed', 'notHeld', 'notLanded', 'failed'] as const;
+export type FallBackReason = (typeof FALL_BACK_REASONS)[number];
 
 export function createLaneMetrics(meter: MetricMeter): LaneMetrics {
   const count = (name: string, unit: string, says: string) => meter.createCounter(name, unit, says);
@@ -36,7 +35,7 @@ export function createLaneMetrics(meter: MetricMeter): LaneMetrics {
       if (known.has(name)) return;
       known.add(name);
       for (const counter of [landed, failed, stopped]) counter.add(0, { topic, lane });
-      for (const reason of REASONS) fallbacks.add(0, { topic, lane, reason });
+      for (const reason of FALL_BACK_REASONS) fallbacks.add(0, { topic, lane, reason });
     },
     laneLanded: (topic, lane) => landed.add(1, { topic, lane }),
     laneFailed: (topic, lane) => failed.add(1, { topic, lane }),

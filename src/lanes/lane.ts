@@ -13,6 +13,10 @@ export function refuseLaneName(lane: string): Refusal | undefined {
   return { code: 'invalidLane', field: 'lane', message };
 }
 
+/** What a percentage is of: all tenants, or all keys. */
+export const PERCENT_OF = ['tenant', 'key'] as const;
+export type PercentOf = (typeof PERCENT_OF)[number];
+
 /** Which messages a rule is for. `percent`: as many of all tenants, or keys, always the same ones. */
 export const laneMatch = z.union([
   z.strictObject({ tenants: z.array(z.string().min(1).max(255)).min(1).max(1_000) }),
@@ -24,7 +28,7 @@ export const laneMatch = z.union([
       .min(1)
       .max(1_000),
   }),
-  z.strictObject({ percent: z.number().min(0).max(100), by: z.enum(['tenant', 'key']) }),
+  z.strictObject({ percent: z.number().min(0).max(100), by: z.enum(PERCENT_OF) }),
 ]);
 export type LaneMatch = z.output<typeof laneMatch>;
 
@@ -38,7 +42,16 @@ export interface LaneRule {
   author: string;
 }
 
-export type LaneMode = 'live' | 'shadow' | 'stopped';
+export const LANE_MODES = ['live', 'shadow', 'stopped'] as const;
+export type LaneMode = (typeof LANE_MODES)[number];
+
+/** The modes that a lane can be set to; it becomes `stopped` by a stop alone. */
+export const SETTABLE_MODES = ['live', 'shadow'] as const satisfies LaneMode[];
+export type SettableMode = (typeof SETTABLE_MODES)[number];
+
+/** What changes a lane. */
+export const LANE_CHANGES = ['set', 'ramp', 'step', 'stop'] as const;
+export type LaneChangeName = (typeof LANE_CHANGES)[number];
 
 /** What stops a lane by itself, looked at over a window, once there is a minimum count in it. Rates from 0 to 1. */
 export const laneLimits = z.strictObject({
@@ -58,7 +71,7 @@ export const laneRamp = z.strictObject({
     .int()
     .min(1)
     .max(31 * 86_400),
-  by: z.enum(['tenant', 'key']),
+  by: z.enum(PERCENT_OF),
   /** RFC 3339: when the present step began. */
   since: z.string(),
 });

@@ -1,5 +1,5 @@
 import type { Queryable } from '../database';
-import { WORKER_IS_WELL } from '../hold/alive';
+import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { type LaneBoard, type MalformedRule, readBoards } from './board';
 import { type LaneLimits, type LaneMode, type LaneRamp, type LaneRule, laneLimits, STABLE } from './lane';
 

@@ -1,7 +1,17 @@
 import { MessageError, PART, type Refusal } from '../admission';
 import type { Topic } from '../topic';
 import { leadMsOf } from '../topic-limits';
-import { type LaneLimits, type LaneMatch, laneLimits, laneMatch, laneRamp, refuseLaneName, STABLE } from './lane';
+import {
+  type LaneLimits,
+  type LaneMatch,
+  laneLimits,
+  laneMatch,
+  laneRamp,
+  type PercentOf,
+  refuseLaneName,
+  type SettableMode,
+  STABLE,
+} from './lane';
 
 // Who woke last must still have the time to be given to another lane, and back.
 const SHORTEST_LEAD_MS = 5_000;
@@ -21,14 +31,14 @@ interface Named {
 }
 export type SetRequest = Named & {
   what: 'set';
-  mode?: 'live' | 'shadow';
+  mode?: SettableMode;
   /** In the place of those that the lane has; none at all takes nothing. */
   rules?: LaneMatch[];
   first?: boolean;
   limits?: Partial<LaneLimits>;
 };
 /** A percentage at once, or in steps: the first one now, each of the others after so many seconds while the lane is healthy. */
-export type RampRequest = Named & { what: 'ramp'; steps: number[]; everySeconds?: number; by?: 'tenant' | 'key' };
+export type RampRequest = Named & { what: 'ramp'; steps: number[]; everySeconds?: number; by?: PercentOf };
 export type StopRequest = Named & { what: 'stop' };
 
 /** What an operator wants of a lane, from whatever edge. */

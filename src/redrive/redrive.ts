@@ -1,9 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { schedule } from '../client';
-import type { ScheduledMessage } from '../contract';
+import type { OptionalFields, ScheduledMessage } from '../contract';
 import type { Waiting } from '../hold/waiting';
 import { describe } from '../lookup';
+import { optionalFieldsOf } from '../optional-fields';
 import { upcast } from '../payload-version';
 import { hasRows, payloadOfRow } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
@@ -40,30 +41,32 @@ export async function redrive(
   return result === 'scheduled' ? { result: 'redriven', cycle } : { result: 'waiting' };
 }
 
+type Said = Pick<ScheduledMessage, 'payload'> & OptionalFields;
+const saidBy = (topic: Topic, message: ScheduledMessage): Said => ({
+  payload: upcast(topic, message),
+  ...optionalFieldsOf(message),
+});
+
 /** What the failed message said: as Temporal still has it, else as its row has it now, or as it was forwarded. */
 async function messageOf(
   { pool, client, waiting }: Parameters<typeof redrive>[0],
   topic: Topic,
   failed: FailedMessage,
-): Promise<Pick<ScheduledMessage, 'payload' | 'staleAfterMs'> | undefined> {
+): Promise<Said | undefined> {
   const known = await describe(client, failed);
   if (known) {
     const message = await waiting.messageOf(known);
-    return { payload: upcast(topic, message), staleAfterMs: message.staleAfterMs };
+    return saidBy(topic, message);
   }
   return hasRows(topic) ? payloadOfRow(pool, topic, failed) : ofAnswer(pool, topic, failed);
 }
 
 /** What a forwarded message said whose consumer has answered that it failed. */
-async function ofAnswer(
-  pool: Pool,
-  topic: Topic,
-  { tenant, key, cycle }: FailedMessage,
-): Promise<Pick<ScheduledMessage, 'payload' | 'staleAfterMs'> | undefined> {
+async function ofAnswer(pool: Pool, topic: Topic, { tenant, key, cycle }: FailedMessage): Promise<Said | undefined> {
   const { rows } = await pool.query<{ message: ScheduledMessage | null }>(
     'select message from postdate.answer where topic = $1 and tenant = $2 and key = $3 and cycle = $4',
     [topic.name, tenant, key, cycle],
   );
   const message = rows[0]?.message;
-  return message ? { payload: upcast(topic, message), staleAfterMs: message.staleAfterMs } : undefined;
+  return message ? saidBy(topic, message) : undefined;
 }

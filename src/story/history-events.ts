@@ -3,11 +3,11 @@ import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-wor
 import { tsToMs } from '@temporalio/common/lib/time';
 import { epochMsOf, rfc3339 } from '../due-time';
 import type { CarriedMessage } from '../workflows/scheduled-message';
-import type { Happening } from './story';
+import type { TimelineEntry } from './timeline-entry';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 export type HistoryEvent = NonNullable<History['events']>[number];
-type Told = Omit<Happening, 'at' | 'source'>;
+type Told = Omit<TimelineEntry, 'at' | 'source'>;
 type Payloads = Parameters<typeof decodeArrayFromPayloads>[1];
 
 // What any of our commands may carry; signals are anybody's, so nothing of it is certain.
@@ -70,7 +70,7 @@ export function createReader(client: Client) {
     return ending(event);
   }
 
-  return async (event: HistoryEvent): Promise<Happening[]> => {
+  return async (event: HistoryEvent): Promise<TimelineEntry[]> => {
     const told = await toldBy(event);
     return told ? [{ at: rfc3339(Math.floor(tsToMs(event.eventTime))), source: 'temporal', ...told }] : [];
   };

@@ -1,13 +1,14 @@
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
+import { isWithdrawn, type Outcome } from '../decision';
 import { STABLE } from '../lanes/lane';
-import type { Happening } from './story';
+import type { TimelineEntry } from './timeline-entry';
 
 // The newest of each kind; a series of years has more than anybody reads.
 const LIMIT = 500;
 
 /** What ledger, held messages, redrives, answers and outbox say of a message; who asked for it only Temporal knows. */
-export async function recordsOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+export async function recordsOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
   const kinds = [decisionsOf, heldOf, redrivesOf, answersOf, eventsOf];
   return (await Promise.all(kinds.map((recordsOfKind) => recordsOfKind(db, ref)))).flat();
 }
@@ -16,7 +17,7 @@ const valuesOf = ({ topic, tenant, key }: MessageRef) => [topic, tenant, key, LI
 
 interface DecisionRow {
   cycle: number;
-  outcome: string;
+  outcome: Outcome;
   decided_at: Date;
   due_at: Date;
   late: boolean;
@@ -29,7 +30,7 @@ interface DecisionRow {
   lane_reason: string | null;
 }
 
-async function decisionsOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+async function decisionsOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<DecisionRow>(
     `select cycle, outcome, decided_at, due_at, late, next_cycle, next_due_at, reason, command_id, lane, lane_reason,
             (extract(epoch from decided_at - due_at) * 1000)::float8 as late_by_ms
@@ -40,7 +41,7 @@ async function decisionsOf(db: Queryable, ref: MessageRef): Promise<Happening[]>
     valuesOf(ref),
   );
   return rows.map((row) => {
-    const withdrawn = row.outcome === 'cancelled' || row.outcome === 'moved';
+    const withdrawn = isWithdrawn(row.outcome);
     const next = row.next_due_at && `cycle ${row.next_cycle} is due ${row.next_due_at.toISOString()}`;
     const lane = laneOf(row);
     const wasDue = row.late && !withdrawn ? 'it was due when it was posted' : undefined;
@@ -62,7 +63,7 @@ function laneOf({ lane, lane_reason }: Pick<DecisionRow, 'lane' | 'lane_reason'>
   return lane_reason === null ? `in lane ${lane}` : `in lane ${lane}: ${lane_reason}`;
 }
 
-async function heldOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+async function heldOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<{ cycle: number; worker: string; lane: string; seen_at: Date | null; now: Date }>(
     // A worker that leaves is seen at minus infinity, which is no date elsewhere.
     `select held.cycle, held.worker, held.lane, nullif(worker.seen_at, '-infinity') as seen_at, clock_timestamp() as now
@@ -83,7 +84,7 @@ async function heldOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
   });
 }
 
-async function redrivesOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+async function redrivesOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<{
     failed_cycle: number;
     cycle: number;
@@ -120,7 +121,7 @@ interface AnswerRow {
 }
 
 /** Of a topic that forwards: what was put on the stream, and what was said of it. */
-async function answersOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
+async function answersOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<AnswerRow>(
     `select cycle, decided_at, expected_by, answer.answer, answered_at, answer.next_cycle, answer.next_due_at, answer.reason
        from postdate.delivery
@@ -141,7 +142,7 @@ async function answersOf(db: Queryable, ref: MessageRef): Promise<Happening[]> {
   });
 }
 
-async function eventsOf(db: Queryable, { topic, tenant, key }: MessageRef): Promise<Happening[]> {
+async function eventsOf(db: Queryable, { topic, tenant, key }: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<{ type: string; time: string; cycle: number; position: string | null }>(
     // By their ids, which begin with the message's name: there is an index on nothing else of it.
     `select type, payload->>'time' as time, (payload->>'cycle')::integer as cycle, position

@@ -5,13 +5,16 @@ import { rfc3339 } from '../due-time';
 import { withinDeadline } from '../lookup';
 import { rootOf } from '../stuck';
 import { createReader, type HistoryEvent } from './history-events';
-import type { Happening } from './story';
+import type { TimelineEntry } from './timeline-entry';
 
 // A message that is moved or comes again has a run for each cycle and hop; the newest tell what matters now.
 const LIMIT = 50;
 
 /** What Temporal's histories say of a message, over all of its runs and posts, the newest runs first to be read. */
-export async function runsOf(client: Client, ref: MessageRef): Promise<{ happenings: Happening[]; leftOut: number }> {
+export async function runsOf(
+  client: Client,
+  ref: MessageRef,
+): Promise<{ happenings: TimelineEntry[]; leftOut: number }> {
   const workflowId = workflowIdOf(ref);
   const newest = await withinDeadline(client, () => client.workflow.getHandle(workflowId).describe()).catch(unlessGone);
   const left = new Set([...(newest ? [newest.runId] : []), ...(await runIdsOf(client, workflowId))]);
@@ -42,7 +45,7 @@ async function runIdsOf(client: Client, workflowId: string): Promise<string[]> {
 }
 
 /** What is being tried, or is to be tried, stands in no history before it has ended. */
-const pendingOf = ({ raw }: WorkflowExecutionDescription): Happening[] =>
+const pendingOf = ({ raw }: WorkflowExecutionDescription): TimelineEntry[] =>
   (raw.pendingActivities ?? []).map((activity) => {
     const { attempt, scheduledTime, lastStartedTime, lastFailure, lastWorkerIdentity } = activity;
     // Between two attempts the server does not tell when the last one began, but when it ended.

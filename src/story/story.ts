@@ -2,33 +2,19 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { admit, refuseRef } from '../admission';
 import type { MessageRef } from '../contract';
-import { describe } from '../lookup';
+import { describe, type MessageState } from '../lookup';
 import { recordsOf } from './records';
 import { runsOf } from './runs';
-
-/**
- * One thing that happened to a message. `at`: RFC 3339, by the clock of whoever wrote it down: Temporal's server, or the
- * database. `by`: who asked for it, as they called themselves to Temporal. `lateByMs`: effect minus due time.
- */
-export interface Happening {
-  at: string;
-  source: 'temporal' | 'ledger' | 'held' | 'redrive' | 'answer' | 'stream';
-  what: string;
-  cycle?: number;
-  by?: string;
-  commandId?: string;
-  lateByMs?: number;
-  detail?: string;
-}
+import type { TimelineEntry } from './timeline-entry';
 
 /** All that is known of a message, in the order of time. `state`: `forgotten` when only the database knows it. */
 export interface Story extends MessageRef {
-  state: 'waiting' | 'held' | 'ended' | 'failed' | 'forgotten';
+  state: MessageState | 'held' | 'forgotten';
   cycle?: number;
   dueAt?: string;
   /** It waits past its due time, by this machine's clock. */
   overdueByMs?: number;
-  happenings: Happening[];
+  happenings: TimelineEntry[];
   /** Runs of its workflow that were too many to be read, the oldest; at least so many. */
   runsLeftOut: number;
 }
@@ -42,9 +28,9 @@ export async function storyOf(
   const [known, runs, records] = await Promise.all([describe(client, ref), runsOf(client, ref), recordsOf(pool, ref)]);
   if (!known && records.length === 0) return undefined;
   const askedBy = new Map(runs.happenings.flatMap(({ commandId, by }) => (commandId && by ? [[commandId, by]] : [])));
-  const whoAsked = (happening: Happening): Happening => ({
-    ...happening,
-    by: happening.by ?? (happening.commandId && askedBy.get(happening.commandId)),
+  const whoAsked = (entry: TimelineEntry): TimelineEntry => ({
+    ...entry,
+    by: entry.by ?? (entry.commandId && askedBy.get(entry.commandId)),
   });
   const happenings = [...runs.happenings, ...records.map(whoAsked)].sort((one, two) => one.at.localeCompare(two.at));
   const waits = known?.state === 'waiting';

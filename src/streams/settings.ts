@@ -23,7 +23,7 @@ export interface KafkaSettings {
 /** The brokers that events are published to. */
 export interface StreamSettings {
   /** Where one that is new begins. */
-  from: 'start' | 'end';
+  from: Given['POSTDATE_STREAMS_FROM'];
   nats?: NatsSettings;
   kafka?: KafkaSettings;
 }

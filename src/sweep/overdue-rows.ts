@@ -4,7 +4,7 @@ import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { named } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
 import { inTransaction } from '../database';
-import { takeAbandoned } from '../hold/held';
+import { takeAbandoned } from '../hold/held-rows';
 import type { Hold } from '../hold/hold';
 import type { Metrics, RescueReason } from '../metrics';
 import type { Topic } from '../topic';

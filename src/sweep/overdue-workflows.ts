@@ -4,7 +4,7 @@ import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { concerning, named } from '../concern';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import type { DatabaseClock } from '../database-clock';
-import { findMissing } from '../hold/held';
+import { findMissing } from '../hold/held-rows';
 import type { Waiting } from '../hold/waiting';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';

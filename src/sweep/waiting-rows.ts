@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import type { ScheduledMessage } from '../contract';
 import { inTransaction, type Queryable } from '../database';
-import { WORKER_IS_WELL } from '../hold/alive';
+import { WORKER_IS_WELL } from '../hold/worker-registry';
 import type { Topic } from '../topic';
-import { leadMsOf } from '../topic-limits';
+import { topicFieldsOf } from '../topic-limits';
 
 /** A topic whose business rows say which messages must be waiting. */
 export type TopicWithRows = Topic & { businessRows: string };
@@ -111,7 +111,6 @@ export async function withoutRow<Ref extends { tenant: string; key: string }>(
 }
 
 function messageOfRow(topic: Topic, { tenant, key, cycle, due_at, payload }: WaitingRow): ScheduledMessage {
-  const { payloadVersion } = topic;
   return {
     v: 1,
     topic: topic.name,
@@ -119,8 +118,7 @@ function messageOfRow(topic: Topic, { tenant, key, cycle, due_at, payload }: Wai
     key,
     cycle,
     dueAt: due_at,
-    leadMs: leadMsOf(topic),
     payload,
-    payloadVersion,
+    ...topicFieldsOf(topic),
   };
 }

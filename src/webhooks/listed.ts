@@ -69,7 +69,9 @@ export interface ListedDelivery {
   endedAt?: string;
 }
 
-export const DELIVERY_STATES = ['waiting', 'delivered', 'failed'] as const;
+/** How a delivery can have ended. */
+export const DELIVERY_OUTCOMES = ['delivered', 'failed'] as const;
+export const DELIVERY_STATES = ['waiting', ...DELIVERY_OUTCOMES] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 /** The last deliveries of a webhook, the latest in the stream first. */

@@ -1,5 +1,6 @@
 import type { AppliedCommand, CancelAnswer, CancelCommand, MoveAnswer, TooLate } from '../commands';
-import type { Decision, LedgerActivities } from '../contract';
+import type { LedgerActivities } from '../contract';
+import type { Decision } from '../decision';
 import { rfc3339 } from '../due-time';
 import type { DatedMove } from './incoming';
 import type { Standing } from './standing';

@@ -1,4 +1,5 @@
-import type { Decision, Delivery, InLane, LedgerActivities } from '../contract';
+import type { Delivery, InLane, LedgerActivities } from '../contract';
+import type { Decision } from '../decision';
 
 // Rules change a few times at most while a message is held; workers that do not agree about them must not go on for ever.
 const MOST_LANES = 5;

@@ -8,7 +8,8 @@ import {
 } from '@temporalio/workflow';
 import { refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../admission';
 import type { AppliedCommand } from '../commands';
-import { type Decision, type Ending, errorNames, type ScheduledMessage, searchAttributesOf } from '../contract';
+import { errorNames, type ScheduledMessage, searchAttributesOf } from '../contract';
+import type { Decision, Ending } from '../decision';
 import { wakeAtOf } from '../wake';
 import { deliveriesIn, ledgerOf } from './activities';
 import { takeCommands } from './commands';

@@ -1,6 +1,7 @@
 import { log, setCurrentDetails } from '@temporalio/workflow';
 import type { AppliedCommand } from '../commands';
-import type { Decision, MessageView, ScheduledMessage } from '../contract';
+import type { MessageView, ScheduledMessage } from '../contract';
+import type { Decision } from '../decision';
 import { currentDetails, endingOf } from './wording';
 
 /** The message as it stands in this run, shared by the sleep, the delivery and the commands. */

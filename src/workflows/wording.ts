@@ -1,4 +1,5 @@
-import type { Decision, Ending, MessageView, ScheduledMessage } from '../contract';
+import type { MessageView, ScheduledMessage } from '../contract';
+import type { Decision, Ending } from '../decision';
 import { rfc3339 } from '../due-time';
 
 /** A timer's or an activity's line in the Web UI's history. The server allows 400 bytes. */

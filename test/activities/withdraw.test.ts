@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import { createWithdraw } from '../../src/activities/withdraw';
-import type { Decision, ScheduledMessage } from '../../src/contract';
+import type { ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic, traces } from '../support/effects';

@@ -4,11 +4,11 @@ import specs from '@asyncapi/specs';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { z } from 'zod';
+import { installation } from '../../app/installation';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { asyncApiOf, asyncApiText } from '../../src/asyncapi/document';
 import { defineEvent, newEvent } from '../../src/event-types';
-import { installation } from '../../src/installation';
 import type { PostdateEvent } from '../../src/outbox';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { objectionsTo } from '../support/described-events';
 
 const [, EXAMPLE = ''] =

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import type { PostdateEvent } from '../../src/outbox';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { relayBatch } from '../../src/relay';
 import { subjectOf } from '../../src/streams/nats-subject';
 import { streamVariables } from '../../src/streams/variables';

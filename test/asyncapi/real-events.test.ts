@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import type { PostdateEvent } from '../../src/outbox';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { idIn, objectionsTo } from '../support/described-events';
 import { everyEvent } from '../support/every-event';

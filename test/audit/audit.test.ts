@@ -1,12 +1,12 @@
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { closeRequest, insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { audit } from '../../src/audit/audit';
 import { reportOf } from '../../src/audit/report';
 import { inTransaction } from '../../src/database';
 import { land } from '../../src/landing/landing';
 import { recordWithdrawal } from '../../src/ledger';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { closeRequest, insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { relayBatch } from '../../src/relay';
 import { useDatabase } from '../support/database';
 

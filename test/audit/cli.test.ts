@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
-import { insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
+import { insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { runLocal, useFolder } from '../support/local-process';
 
@@ -9,7 +9,7 @@ const database = useDatabase(paymentsSchema);
 useFolder();
 
 async function postdate(args: string[], env: NodeJS.ProcessEnv = { DATABASE_URL: database.url }) {
-  const cli = runLocal('src/cli.ts', { args, env });
+  const cli = runLocal('app/cli.ts', { args, env });
   return { code: await cli.exitCode, printed: cli.printed() };
 }
 

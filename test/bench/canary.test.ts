@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { violationsIn } from '../../bench/canary/checks';
 import type { RoundFigures } from '../../bench/canary/figures';
-import type { Played } from '../../bench/canary/play';
+import type { Played } from '../../bench/canary/played';
 import { canaryChart, section } from '../../bench/canary/report';
 import { inOrder, ROUNDS } from '../../bench/canary/rounds';
 import type { Traces } from '../../bench/canary/traces';

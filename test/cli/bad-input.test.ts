@@ -113,7 +113,7 @@ describe('bad input is refused in one line with its code, before anything is con
 
 it('as a process of its own: one line, and where it comes from only with --debug', async () => {
   const run = async (...args: string[]) => {
-    const cli = runLocal('src/cli.ts', { args, env });
+    const cli = runLocal('app/cli.ts', { args, env });
     return { code: await cli.ended, lines: cli.errors().trim().split('\n') };
   };
   const args = ['schedule', ...argsOf({ ...GOOD, '--topic': 'payment-request.expiry', '--payload': '{"a":1}' })];

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import { installation } from '../../app/installation';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { invoiceReminder } from '../../examples/invoice-reminder';
 import { programOf } from '../../src/cli';
 import { createApiKey } from '../../src/http/keys';
-import { installation } from '../../src/installation';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { allDispatched } from '../support/dispatching';
 import { runLocal, TYPESCRIPT, useFolder } from '../support/local-process';

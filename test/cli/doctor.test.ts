@@ -1,8 +1,8 @@
+import { installation } from '../../app/installation';
+import { insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import type { Finding } from '../../src/doctor/finding';
-import { installation } from '../../src/installation';
 import { appendEvent } from '../../src/outbox';
-import { insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { relayBatch } from '../../src/relay';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
@@ -15,7 +15,7 @@ const shortIds = useOwnTemporal({ dynamicConfig: { 'limit.maxIDLength': 100 } })
 useFolder();
 
 async function doctor(env: NodeJS.ProcessEnv = {}, args = ['--json']) {
-  const cli = runLocal('src/cli.ts', {
+  const cli = runLocal('app/cli.ts', {
     args: ['doctor', ...args],
     env: { DATABASE_URL: database.url, ...temporal.env(), CI: '1', ...env },
   });

@@ -1,9 +1,9 @@
 import { nanoid } from 'nanoid';
+import { installation } from '../../app/installation';
+import { insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { describe as describeMessage, list, schedule } from '../../src/client';
 import { inTransaction } from '../../src/database';
-import { installation } from '../../src/installation';
-import { insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { findFailed } from '../../src/redrive/failed';
 import { PermanentFailure } from '../../src/topic';
 import { useDatabase } from '../support/database';
@@ -22,7 +22,7 @@ const topic = effectTopic(() => {
 });
 const parts = { topics: [topic], consumers: [], schemas: [] };
 const OF_EFFECTS = 'test/cli/effects-program.ts';
-const OF_PAYMENTS = 'src/cli.ts';
+const OF_PAYMENTS = 'app/cli.ts';
 const env = () => ({ DATABASE_URL: database.url, ...temporal.env() });
 const run = (file: string, args: string[], redirected?: string) => onTerminal(file, args, { env: env(), redirected });
 

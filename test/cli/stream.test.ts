@@ -6,7 +6,7 @@ import { runLocal, useFolder } from '../support/local-process';
 const database = useDatabase();
 useFolder();
 
-const run = (...args: string[]) => runLocal('src/cli.ts', { args, env: { DATABASE_URL: database.url } });
+const run = (...args: string[]) => runLocal('app/cli.ts', { args, env: { DATABASE_URL: database.url } });
 async function postdate(...args: string[]) {
   const cli = run(...args);
   return { code: await cli.ended, printed: cli.printed(), errors: cli.errors() };

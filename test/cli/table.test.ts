@@ -53,7 +53,7 @@ const script = onPath('script');
 (script ? it : it.skip)('on a real terminal (where there is a `script`) NO_COLOR forbids colours', () => {
   const topics = (env: NodeJS.ProcessEnv) => {
     const { NO_COLOR, FORCE_COLOR, ...rest } = process.env;
-    const command = `${process.execPath} ${TYPESCRIPT.join(' ')} src/cli.ts topics`;
+    const command = `${process.execPath} ${TYPESCRIPT.join(' ')} app/cli.ts topics`;
     const options = { cwd: join(__dirname, '..', '..'), env: { ...rest, TERM: 'xterm', ...env }, encoding: 'utf8' };
     return spawnSync(script as string, ['-qfec', command, '/dev/null'], options as { encoding: 'utf8' }).stdout;
   };

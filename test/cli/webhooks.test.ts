@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { installation } from '../../src/installation';
+import { installation } from '../../app/installation';
 import { inHere } from '../support/cli';
 import { useDatabase } from '../support/database';
 import { type Listener, startListener } from '../support/listener';

@@ -5,11 +5,12 @@ import { type Link, startLink } from '../../chaos/system/proxy';
 import { runInBackground } from '../../src/background-loop';
 import { cancelIn, describe as describeMessage, list, moveIn, scheduleIn } from '../../src/client';
 import { inTransaction } from '../../src/database';
+import { defineTopic } from '../../src/define-topic';
 import { carryOut } from '../../src/dispatch/carry-out';
 import { registerTopics } from '../../src/dispatch/registered-topics';
 import { claimCommands, type WaitingCommand } from '../../src/dispatch/waiting-commands';
-import { sayAlive, sayGone } from '../../src/hold/alive';
-import { defineTopic, type Topic } from '../../src/topic';
+import { deregister, recordHeartbeat } from '../../src/hold/worker-registry';
+import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import {
   allDispatched,
@@ -134,9 +135,9 @@ it(
     ];
     for (const [command, answer] of calls) {
       const worker = `doomed-${nanoid()}`;
-      await sayAlive(database.pool, worker, { lane: 'stable', topics: [] });
+      await recordHeartbeat(database.pool, worker, { lane: 'stable', topics: [] });
       const alive = runInBackground(
-        () => sayAlive(database.pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
+        () => recordHeartbeat(database.pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
         {
           pauseMs: 500,
           onError,
@@ -150,7 +151,7 @@ it(
       // As long as it lives, nobody else takes it.
       expect((await answersOf(message.key)).at(-1)).toBeNull();
       await alive.stop();
-      await sayGone(database.pool, worker);
+      await deregister(database.pool, worker);
       await eventually(async () => expect((await answersOf(message.key)).at(-1)).toMatchObject(answer));
     }
     expect(await query('select tries from postdate.command')).toEqual([{ tries: 2 }, { tries: 2 }, { tries: 2 }]);

@@ -53,7 +53,7 @@ it('every link from a page to another file, or to a heading of a page, leads som
 it('would be found out: a file, a heading, a heading of this page, an image, a way out of here (the control)', () => {
   const text = [
     '# One *word*, two: `three`!',
-    '[good](operations.md#a-pace) [itself](#one-word-two-three) [far](https://example.org/no#where) `[code](nowhere.md)`',
+    '[good](operations.md#a-rate-limit) [itself](#one-word-two-three) [far](https://example.org/no#where) `[code](nowhere.md)`',
     '```text',
     '[block](nowhere.md)',
     '```',

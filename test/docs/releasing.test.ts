@@ -1,13 +1,13 @@
 import { nanoid } from 'nanoid';
+import { installation } from '../../app/installation';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { cancel, schedule } from '../../src/client';
 import { type MessageRef, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
 import { findingsOf } from '../../src/doctor/finding';
 import { queueChecks } from '../../src/doctor/workers';
-import { installation } from '../../src/installation';
 import { readBoard } from '../../src/lanes/board';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { TYPESCRIPT } from '../support/local-process';
@@ -28,7 +28,7 @@ type Step = [has: string, check: (printed: string, shell: Shell) => Promise<unkn
 async function follow(pages: typeof commands, after: Step[]) {
   const env = { ...temporal.envFor(database), TEMPORAL: process.env.POSTDATE_TEST_TEMPORAL_CLI };
   await withShell({ env }, async (shell: Shell) => {
-    await shell.run(`postdate() { node ${TYPESCRIPT.join(' ')} src/cli.ts "$@"; }; temporal() { "$TEMPORAL" "$@"; }`);
+    await shell.run(`postdate() { node ${TYPESCRIPT.join(' ')} app/cli.ts "$@"; }; temporal() { "$TEMPORAL" "$@"; }`);
     expect(pages.map(({ text }) => text.trim().slice(0, 300))).toEqual(
       after.map(([has]) => expect.stringContaining(has)),
     );

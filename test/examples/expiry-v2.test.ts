@@ -1,12 +1,13 @@
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { closeRequest, findRequest, insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { paymentRequestExpiry2, reminder } from '../../examples/expiry-v2/expiry';
 import { asyncApiOf } from '../../src/asyncapi/document';
-import type { Decision, Delivery } from '../../src/contract';
+import type { Delivery } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
 import type { PostdateEvent } from '../../src/outbox';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { closeRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { objectionsTo } from '../support/described-events';

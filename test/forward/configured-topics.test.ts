@@ -1,6 +1,7 @@
+import { installation } from '../../app/installation';
 import { forwardTopicsOf, readConfig } from '../../src/config';
 import { ConfigError } from '../../src/config-error';
-import { installation, installed } from '../../src/installation';
+import { installed } from '../../src/installation';
 
 const good = { DATABASE_URL: 'postgres://u:p@db.example:5432/postdate', TEMPORAL_CONFIG_FILE: '/nonexistent' };
 const of = (text: string) => forwardTopicsOf({ POSTDATE_FORWARD_TOPICS: text });
@@ -12,9 +13,9 @@ it('topics are declared by name alone, or with settings of their own, and instal
     { name: 'orders.expiry', forward: { answerWithinMs: 86_400_000 }, leadMs: 60_000 },
   ]);
   const config = readConfig({ ...good, POSTDATE_FORWARD_TOPICS: 'orders.reminder' });
-  const names = installed(config).topics.map(({ name }) => name);
+  const names = installed(config, installation).topics.map(({ name }) => name);
   expect(names).toEqual([...installation.topics.map(({ name }) => name), 'orders.reminder']);
-  expect(installed(readConfig(good)).topics).toEqual(installation.topics);
+  expect(installed(readConfig(good), installation).topics).toEqual(installation.topics);
 });
 
 it.each([

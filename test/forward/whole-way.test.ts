@@ -190,7 +190,7 @@ it(
 
 describe('on the command line', () => {
   const postdate = async (...args: string[]) => {
-    const cli = runLocal('src/cli.ts', { args, env: { ...temporal.envFor(database), ...declared } });
+    const cli = runLocal('app/cli.ts', { args, env: { ...temporal.envFor(database), ...declared } });
     return { code: await cli.ended, printed: cli.printed() };
   };
   const landed = async () => {
@@ -224,7 +224,7 @@ describe('on the command line', () => {
 
   it('topics shows which forward, and a variable that cannot be read is one line and exit code 2', async () => {
     expect((await postdate('topics')).printed).toMatch(/^orders\.expiry .* yes$/m);
-    const cli = runLocal('src/cli.ts', { args: ['topics'], env: { POSTDATE_FORWARD_TOPICS: 'a b' } });
+    const cli = runLocal('app/cli.ts', { args: ['topics'], env: { POSTDATE_FORWARD_TOPICS: 'a b' } });
     expect({ code: await cli.ended, errors: cli.errors() }).toEqual({
       code: 2,
       errors: expect.stringMatching(/^error: POSTDATE_FORWARD_TOPICS: [^\n]+\n$/),

@@ -14,7 +14,7 @@ import { version } from '../../package.json';
 import { runInBackground } from '../../src/background-loop';
 import { readConfig } from '../../src/config';
 import { createPool } from '../../src/database';
-import { sayAlive } from '../../src/hold/alive';
+import { recordHeartbeat } from '../../src/hold/worker-registry';
 import { startLaneWorker } from '../../src/lane-worker';
 import { readBoard } from '../../src/lanes/board';
 import { changeLane } from '../../src/lanes/change';
@@ -75,7 +75,7 @@ async function openLanes(url: string): Promise<{ close(): Promise<void> }> {
     await changeLane(pool, { topic, lane, what: 'set', author: 'record', reason: 'for the histories' }, { rules });
   }
   const alive = runInBackground(
-    () => sayAlive(pool, 'nobody at all', { lane: LANES.empty, topics: [topic] }).then(() => 'idle'),
+    () => recordHeartbeat(pool, 'nobody at all', { lane: LANES.empty, topics: [topic] }).then(() => 'idle'),
     { pauseMs: 500, onError: (error) => log(String(error)) },
   );
   // Workers read twice a second which lanes there are, and who serves them.

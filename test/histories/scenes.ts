@@ -2,10 +2,11 @@ import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { cancel, move, schedule } from '../../src/client';
 import { messageQuery, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
+import { defineTopic } from '../../src/define-topic';
 import type { LaneMatch } from '../../src/lanes/lane';
 import { messageOf } from '../../src/post';
 import type { RepeatInput } from '../../src/repeat';
-import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
+import { again, done, PermanentFailure, skip } from '../../src/topic';
 import { eventually } from '../support/eventually';
 
 const HOUR_MS = 3_600_000;

@@ -61,7 +61,7 @@ describe('a clock that jumps', () => {
     jest.advanceTimersByTime(2_000);
     // Nobody has told it yet.
     expect(due).toEqual([]);
-    dueTimes.setAnew();
+    dueTimes.resetTimers();
     expect(jest.getTimerCount()).toBe(2);
     jest.advanceTimersByTime(0);
     expect(due).toEqual([['soon']]);
@@ -77,7 +77,7 @@ describe('a clock that jumps', () => {
     const dueTimes = createDueTimes<string>(jumping, (items) => due.push(items));
     dueTimes.add(1_001_000, 'item');
     aheadMs = -90_000;
-    dueTimes.setAnew();
+    dueTimes.resetTimers();
     jest.advanceTimersByTime(90_999);
     expect(due).toEqual([]);
     jest.advanceTimersByTime(1);

@@ -1,7 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
-import type { Decision, Delivery, InLane, ScheduledMessage } from '../../src/contract';
-import { createPulse } from '../../src/hold/pulse';
+import type { Delivery, InLane, ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
+import { createHeartbeater } from '../../src/hold/heartbeater';
 import { changeLane } from '../../src/lanes/change';
 import type { LaneMode } from '../../src/lanes/lane';
 import { PermanentFailure, type Topic } from '../../src/topic';
@@ -13,7 +14,7 @@ import { quietLogger } from '../support/quiet-runtime';
 
 const database = useDatabase(effectsSchema);
 const startAny = useHolds(database);
-const pulse = createPulse();
+const heartbeater = createHeartbeater();
 
 // One for each test: what its workers leave, and their lanes, are of no other's concern.
 let topic: Topic;
@@ -52,7 +53,7 @@ const ask = (
   of: Topic = topic,
 ): Promise<Decision | InLane> =>
   new MockActivityEnvironment({}, { logger: quietLogger }).run(
-    createDeliver({ topic: of, hold: worker.hold, pulse, movedOn: async () => undefined }) as (
+    createDeliver({ topic: of, hold: worker.hold, heartbeater, runClosed: async () => undefined }) as (
       one: Delivery,
     ) => Promise<Decision | InLane>,
     { message, late: false, knowsLanes: true, ...fields },

@@ -1,5 +1,5 @@
 import type { Delivery, ScheduledMessage } from '../../src/contract';
-import { writeHeld } from '../../src/hold/held';
+import { writeHeld } from '../../src/hold/held-rows';
 import { startTakeOver } from '../../src/hold/take-over';
 import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
@@ -144,7 +144,7 @@ it('a worker whose clock jumps sets its timers anew, and takes nothing from thos
       taken.push(...deliveries.map((one) => one.message.key));
       return deliveries;
     },
-    setTimersAnew: jest.fn(),
+    resetTimers: jest.fn(),
     writeAgain: () => undefined,
     report: () => undefined,
   };
@@ -152,12 +152,12 @@ it('a worker whose clock jumps sets its timers anew, and takes nothing from thos
   const metrics = { takenOver: () => undefined } as never;
   const deps = { pool: database.pool, worker: 'here', clock, metrics, log: silentLog };
   const here = startTakeOver({ ...deps, onError: () => undefined }, hold, [topic]);
-  await eventually(async () => expect(hold.setTimersAnew.mock.calls.length).toBeGreaterThan(2));
+  await eventually(async () => expect(hold.resetTimers.mock.calls.length).toBeGreaterThan(2));
   expect(taken).toEqual([]);
   jumpedMs = 0;
   await eventually(async () => expect(taken).toEqual([message?.key]));
-  const times = hold.setTimersAnew.mock.calls.length;
+  const times = hold.resetTimers.mock.calls.length;
   await here.stop();
-  expect(hold.setTimersAnew.mock.calls.length).toBe(times);
+  expect(hold.resetTimers.mock.calls.length).toBe(times);
   await database.pool.query('delete from postdate.held');
 });

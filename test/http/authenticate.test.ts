@@ -1,11 +1,11 @@
 import fastify from 'fastify';
 import type { Pool } from 'pg';
+import { installation } from '../../app/installation';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { networkOf } from '../../src/http/address';
 import { addHealth } from '../../src/http/health';
 import { createApiKey, revokeApiKey } from '../../src/http/keys';
 import { createRateLimit } from '../../src/http/limits';
-import { installation } from '../../src/installation';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { useHttp } from '../support/http';

@@ -1,9 +1,9 @@
 import { createConnection } from 'node:net';
 import { nanoid } from 'nanoid';
+import { installation } from '../../app/installation';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { describe as describeMessage } from '../../src/client';
 import { rfc3339 } from '../../src/due-time';
-import { installation } from '../../src/installation';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { effectTopic } from '../support/effects';
 import { type Asked, useHttp } from '../support/http';

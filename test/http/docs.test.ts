@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { installation } from '../../app/installation';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { invoiceReminder } from '../../examples/invoice-reminder';
-import { installation } from '../../src/installation';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { useHttp } from '../support/http';
 import { commandsOf, ROOT, readPage } from '../support/pages';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { installation } from '../../app/installation';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { list } from '../../src/client';
-import { routesOf } from '../../src/http/api';
-import { installation } from '../../src/installation';
-import { paymentsSchema } from '../../src/payment-requests/schema';
+import { operationsOf } from '../../src/http/operations';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';
@@ -17,7 +17,7 @@ const parts = { ...installation, topics: [...installation.topics, effectTopic()]
 const http = useHttp(temporal, database, parts, { POSTDATE_HTTP_REQUESTS_PER_SECOND: '1000000' });
 
 const routes = new Map(
-  routesOf({ client: {}, pool: {}, topics: [] } as never).map((route) => [route.operationId, route]),
+  operationsOf({ client: {}, pool: {}, topics: [] } as never, installation).map((route) => [route.operationId, route]),
 );
 const RUNS = Number(process.env.POSTDATE_FUZZ_RUNS ?? 600);
 

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import pino from 'pino';
+import { installation } from '../../app/installation';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { freePort } from '../../local/ports';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process';
 import { readConfig } from '../../src/config';
 import { rfc3339 } from '../../src/due-time';
 import { startHttp } from '../../src/http';
 import { createApiKey } from '../../src/http/keys';
-import { installation } from '../../src/installation';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { useTemporal } from '../support/temporal';
@@ -42,8 +42,8 @@ async function start(program: { name: string; file: string; ready: string }) {
 }
 
 it.each([
-  { name: 'http', file: 'src/http.ts', ready: 'http is listening' },
-  { name: 'worker', file: 'src/worker.ts', ready: 'worker is running' },
+  { name: 'http', file: 'app/http.ts', ready: 'http is listening' },
+  { name: 'worker', file: 'app/main.ts', ready: 'worker is running' },
 ])(
   'the $name process serves the API, counts its answers, ends with 0 at SIGTERM, and logs neither keys nor payloads',
   async (program) => {

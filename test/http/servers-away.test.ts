@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import pino from 'pino';
+import { installation } from '../../app/installation';
 import { freePort } from '../../local/ports';
 import { type RunningPostgres, startPostgres } from '../../local/postgres';
 import { type RunningTemporal, startTemporal } from '../../local/temporal-server';
@@ -43,7 +44,7 @@ it('while Temporal or the database is away it answers 503 and when to come again
     TEMPORAL_NAMESPACE: 'default',
     POSTDATE_HTTP_ADDRESS: '127.0.0.1:0',
   });
-  http = await startHttp(config, { topics: [effectTopic()], consumers: [], schemas: [] }, log);
+  http = await startHttp(config, { ...installation, topics: [effectTopic()], schemas: [] }, log);
   const { address } = http;
   const pool = createPool(postgres.url, { connections: 1, onError: () => undefined });
   const { key } = await createApiKey(pool, { tenant: 'acme', label: 'test' });

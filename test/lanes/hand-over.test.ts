@@ -1,5 +1,5 @@
-import { sayAlive, sayGone } from '../../src/hold/alive';
-import { NOBODY, writeHeld } from '../../src/hold/held';
+import { NOBODY, writeHeld } from '../../src/hold/held-rows';
+import { deregister, recordHeartbeat } from '../../src/hold/worker-registry';
 import { giveBack, takeFallbacks } from '../../src/lanes/hand-over';
 import { useDatabase } from '../support/database';
 import { effectMessage } from '../support/effects';
@@ -15,7 +15,8 @@ async function held(worker: string, dueAgoMs: number) {
   await writeHeld(database.pool, { worker, lane: 'canary' }, [delivery]);
   return { topic, delivery, worker };
 }
-const serve = (worker: string, topic: string) => sayAlive(database.pool, worker, { lane: 'canary', topics: [topic] });
+const serve = (worker: string, topic: string) =>
+  recordHeartbeat(database.pool, worker, { lane: 'canary', topics: [topic] });
 const die = (worker: string) =>
   database.pool.query(`update postdate.worker set seen_at = clock_timestamp() - interval '4 seconds' where id = $1`, [
     worker,
@@ -39,7 +40,7 @@ it.each<[string, number, (one: { topic: string; worker: string }) => Promise<unk
     'notHeld',
     ['nobody held it when it was due'],
   ],
-  ['is held by one that was told to stop', -60_000, ({ worker }) => sayGone(database.pool, worker), 'notServed', []],
+  ['is held by one that was told to stop', -60_000, ({ worker }) => deregister(database.pool, worker), 'notServed', []],
 ])(
   'what of a lane %s is taken for stable, and counts against the lane unless it was told to stop',
   async (...given) => {

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { type DemoProducer, readDemoArguments, startProducer, VIAS, type Via } from '../../local/demo-via';
 import { registerTopics } from '../../src/dispatch/registered-topics';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { useTemporal } from '../support/temporal';
 

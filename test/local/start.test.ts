@@ -1,11 +1,13 @@
 import { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { describe as describeMessage, schedule } from '../../src/client';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
 import { expectEnded, type LocalProcess, printedPids, runLocal, useFolder } from '../support/local-process';
 
 const folder = useFolder();
-const start = (): LocalProcess => runLocal('local/start.ts', { env: { POSTDATE_DATA_FOLDER: folder.path } });
+// As after `npm ci`: its worker bundles the workflows itself.
+const start = (): LocalProcess =>
+  runLocal('local/start.ts', { env: { POSTDATE_DATA_FOLDER: folder.path, POSTDATE_WORKFLOW_BUNDLE: '' } });
 
 async function stop(stack: LocalProcess): Promise<void> {
   stack.signal('SIGINT');

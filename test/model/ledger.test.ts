@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { closeRequest, extendRequest, findRequest, insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { createWithdraw } from '../../src/activities/withdraw';
 import { audit } from '../../src/audit/audit';
-import type { Decision, ScheduledMessage } from '../../src/contract';
+import type { ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { closeRequest, extendRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
 import { failedBefore } from './failed-before';

@@ -7,7 +7,18 @@ import type { Mutant } from './mutants';
 
 const run = promisify(execFile);
 const ROOT = join(__dirname, '..', '..');
-const PARTS = ['src', 'test', 'local', 'bench', 'chaos', 'docs', 'package.json', 'tsconfig.json', 'jest.config.js'];
+const PARTS = [
+  'src',
+  'app',
+  'test',
+  'local',
+  'bench',
+  'chaos',
+  'docs',
+  'package.json',
+  'tsconfig.json',
+  'jest.config.js',
+];
 
 // What a planted bug makes hang need not hang for two minutes.
 const TEST_TIMEOUT_MS = '30000';

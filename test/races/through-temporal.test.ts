@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
+import { installation } from '../../app/installation';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { audit } from '../../src/audit/audit';
 import { cancel } from '../../src/client';
-import { installation } from '../../src/installation';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { useDatabase } from '../support/database';
 import { allDispatched } from '../support/dispatching';
 import { eventually } from '../support/eventually';

@@ -1,12 +1,12 @@
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
+import { findRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { audit } from '../../src/audit/audit';
 import { describe as describeMessage, schedule } from '../../src/client';
 import { workflowIdOf } from '../../src/contract';
 import { createWaiting } from '../../src/hold/waiting';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { findRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { findFailed } from '../../src/redrive/failed';
 import { redrive } from '../../src/redrive/redrive';
 import { PermanentFailure, type Topic } from '../../src/topic';
@@ -179,7 +179,7 @@ it('the command shows what it would do, and does nothing without a name and a re
      values ($1, 'acme', 'preview', 1, 'failed', now() - interval '1 h', now(), false, 'bad deploy')`,
     [expiry.name],
   );
-  const preview = runLocal('src/cli.ts', { args: ['redrive', '--topic', expiry.name, '--key', 'preview'], env });
+  const preview = runLocal('app/cli.ts', { args: ['redrive', '--topic', expiry.name, '--key', 'preview'], env });
   expect(await preview.exitCode).toBe(0);
   expect(preview.printed()).toContain('acme/preview  cycle 1: bad deploy');
   expect(preview.printed()).toContain('1 would be tried again');

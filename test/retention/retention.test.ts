@@ -1,9 +1,9 @@
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { audit } from '../../src/audit/audit';
 import { sealNextDay, verifyDays } from '../../src/audit/ledger-days';
 import { pruneComparisons } from '../../src/lanes/shadow/comparisons';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import {
   pruneCommands,
   pruneLaneFailures,

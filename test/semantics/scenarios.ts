@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { cancel, describe, move, schedule } from '../../src/client';
 import { cancelSignal, moveSignal } from '../../src/commands';
 import { messageQuery, workflowIdOf } from '../../src/contract';
+import { defineTopic } from '../../src/define-topic';
 import { defineEvent } from '../../src/event-types';
 import type { Post } from '../../src/post';
-import { again, defineTopic, done, PermanentFailure, skip } from '../../src/topic';
+import { again, done, PermanentFailure, skip } from '../../src/topic';
 import { eventually } from '../support/eventually';
 
 const HOUR_MS = 3_600_000;

@@ -31,7 +31,7 @@ afterAll(async () => {
   `a worker starts while NATS is away, and publishes what has happened meanwhile as soon as NATS is there${word}`,
   async () => {
     const [port, metrics] = [await freePort(), `127.0.0.1:${await freePort()}`];
-    const worker = runLocal('src/worker.ts', {
+    const worker = runLocal('app/main.ts', {
       env: {
         ...temporal.envFor(database),
         POSTDATE_METRICS_ADDRESS: metrics,

@@ -3,7 +3,7 @@ import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import { runInBackground } from '../../src/background-loop';
 import { type DispatcherDeps, startDispatcher } from '../../src/dispatch/dispatcher';
-import { sayAlive, sayGone } from '../../src/hold/alive';
+import { deregister, recordHeartbeat } from '../../src/hold/worker-registry';
 import type { Topic } from '../../src/topic';
 import { effectTopic } from './effects';
 import { eventually } from './eventually';
@@ -63,13 +63,16 @@ export function startTestDispatcher(
     topics,
     { dispatchPerSecond: perSecond },
   );
-  const alive = runInBackground(() => sayAlive(pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'), {
-    pauseMs: 500,
-    onError,
-  });
+  const alive = runInBackground(
+    () => recordHeartbeat(pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
+    {
+      pauseMs: 500,
+      onError,
+    },
+  );
   const die = async () => {
     await alive.stop();
-    await sayGone(pool, worker);
+    await deregister(pool, worker);
   };
   return {
     worker,

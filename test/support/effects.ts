@@ -3,15 +3,9 @@ import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { ScheduledMessage } from '../../src/contract';
+import { defineTopic } from '../../src/define-topic';
 import type { SchemaMigrations } from '../../src/migrate';
-import {
-  type DueMessage,
-  defineTopic,
-  done,
-  type HandlerAnswer,
-  type LandingTransaction,
-  type Topic,
-} from '../../src/topic';
+import { type DueMessage, done, type HandlerAnswer, type LandingTransaction, type Topic } from '../../src/topic';
 
 /** A table in which a test's handler leaves its mark; no key, so that a second effect would be seen. */
 export const effectsSchema: SchemaMigrations = {

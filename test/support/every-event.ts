@@ -1,14 +1,15 @@
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
+import { defineTopic } from '../../src/define-topic';
 import { registerTopics } from '../../src/dispatch/registered-topics';
 import { recordAnswer } from '../../src/forward/answer';
 import { forwardTopic } from '../../src/forward/forward-topic';
 import { land } from '../../src/landing/landing';
 import type { PostdateEvent } from '../../src/outbox';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { defineTopic, done, PermanentFailure } from '../../src/topic';
+import { done, PermanentFailure } from '../../src/topic';
 import { eventsIn } from './described-events';
 import { effectMessage } from './effects';
 import { failed, setLane, testLaneGuard } from './lane-figures';

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
-import type { Decision, Delivery, ScheduledMessage } from '../../src/contract';
+import type { Delivery, ScheduledMessage } from '../../src/contract';
 import { createDatabaseClock } from '../../src/database-clock';
+import type { Decision } from '../../src/decision';
+import { createHeartbeater } from '../../src/hold/heartbeater';
 import { createHold, type Hold, type HoldLimits } from '../../src/hold/hold';
-import { createPulse } from '../../src/hold/pulse';
 import { startRollCall } from '../../src/hold/roll-call';
 import { startTakeOver } from '../../src/hold/take-over';
 import { createWaiting } from '../../src/hold/waiting';
@@ -102,7 +103,7 @@ export function useHolds(database: TestDatabase) {
     const rollCall = temporal
       ? startRollCall({ ...shared, waiting: createWaiting(temporal.client) }, hold, topics)
       : { stop: async () => undefined };
-    const pulse = createPulse();
+    const heartbeater = createHeartbeater();
     const end = async () => {
       over.abort();
       hold.handBack();
@@ -117,7 +118,9 @@ export function useHolds(database: TestDatabase) {
       deliver: (topic, message, { late = false, wakeAt } = {}): Promise<Decision> =>
         new MockActivityEnvironment({}, { logger: quietLogger }).run(
           // Not asked as one who knows lanes, it answers with a decision.
-          createDeliver({ topic, hold, pulse, movedOn: () => pause(1) }) as (input: Delivery) => Promise<Decision>,
+          createDeliver({ topic, hold, heartbeater, runClosed: () => pause(1) }) as (
+            input: Delivery,
+          ) => Promise<Decision>,
           {
             message,
             late,

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Decision, Delivery, LedgerActivities, ScheduledMessage } from '../../src/contract';
+import type { Delivery, LedgerActivities, ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 
 type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
 

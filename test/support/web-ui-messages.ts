@@ -1,12 +1,13 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { invoiceReminder } from '../../examples/invoice-reminder';
 import { describe as describeMessage, list, schedule } from '../../src/client';
 import type { MessageRef } from '../../src/contract';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { defineTopic, PermanentFailure, type Topic } from '../../src/topic';
+import { defineTopic } from '../../src/define-topic';
+import { PermanentFailure, type Topic } from '../../src/topic';
 import { eventually } from './eventually';
 
 export type Example = MessageRef & { dueAt: number };

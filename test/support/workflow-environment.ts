@@ -3,13 +3,13 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
 import {
   deliveryTaskQueue,
-  type Ending,
   type LedgerActivities,
   type ScheduledMessage,
   searchAttributesOf,
   WORKFLOW_TASK_QUEUE,
   workflowIdOf,
 } from '../../src/contract';
+import type { Ending } from '../../src/decision';
 import { quietLogger } from './quiet-runtime';
 
 const converter = require.resolve('../../src/workflows/tolerant-payload-converter');

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { closeRequest, findRequest, insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { createActivities } from '../../src/activities';
-import type { Decision, ScheduledMessage } from '../../src/contract';
+import type { ScheduledMessage } from '../../src/contract';
 import type { Queryable } from '../../src/database';
+import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { closeRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { startSweepOfRows } from '../../src/sweep/overdue-rows';
 import { overdue, type TopicWithRows } from '../../src/sweep/waiting-rows';
 import type { Topic } from '../../src/topic';
@@ -82,7 +83,7 @@ describe('a row that is overdue and that no message came for', () => {
     const ref = await request(-2_000);
     await startSweeping();
     await expired(ref);
-    const parts = { hold: undefined as never, pulse: undefined as never, movedOn: undefined as never };
+    const parts = { hold: undefined as never, heartbeater: undefined as never, runClosed: undefined as never };
     const { cancel } = createActivities({ pool: database.pool, topic: paymentRequestExpiry, ...parts });
     const message = { ...messageOf(ref, -2_000), postId: nanoid() };
     const decision = await runActivity<Parameters<typeof cancel>[0], Decision>(cancel, {

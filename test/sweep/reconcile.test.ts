@@ -1,12 +1,12 @@
 import { nanoid } from 'nanoid';
+import { installation } from '../../app/installation';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
+import { closeRequest, findRequest, insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { cancel, describe as describeMessage, list, schedule } from '../../src/client';
 import { workflowIdOf } from '../../src/contract';
 import { registerTopics } from '../../src/dispatch/registered-topics';
-import { installation } from '../../src/installation';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { closeRequest, findRequest, insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { reconcile } from '../../src/sweep/reconcile';
 import { hasRows, type TopicWithRows } from '../../src/sweep/waiting-rows';
 import { useDatabase } from '../support/database';

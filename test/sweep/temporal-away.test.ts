@@ -2,17 +2,17 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import pino from 'pino';
+import { installation } from '../../app/installation';
+import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../app/payment-requests/requests';
+import { findRequest, insertRequest } from '../../app/payment-requests/rows';
+import { paymentsSchema } from '../../app/payment-requests/schema';
 import { freePort } from '../../local/ports';
 import { isRunning } from '../../local/processes';
 import { startTemporal } from '../../local/temporal-server';
 import { audit } from '../../src/audit/audit';
 import { describe as describeMessage } from '../../src/client';
 import { readConfig } from '../../src/config';
-import { installation } from '../../src/installation';
-import { paymentRequestExpiry } from '../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../src/payment-requests/requests';
-import { findRequest, insertRequest } from '../../src/payment-requests/rows';
-import { paymentsSchema } from '../../src/payment-requests/schema';
 import { ensureSearchAttributes } from '../../src/search-attributes';
 import { startWorker } from '../../src/worker';
 import { useDatabase } from '../support/database';
@@ -94,7 +94,7 @@ it('a worker that starts while Temporal is away lands what is overdue from its r
     POSTDATE_SWEEP_GRACE_SECONDS: '1',
     POSTDATE_SWEEP_EVERY_SECONDS: '1',
   };
-  const told = runLocal('src/worker.ts', { env });
+  const told = runLocal('app/main.ts', { env });
   await told.prints(/Temporal is away/);
   const ref = { tenant: 'acme', id: nanoid() };
   await insertRequest(database.pool, { ...ref, ...people }, Date.now() - 10_000);
@@ -108,7 +108,7 @@ it('a worker that starts while Temporal is away lands what is overdue from its r
     const metrics = await (await fetch(`http://${metricsAddress}/metrics`)).text();
     expect(metrics).toMatch(/^postdate_rescued_messages_total\{.*reason="notDelivered".*\} \d/m);
   };
-  const waits = runLocal('src/worker.ts', { env: { ...env, POSTDATE_METRICS_ADDRESS: metricsAddress } });
+  const waits = runLocal('app/main.ts', { env: { ...env, POSTDATE_METRICS_ADDRESS: metricsAddress } });
   await waits.prints(/Temporal is away/);
   await eventually(rescued);
   const server = await startTemporal({

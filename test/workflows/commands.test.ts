@@ -1,4 +1,5 @@
-import type { Decision, LedgerActivities, ScheduledMessage } from '../../src/contract';
+import type { LedgerActivities, ScheduledMessage } from '../../src/contract';
+import type { Decision } from '../../src/decision';
 import { takeCommands } from '../../src/workflows/commands';
 import type { Standing } from '../../src/workflows/standing';
 

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../../background-loop';
 import { concerning } from '../../concern';
 import { createPool } from '../../database';
+import { isWithdrawn } from '../../decision';
 import { errorFields } from '../../log-errors';
 import type { Topic } from '../../topic';
 import { STABLE } from '../lane';
@@ -106,7 +107,7 @@ async function compareCopy(
 ): Promise<Comparison> {
   const { decision } = copy;
   if (!decision) return { notCompared: 'undecided' };
-  if (decision.outcome === 'cancelled' || decision.outcome === 'moved') return { notCompared: 'withdrawn' };
+  if (isWithdrawn(decision.outcome)) return { notCompared: 'withdrawn' };
   if (decision.lane !== STABLE) return { notCompared: 'notByStable' };
   if (!decision.readInTime) return { notCompared: 'readTooLate' };
   const tried = await tryMessage(deps, topic, { ...copy, decision });

@@ -1,6 +1,7 @@
-import type { Delivery, Outcome } from '../../contract';
+import type { Delivery } from '../../contract';
 import type { Queryable } from '../../database';
-import { undelivered } from '../../landing/undelivered';
+import type { Outcome } from '../../decision';
+import { outcomeEvents } from '../../landing/outcome-events';
 import { eventIdOf } from '../../outbox';
 import { IS_SHADOW, type Picture } from './pictures';
 
@@ -88,7 +89,7 @@ const decisionOf = (row: RipeRow): StableDecision | undefined =>
 export type EventsByType = Map<string, Record<string, unknown>>;
 
 // These tell of the answer, which is compared itself.
-const OF_THE_ANSWER = Object.values(undelivered).map(({ type }) => type);
+const OF_THE_ANSWER = Object.values(outcomeEvents).map(({ type }) => type);
 
 /**
  * What stable has told of each of these copies since it decided them, in their order. Found by their places in the stream,

@@ -1,10 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
 import { byHandler } from '../../concern';
-import type { Outcome } from '../../contract';
+import type { Outcome } from '../../decision';
 import { answerOf, dueMessage } from '../../landing/answers';
 import type { Answer } from '../../landing/claims';
-import { continued } from '../../landing/continued';
-import { foregone } from '../../landing/foregone';
+import { decideWithoutHandler } from '../../landing/decide-without-handler';
+import { withNextCycle } from '../../landing/next-cycle';
 import { storable } from '../../ledger';
 import { type LandingTransaction, PermanentFailure, type Topic } from '../../topic';
 import { makeRowsAsBefore } from './as-before';
@@ -72,10 +72,10 @@ async function handle(
   { delivery, decision: { decidedAt } }: RipeCopy & { decision: StableDecision },
 ): Promise<{ answer: Answered; events: EventsByType }> {
   const claimed = { delivery, decidedAt };
-  const decided = (await foregone(tx, topic, [claimed])).get(0);
+  const decided = (await decideWithoutHandler(tx, topic, [claimed])).get(0);
   const events: EventsByType = new Map();
   const answer = decided ?? (await answerOfHandler(tx, topic, { delivery, events }));
-  return { answer: answered(continued(answer, claimed)), events };
+  return { answer: answered(withNextCycle(answer, claimed)), events };
 }
 
 async function answerOfHandler(

@@ -1,12 +1,12 @@
+import { paymentRequestExpiry } from '../../../app/payment-requests/expiry';
+import { createPaymentRequests } from '../../../app/payment-requests/requests';
+import { paymentsSchema } from '../../../app/payment-requests/schema';
 import { registerTopics } from '../../../src/dispatch/registered-topics';
 import { rfc3339 } from '../../../src/due-time';
 import { changeLane } from '../../../src/lanes/change';
 import { differencesOf } from '../../../src/lanes/shadow/comparisons';
 import { startShadow } from '../../../src/lanes/shadow/shadow';
 import { summarise } from '../../../src/lanes/shadow/summary';
-import { paymentRequestExpiry } from '../../../src/payment-requests/expiry';
-import { createPaymentRequests } from '../../../src/payment-requests/requests';
-import { paymentsSchema } from '../../../src/payment-requests/schema';
 import { done, type Topic } from '../../../src/topic';
 import { useDatabase } from '../../support/database';
 import { effectMessage } from '../../support/effects';

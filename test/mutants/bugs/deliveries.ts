@@ -6,17 +6,17 @@ import type { Mutant } from '../mutants';
 export const deliveries: Mutant[] = [
   {
     name: 'an old cycle expires an extended request',
-    file: 'src/payment-requests/rows.ts',
+    file: 'app/payment-requests/rows.ts',
     find: 'and payment_request.cycle <= given.cycle ',
     replace: '',
-    tests: ['test/payment-requests/expiry.test.ts'],
+    tests: ['test/app/payment-requests/expiry.test.ts'],
   },
   {
     name: 'a paid request expires',
-    file: 'src/payment-requests/rows.ts',
+    file: 'app/payment-requests/rows.ts',
     find: "payment_request.id = given.id and status = 'PENDING'",
     replace: 'payment_request.id = given.id',
-    tests: ['test/payment-requests/expiry.test.ts'],
+    tests: ['test/app/payment-requests/expiry.test.ts'],
   },
   {
     name: 'commands sent before the first task are obeyed by the order of their handlers',
@@ -111,17 +111,17 @@ export const deliveries: Mutant[] = [
   },
   {
     name: 'what is stale is delivered',
-    file: 'src/landing/foregone.ts',
+    file: 'src/landing/decide-without-handler.ts',
     find: 'decidedAt - message.dueAt > staleAfterMs',
     replace: 'staleAfterMs < 0',
-    tests: ['test/landing/continued.test.ts'],
+    tests: ['test/landing/next-cycle.test.ts'],
   },
   {
     name: 'a loop is not stopped',
-    file: 'src/landing/foregone.ts',
+    file: 'src/landing/decide-without-handler.ts',
     find: 'looping.has(place) ? LOOPING : answerTo(topic, one)',
     replace: 'answerTo(topic, one)',
-    tests: ['test/landing/continued.test.ts'],
+    tests: ['test/landing/next-cycle.test.ts'],
   },
   {
     name: 'a message that went on in another run while it was asked is not asked again',

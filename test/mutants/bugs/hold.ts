@@ -4,21 +4,21 @@ import type { Mutant } from '../mutants';
 export const hold: Mutant[] = [
   {
     name: 'a take-over takes from the living as well',
-    file: 'src/hold/held.ts',
+    file: 'src/hold/held-rows.ts',
     find: 'where worker = any($2) and',
     replace: 'where (worker = any($2) or worker <> $1) and',
     tests: ['test/hold/take-over.test.ts'],
   },
   {
     name: 'a take-over takes what nobody here can land',
-    file: 'src/hold/held.ts',
+    file: 'src/hold/held-rows.ts',
     find: 'and topic = any($3)',
     replace: 'and (topic = any($3) or true)',
     tests: ['test/hold/take-over.test.ts'],
   },
   {
     name: 'a dead worker is forgotten while it holds something',
-    file: 'src/hold/alive.ts',
+    file: 'src/hold/worker-registry.ts',
     find: 'and not exists (select 1 from postdate.held where held.worker = worker.id)',
     replace: '',
     tests: ['test/hold/take-over.test.ts'],
@@ -32,7 +32,7 @@ export const hold: Mutant[] = [
   },
   {
     name: 'the roll call takes for missing what is cancelled',
-    file: 'src/hold/held.ts',
+    file: 'src/hold/held-rows.ts',
     find: '(topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle))',
     replace:
       "(topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle)\n                and outcome = 'delivered')",
@@ -40,7 +40,7 @@ export const hold: Mutant[] = [
   },
   {
     name: 'the roll call takes for missing what is held',
-    file: 'src/hold/held.ts',
+    file: 'src/hold/held-rows.ts',
     find: 'where (topic, held.tenant, held.key, held.cycle) =',
     replace: 'where (topic, held.tenant, held.tenant, held.cycle) =',
     tests: ['test/hold/roll-call.test.ts'],
@@ -61,10 +61,10 @@ export const hold: Mutant[] = [
   },
   {
     name: 'results are told while landings are under way',
-    file: 'src/landing/release.ts',
+    file: 'src/landing/result-pacer.ts',
     find: 'await landingsOver();',
     replace: '',
-    tests: ['test/landing/release.test.ts'],
+    tests: ['test/landing/result-pacer.test.ts'],
   },
   {
     name: 'a transaction that was rolled back counts as committed',

@@ -53,14 +53,14 @@ export const lanes: Mutant[] = [
   },
   {
     name: 'what is held does not follow the rules',
-    file: 'src/hold/placing.ts',
+    file: 'src/hold/lane-routing.ts',
     find: "entry.state === 'held' && ",
     replace: "entry.state === 'leaving' && ",
     tests: [hold],
   },
   {
     name: 'who knows no lanes is told of one',
-    file: 'src/hold/placing.ts',
+    file: 'src/hold/lane-routing.ts',
     find: 'attempts.length > 0 && !delivery.knowsLanes ? lanes.mine : lane',
     replace: 'lane',
     tests: [hold],

@@ -27,7 +27,7 @@ export const sweep: Mutant[] = [
   },
   {
     name: 'the sweep of rows gives no grace to what was held',
-    file: 'src/hold/held.ts',
+    file: 'src/hold/held-rows.ts',
     find: 'extract(epoch from clock_timestamp()) * 1000 - $3',
     replace: 'extract(epoch from clock_timestamp()) * 1000 - 0 * $3',
     tests: ['test/sweep/overdue-rows.test.ts'],

@@ -1,0 +1,4 @@
+import { runHttp } from '../src/http';
+import { installation } from './installation';
+
+void runHttp(installation);

@@ -1,0 +1,4 @@
+import { runWorker } from '../src/worker';
+import { installation } from './installation';
+
+void runWorker(installation);

@@ -1,0 +1,20 @@
+/** A counting semaphore: `permits` holders at a time, served in the order in which they asked. */
+export function createSemaphore(permits: number) {
+  const waiting: (() => void)[] = [];
+  let free = permits;
+
+  /** Resolves when the caller has a permit. */
+  async function acquire(): Promise<void> {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((granted) => waiting.push(granted));
+  }
+
+  /** Gives a permit back, to the first that waits. */
+  function release(): void {
+    const next = waiting.shift();
+    if (next) next();
+    else free += 1;
+  }
+
+  return { acquire, release };
+}
