@@ -7,11 +7,11 @@ import type { Hold } from '../delivery/hold/hold';
 import { type Delivery, deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../message/contract';
 import { DATA_CONVERTER } from '../platform/temporal/data-converter';
 import { runClosedOf } from '../platform/temporal/run-closed';
-import { WORKFLOWS } from '../platform/temporal/workflow-bundle';
 import { deploymentOptionsOf } from '../platform/temporal/workflow-version';
 import type { Topic } from '../topics/topic';
 import type { Config } from './config';
 import type { Installation } from './installation';
+import { WORKFLOWS } from './workflow-bundle';
 
 interface Parts {
   client: Client;

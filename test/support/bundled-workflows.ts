@@ -15,7 +15,7 @@ export async function bundledWorkflows(): Promise<string> {
   mkdirSync(CACHE, { recursive: true });
   // In a process of its own, as `npm run build` does it: the bundler need not be in jest's memory for the whole run.
   const unfinished = `${file}.${process.pid}`;
-  await run(process.execPath, [...TYPESCRIPT, 'src/platform/temporal/workflow-bundle.ts', unfinished], {
+  await run(process.execPath, [...TYPESCRIPT, 'src/process/workflow-bundle.ts', unfinished], {
     cwd: ROOT,
     timeoutMs: 180_000,
   });

@@ -3,8 +3,8 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 
 /** The paths of the workflows and of the payload converter that they need. */
 export const WORKFLOWS = {
-  workflowsPath: require.resolve('../../workflows'),
-  payloadConverterPath: require.resolve('../../workflows/tolerant-payload-converter'),
+  workflowsPath: require.resolve('../workflows'),
+  payloadConverterPath: require.resolve('../workflows/tolerant-payload-converter'),
 };
 
 /**
