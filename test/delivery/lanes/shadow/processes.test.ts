@@ -4,10 +4,10 @@ import { eventually } from '../../../support/eventually';
 import { laneDueTime } from '../../../support/lane-due-time';
 import { buildsSchema, type Conduct } from '../../../support/lane-topic';
 import { landedOf, postOf, useLaneWorkers } from '../../../support/lane-workers';
-import { useTemporal } from '../../../support/temporal';
+import { useOwnTemporal, useTemporal } from '../../../support/temporal';
 
 const database = useDatabase(buildsSchema);
-const temporal = useTemporal();
+const temporal = useOwnTemporal();
 const startWorker = useLaneWorkers(temporal, database);
 const topic = 'test.builds';
 const TENANTS = ['acme', 'globex'];
