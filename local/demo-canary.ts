@@ -5,9 +5,10 @@ import type { Pool } from 'pg';
 import pc from 'picocolors';
 import { paymentRequestExpiry } from '../app/payment-requests/expiry';
 import { createPaymentRequests } from '../app/payment-requests/requests';
-import { readBoard } from '../src/lanes/board';
-import { changeLane, type LaneWish } from '../src/lanes/change';
-import { chooseLane } from '../src/lanes/choose';
+import { changeLane } from '../src/lanes/change-lane';
+import { chooseLane } from '../src/lanes/choose-lane';
+import { readRoutingTable } from '../src/lanes/routing-table';
+import type { LanePatch } from '../src/lanes/write-lane';
 import { canaryReport, deviationsOf, readBuilds, readLandings, type Wave } from './demo-canary-report';
 import { until } from './processes';
 import type { Stack } from './stack';
@@ -30,7 +31,7 @@ const DUE_IN_MS = 20_000;
 // What no lane lands stable lands two seconds after it was due; a worker that was killed is back a little later.
 const PATIENCE_MS = 30_000;
 
-const STEPS: { name: string; rules: LaneWish['rules'] }[] = [
+const STEPS: { name: string; rules: LanePatch['rules'] }[] = [
   { name: 'one tenant', rules: [{ tenants: [PILOT] }] },
   { name: '10 %', rules: [{ percent: 10, by: 'tenant' }] },
   { name: 'all', rules: [{ percent: 100, by: 'tenant' }] },
@@ -76,7 +77,7 @@ export async function releaseStepByStep({ pool, stack, log }: Options): Promise<
   }
 }
 
-const change = (what: 'set' | 'stop', wish: LaneWish, { pool, reason }: { pool: Pool; reason: string }) =>
+const change = (what: 'set' | 'stop', wish: LanePatch, { pool, reason }: { pool: Pool; reason: string }) =>
   changeLane(pool, { topic, lane: LANE, what, author: 'demo', reason }, wish);
 
 /** One step of the release: its rules, then payment requests of all tenants, until the last one has landed. */
@@ -86,8 +87,8 @@ async function play(
 ): Promise<Wave> {
   await change('set', { mode: 'live', rules }, { pool, reason: `the demo: ${name}` });
   const board = await until(async () => {
-    const read = await readBoard(pool, topic);
-    if (!read.served.has(LANE)) throw new Error(`nobody serves ${LANE}`);
+    const read = await readRoutingTable(pool, topic);
+    if (!read.servedLanes.has(LANE)) throw new Error(`nobody serves ${LANE}`);
     return read;
   }, PATIENCE_MS);
 

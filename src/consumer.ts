@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { type BackgroundLoop, runInBackground } from './background-loop';
-import { byHandler, concerning } from './concern';
 import { inTransaction, type Queryable } from './database';
+import { markHandlerError, withErrorContext } from './error-context';
 import { originOf, type PostdateEvent } from './outbox';
 
 /** An event and its position in the stream. */
@@ -69,7 +69,9 @@ export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit
         await handle(tx, streamed);
       } catch (error) {
         await tx.query('rollback to savepoint event');
-        failure = { error: concerning(byHandler(error), originOf(streamed.event), { position: streamed.position }) };
+        failure = {
+          error: withErrorContext(markHandlerError(error), originOf(streamed.event), { position: streamed.position }),
+        };
         break;
       }
       handled += 1;

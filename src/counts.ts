@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { forEachConcurrently } from './for-each-concurrently';
+import pMap from 'p-map';
 import { list, queryOf, type Selection, withinDeadline } from './lookup';
 
 /** How many messages of an hour, a topic or a tenant wait. */
@@ -38,12 +38,12 @@ export async function countByHour(
     })),
     { of: 'later', dueFrom: last },
   ];
-  const counts: Count[] = ranges.map(({ of }) => ({ of, waiting: 0 }));
-  await forEachConcurrently(ranges.entries(), AT_A_TIME, async ([place, { of, ...range }]) => {
-    counts[place] = { of, waiting: await countWaiting(client, { ...selection, ...range }) };
+  const count = async ({ of, ...range }: { of: string } & Selection): Promise<Count> => {
+    const waiting = await countWaiting(client, { ...selection, ...range });
     onQuery?.();
-  });
-  return counts;
+    return { of, waiting };
+  };
+  return pMap(ranges, count, { concurrency: AT_A_TIME });
 }
 
 /**

@@ -5,7 +5,8 @@ import type { Config } from './config';
 import { createPool } from './database';
 import { registerTopics } from './dispatch/register-topics';
 import { createApi } from './http/api';
-import { type Installation, installed } from './installation';
+import type { Application } from './http/application';
+import { installed } from './installation';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
 import { ensureSearchAttributes } from './search-attributes';
@@ -25,7 +26,7 @@ export interface RunningHttp extends RunningWorker {
  */
 export async function startHttp(
   config: Config,
-  { topics, schemas, routes }: Installation,
+  { topics, schemas, routes }: Application,
   log: Logger,
 ): Promise<RunningHttp> {
   const onError = (error: Error) => log.error({ part: 'http', err: error }, 'database connection lost');
@@ -75,5 +76,5 @@ function splitAddress(address: string): [host: string, port: number] {
 }
 
 /** Runs the HTTP API as a process of its own, configured by the environment. */
-export const runHttp = (installation: Installation): Promise<void> =>
-  runProcess((config, log) => startHttp(config, installed(config, installation), log));
+export const runHttp = (application: Application): Promise<void> =>
+  runProcess((config, log) => startHttp(config, installed(config, application), log));

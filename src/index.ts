@@ -21,6 +21,7 @@ export { defineTopic } from './define-topic';
 export type { InstantInput } from './due-time';
 export { defineEvent, type EventOrigin, type EventType, instant, newEvent } from './event-types';
 export { forwardTopic } from './forward/forward-topic';
+export type { Application } from './http/application';
 export type { Installation } from './installation';
 export type { SchemaMigrations } from './migrate';
 export { appendEvents, type PostdateEvent } from './outbox';

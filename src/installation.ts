@@ -1,7 +1,6 @@
 import type { Config } from './config';
 import type { Consumer } from './consumer';
 import { forwardTopic } from './forward/forward-topic';
-import type { OwnRoutes } from './http/route';
 import type { SchemaMigrations } from './migrate';
 import type { Topic } from './topic';
 
@@ -11,12 +10,13 @@ export interface Installation {
   consumers: Consumer[];
   /** Its own tables, migrated after Postdate's in the same database. */
   schemas: SchemaMigrations[];
-  /** Its own operations of the HTTP API, beside Postdate's. Default: none. */
-  routes?: OwnRoutes;
 }
 
 /** The whole installation: what the sources declare, and the forward topics that the environment declares. */
-export const installed = ({ forwardTopics }: Pick<Config, 'forwardTopics'>, parts: Installation): Installation => ({
+export const installed = <Parts extends Installation>(
+  { forwardTopics }: Pick<Config, 'forwardTopics'>,
+  parts: Parts,
+): Parts => ({
   ...parts,
   topics: [...parts.topics, ...forwardTopics.map((settings) => forwardTopic(settings))],
 });

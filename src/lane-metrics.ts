@@ -1,42 +1,42 @@
 import type { MetricMeter } from '@temporalio/common';
 
-/** What operators see of a topic's named lanes. */
+/** Metrics of a topic's named lanes. */
 export interface LaneMetrics {
-  /** A lane exists. Its counters that should stay at 0 begin there. */
-  laneKnown(topic: string, lane: string): void;
-  /** A message has landed in a named lane. */
+  /** Reports a lane's counters as 0 before they first count, so that an alert sees the first increase. */
+  declareLane(topic: string, lane: string): void;
+  /** Counts a message that has landed in a named lane. */
   laneLanded(topic: string, lane: string): void;
-  /** A named lane could not land a message, so stable has to. */
+  /** Counts a message that a named lane could not land, and that returns to stable. */
   laneFailed(topic: string, lane: string): void;
-  /** Messages of a named lane went to stable. */
+  /** Counts messages of a named lane that went to stable. */
   laneFellBack(topic: string, lane: string, reason: FallBackReason, messages: number): void;
-  /** The lane guard has stopped a lane. */
+  /** Counts a stop of a lane by the lane guard. */
   laneStopped(topic: string, lane: string): void;
-  /** How many rules of a topic cannot be read. */
+  /** Sets how many rules of a topic cannot be applied. */
   malformedLaneRules(topic: string, rules: number): void;
 }
 
 /**
- * Why messages went to stable. `notServed`: no worker serves the lane. `notHeld`: its workers did not hold them in
- * time. `notLanded`: its workers hold them and did not land them. `failed`: the lane failed at them.
+ * Why a message fell back to stable. `notServed`: the lane has no live worker. `notHeld`: no worker of the lane held it
+ * in time. `notLanded`: a worker held it, and did not land it in time. `failed`: its landing failed.
  */
 export const FALL_BACK_REASONS = ['notServed', 'notHeld', 'notLanded', 'failed'] as const;
 export type FallBackReason = (typeof FALL_BACK_REASONS)[number];
 
 export function createLaneMetrics(meter: MetricMeter): LaneMetrics {
-  const count = (name: string, unit: string, says: string) => meter.createCounter(name, unit, says);
+  const count = (name: string, unit: string, description: string) => meter.createCounter(name, unit, description);
   const landed = count('postdate_lane_landed_messages', 'messages', 'Messages that landed in a named lane');
   const failed = count('postdate_lane_failed_messages', 'messages', 'Messages that a named lane could not land');
   const fallbacks = count('postdate_lane_fallbacks', 'messages', 'Messages of a named lane that went to stable');
   const stopped = count('postdate_lanes_stopped', 'stops', 'Lanes stopped by the lane guard');
   const malformed = meter.createGauge('postdate_malformed_lane_rules', 'int', 'rules', 'Rules that are skipped');
-  const known = new Set<string>();
+  const declared = new Set<string>();
 
   return {
-    laneKnown(topic, lane) {
+    declareLane(topic, lane) {
       const name = `${topic}@${lane}`;
-      if (known.has(name)) return;
-      known.add(name);
+      if (declared.has(name)) return;
+      declared.add(name);
       for (const counter of [landed, failed, stopped]) counter.add(0, { topic, lane });
       for (const reason of FALL_BACK_REASONS) fallbacks.add(0, { topic, lane, reason });
     },

@@ -2,10 +2,10 @@ import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
 import type { BackgroundLoop } from './background-loop';
-import { concernOf } from './concern';
 import type { Config } from './config';
 import { ConfigError } from './config-error';
 import { createPool } from './database';
+import { errorContextOf } from './error-context';
 import type { Installation } from './installation';
 import { STABLE } from './lane-name';
 import { startShadow } from './lanes/shadow/shadow';
@@ -47,7 +47,7 @@ export async function startLaneWorker(
     (part, words = 'will be tried again') =>
     (error) => {
       metrics.failed(part);
-      log.error({ part, ...concernOf(error), err: error }, words);
+      log.error({ part, ...errorContextOf(error), err: error }, words);
     };
   const { databaseUrl, databaseConnections: connections, lane, build } = config;
   const pool = createPool(databaseUrl, { connections, onError: onError('database') });

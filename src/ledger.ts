@@ -2,6 +2,7 @@ import type { ScheduledMessage } from './contract';
 import type { Queryable } from './database';
 import type { Decision, Outcome, WithdrawnOutcome } from './decision';
 import { rfc3339 } from './due-time';
+import { storable } from './storable';
 
 /** A decision as it lies in `postdate.delivery`. */
 export interface LedgerRow {
@@ -32,21 +33,33 @@ export const decisionOf = (row: LedgerRow): Decision => ({
 /** A row that was there before, with the last cycle of its name that is decided. */
 export type FoundRow = LedgerRow & { last_cycle: number };
 
-/**
- * What a row says to a message that finds it. One that an earlier post of the same name has used says nothing of this
- * post's message: that goes on, due when it is, with the first cycle that is free.
- */
-export function decisionFor(message: ScheduledMessage, row: FoundRow): Decision {
+/** What a row of a message's cycle says to the message. */
+type RowAnswer =
+  | { kind: 'decided'; decision: Decision }
+  /** An earlier post of the same name used the cycle. The message goes on, due when it is, with the first free cycle. */
+  | { kind: 'takenByAnotherPost'; freeCycle: number; takenAt: number };
+
+function answerOf(message: ScheduledMessage, row: FoundRow): RowAnswer {
   const anothers = message.postId !== undefined && row.post_id !== message.postId && row.cycle === message.cycle;
-  if (!anothers) return decisionOf(row);
-  const next = { cycle: row.last_cycle + 1, dueAt: message.dueAt };
-  return { cycle: message.cycle, outcome: 'moved', decidedAt: row.decided_at.getTime(), next };
+  if (!anothers) return { kind: 'decided', decision: decisionOf(row) };
+  return { kind: 'takenByAnotherPost', freeCycle: row.last_cycle + 1, takenAt: row.decided_at.getTime() };
 }
 
-// PostgreSQL's text has no NUL, and its JSON no half of a surrogate pair, as cutting leaves one; a reason with either,
-// typed by whomever, would fail its insert for ever.
-export const storable = (reason: string | undefined): string | null =>
-  reason?.slice(0, 2_000).replaceAll(/\0|\p{Surrogate}/gu, '\ufffd') ?? null;
+/**
+ * The decision that a workflow is given for a row. A cycle that another post has taken reads as a move to the first free cycle,
+ * though no row says `moved`: workflows of every release, and their recorded histories, know it in this form only.
+ */
+export function decisionFor(message: ScheduledMessage, row: FoundRow): Decision {
+  const answer = answerOf(message, row);
+  switch (answer.kind) {
+    case 'decided':
+      return answer.decision;
+    case 'takenByAnotherPost': {
+      const next = { cycle: answer.freeCycle, dueAt: message.dueAt };
+      return { cycle: message.cycle, outcome: 'moved', decidedAt: answer.takenAt, next };
+    }
+  }
+}
 
 const idOf = ({ topic, tenant, key, cycle }: ScheduledMessage) => [topic, tenant, key, cycle];
 

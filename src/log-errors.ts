@@ -1,5 +1,5 @@
 import { DatabaseError } from 'pg';
-import { isByHandler } from './concern';
+import { isHandlerError } from './error-context';
 
 /** An error as the log shows it. `at`: where it was thrown. */
 export interface ErrorFields {
@@ -31,7 +31,7 @@ export function errorFields(error: unknown, within: { depth: number; byHandler: 
   // Not an error, or one that was converted for the log before.
   if (typeof (error as Error).stack !== 'string') return { type: 'object', ...picked(error, ['type', 'code', 'at']) };
   const { name, message, stack = '', cause } = error as Error;
-  const byHandler = within.byHandler || isByHandler(error);
+  const byHandler = within.byHandler || isHandlerError(error);
   const deeper = { depth: within.depth + 1, byHandler };
   return {
     type: /^error$/i.test(name) ? error.constructor.name : name,

@@ -1,6 +1,6 @@
 import { DefaultLogger } from '@temporalio/worker';
 import pino, { type DestinationStream, type Logger } from 'pino';
-import { concernOf } from './concern';
+import { errorContextOf } from './error-context';
 import { errorFields } from './log-errors';
 
 // No log line of ours has these fields. If one ever did, they would be removed.
@@ -32,7 +32,7 @@ export const sdkLogger = (log: Logger): DefaultLogger =>
     const fields = Object.fromEntries(SDK_FIELDS.flatMap((name) => (name in meta ? [[name, meta[name]]] : [])));
     const about = { ...refOf(meta.workflowId), ...fields, ...(error === undefined ? {} : { err: error }) };
     // Our own line has already reported an error that names its message.
-    const isLogged = Object.keys(concernOf(error)).length > 0;
+    const isLogged = Object.keys(errorContextOf(error)).length > 0;
     log[isLogged ? 'debug' : LEVELS[level]](about, withoutErrorText(message, error));
   });
 

@@ -19,7 +19,7 @@ import * as answers from './migrations/0015-answers';
 import * as lanes from './migrations/0016-lanes';
 import * as shadow from './migrations/0017-shadow';
 
-/** A schema of the database with its migrations, applied in the order of their names. */
+/** A schema of the database with its migrations, which are applied in the order of their names. */
 export interface SchemaMigrations {
   schema: string;
   migrations: Record<string, Migration>;
@@ -55,15 +55,16 @@ const APPLIED_BY_NEWER: Migration = {
 };
 
 /**
- * Brings the schema up to date; throws if a migration fails, having applied none of it.
- * Safe when many workers start at once: the migrator holds an advisory lock, and the others find nothing left to do. What a
- * newer release has applied is left as it is, or no worker could start any more once the first of the next release has.
+ * Brings the schema up to date. Throws if a migration fails, with none of its changes applied. Safe when many workers
+ * start at once: the migrator holds an advisory lock, and the other workers find nothing left to do. Migrations that
+ * only a newer release knows are accepted: workers of this release must still start during an upgrade.
  */
-export async function migrate(pool: Pool, one: SchemaMigrations): Promise<void> {
-  const { schema, migrations } = one;
+export async function migrate(pool: Pool, schemaMigrations: SchemaMigrations): Promise<void> {
+  const { schema, migrations } = schemaMigrations;
   const getMigrations = async () => {
-    // The migrator has its lock by now, so nobody else's is being added. It refuses a database with one that it is not given.
-    const { unknown } = await migrationsOf(pool, one);
+    // Kysely's migrator refuses a database with a migration that is missing here. It holds its lock by now, so no other
+    // process adds one.
+    const { unknown } = await migrationStatus(pool, schemaMigrations);
     return { ...migrations, ...Object.fromEntries(unknown.map((name) => [name, APPLIED_BY_NEWER])) };
   };
   const migrator = new Migrator({
@@ -76,14 +77,14 @@ export async function migrate(pool: Pool, one: SchemaMigrations): Promise<void> 
   if (error) throw error;
 }
 
-/** Which migrations the database lacks, and which it has that this release does not know. Changes nothing. */
-export async function migrationsOf(
+/** Which migrations the database lacks, and which applied ones this release does not know. Changes nothing. */
+export async function migrationStatus(
   db: Queryable,
   { schema, migrations }: SchemaMigrations,
 ): Promise<{ missing: string[]; unknown: string[] }> {
   const table = `${schema}.kysely_migration`;
-  const { rows: tables } = await db.query<{ there: boolean }>('select to_regclass($1) is not null as there', [table]);
-  const { rows } = tables[0]?.there
+  const { rows: tables } = await db.query<{ found: boolean }>('select to_regclass($1) is not null as found', [table]);
+  const { rows } = tables[0]?.found
     ? await db.query<{ name: string }>(`select name from ${table} order by name`)
     : { rows: [] };
   const applied = new Set(rows.map(({ name }) => name));

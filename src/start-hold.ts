@@ -8,10 +8,10 @@ import { startRollCall } from './hold/roll-call';
 import { startTakeOver } from './hold/take-over';
 import { createWaiting } from './hold/waiting';
 import { STABLE } from './lane-name';
-import { createLanes, startFollowing } from './lanes/following';
-import { createShadowCopies } from './lanes/shadow/copies';
+import { createShadowCopies } from './lanes/shadow/shadow-copies';
+import { createWorkerLanes, startLaneRefresh } from './lanes/worker-lanes';
 import type { Metrics } from './metrics';
-import { createRevival } from './sweep/revival';
+import { createRecovery } from './sweep/recovery';
 import { startSweep } from './sweep/sweep';
 import type { Topic } from './topic';
 
@@ -27,18 +27,18 @@ export async function startHold(
 ) {
   const clock = createDatabaseClock();
   await clock.read(connected.pool);
-  const lanes = createLanes(connected.pool, topics, lane);
-  await lanes.read();
+  const lanes = createWorkerLanes(connected.pool, topics, lane);
+  await lanes.refresh();
   const shared = { ...connected, clock, lanes };
   // Copies for shadow lanes are made only of stable's messages: a lane on trial is compared by its own figures.
-  const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.board);
+  const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.routing);
   const onHeld = lane === STABLE ? copies.copy : undefined;
   const hold = createHold(
     { ...shared, signal, onHeld, onError: onError('landing') },
     { heldMessages, groupSize, transactions },
   );
   const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
-  const following = startFollowing(lanes, hold, { onError: onError('lanes') });
+  const following = startLaneRefresh(lanes, hold, { onError: onError('lanes') });
   const ownLoops = [takeOver, following, copies];
   // Only stable's workers run the roll call and the sweep: a message that was missed is already late and must not go to
   // a trial build.
@@ -47,7 +47,7 @@ export async function startHold(
   const loops = [
     ...ownLoops,
     startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
-    startSweep({ ...asking, revival: createRevival(client), onError: onError('sweep') }, hold, topics, sweep),
+    startSweep({ ...asking, recovery: createRecovery(client), onError: onError('sweep') }, hold, topics, sweep),
   ];
   return { hold, loops };
 }

@@ -1,14 +1,14 @@
 import { type Context, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { named } from './concern';
 import type { MessageRef, ScheduledMessage } from './contract';
 import type { Outcome } from './decision';
 import { rfc3339 } from './due-time';
+import { messageFields } from './error-context';
 
 // Without startTracing (see tracing-export.ts) all of this does nothing, as OpenTelemetry's API promises.
 const tracer = () => trace.getTracer('postdate');
 
 const attributesOf = (message: MessageRef & { cycle?: number }) => {
-  const { topic, tenant, key, cycle } = named(message);
+  const { topic, tenant, key, cycle } = messageFields(message);
   return {
     'postdate.topic': topic,
     'postdate.tenant': tenant,

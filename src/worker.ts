@@ -2,26 +2,27 @@ import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
 import type { BackgroundLoop } from './background-loop';
-import { concernOf } from './concern';
 import type { Config } from './config';
 import { createPool } from './database';
 import { startDispatcher } from './dispatch/dispatcher';
 import { registerTopics } from './dispatch/register-topics';
+import { errorContextOf } from './error-context';
+import { startGauges } from './gauges';
 import { type RunningHttp, startHttp } from './http';
-import { type Installation, installed } from './installation';
+import type { Application } from './http/application';
+import { installed } from './installation';
 import { STABLE } from './lane-name';
 import { startLaneWorker } from './lane-worker';
 import { createMetrics } from './metrics';
 import { migrate, postdateSchema } from './migrate';
 import { type RunningWorker, runProcess } from './process';
-import { startReadings } from './readings';
 import { startHold } from './start-hold';
+import { startMaintenance } from './start-maintenance';
 import { publishersOf, startStream } from './streams';
 import { lazyClient } from './temporal-client';
 import { connectToTemporal } from './temporal-connection';
 import { createWorkers, runToEnd, shutDown } from './temporal-workers';
 import { checkLimits } from './topic-limits';
-import { startUpkeep } from './upkeep';
 
 type Stopping = Pick<BackgroundLoop, 'stop'>;
 type OnError = (part: string, words?: string) => (error: unknown) => void;
@@ -34,7 +35,7 @@ type OnError = (part: string, words?: string) => (error: unknown) => void;
  */
 export async function startWorker(
   config: Config,
-  parts: Installation,
+  parts: Application,
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
 ): Promise<RunningWorker> {
@@ -53,7 +54,7 @@ export async function startWorker(
     (part, words = 'will be tried again') =>
     (error) => {
       metrics.failed(part);
-      log.error({ part, ...concernOf(error), err: error }, words);
+      log.error({ part, ...errorContextOf(error), err: error }, words);
     };
   const pool = createPool(config.databaseUrl, {
     connections: config.databaseConnections,
@@ -81,9 +82,9 @@ export async function startWorker(
     const shared = { client, pool, worker: nanoid(), metrics, log };
     const { hold, loops } = await startHold(config, parts.topics, { ...shared, signal: over.signal, onError });
     background.push(hold, ...loops);
-    const upkeep = startUpkeep({ ...shared, onError }, parts.topics, config.kept);
-    background.push(...upkeep);
-    background.push(startReadings({ pool, metrics, onError: onError('readings') }));
+    const maintenance = startMaintenance({ ...shared, onError }, parts.topics, config.kept);
+    background.push(...maintenance);
+    background.push(startGauges({ pool, metrics, onError: onError('readings') }));
     const streamed = { consumers: parts.consumers, publishers };
     background.push(...startStream(config, streamed, { ...shared, landingsOver: hold.landingsOver, onError }));
     const onAway = onError('temporal', 'Temporal is away; what is overdue lands from its rows');
@@ -103,7 +104,7 @@ export async function startWorker(
       hold.handBack();
       void dispatcher.stop();
       // Now, not at the end: from this moment on, other workers hold what was handed back.
-      for (const part of [...loops, ...upkeep]) void part.stop();
+      for (const part of [...loops, ...maintenance]) void part.stop();
       shutDown(workers);
     };
     const finished = runToEnd(workers, { stop, close });
@@ -118,7 +119,7 @@ export async function startWorker(
 /**
  * Runs a worker as a process of its own, configured by the environment: stable's, or that of the lane in POSTDATE_LANE.
  */
-export const runWorker = (installation: Installation): Promise<void> =>
+export const runWorker = (application: Application): Promise<void> =>
   runProcess((config, log, stopping) =>
-    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config, installation), log, stopping),
+    (config.lane === STABLE ? startWorker : startLaneWorker)(config, installed(config, application), log, stopping),
   );

@@ -12,15 +12,15 @@ import { findRequest, type PaymentRequestRef } from '../app/payment-requests/row
 import { paymentsSchema } from '../app/payment-requests/schema';
 import { createDatabase, dropDatabase, withClient } from '../local/databases';
 import { type RunningTemporal, startTemporal } from '../local/temporal-server';
-import { audit } from '../src/audit/audit';
+import { runAudit } from '../src/audit/audit';
 import { describe as describeMessage, move } from '../src/client';
 import { readConfig } from '../src/config';
 import { createPool } from '../src/database';
 import { registerTopics } from '../src/dispatch/register-topics';
 import { migrate, postdateSchema } from '../src/migrate';
 import { ensureSearchAttributes } from '../src/search-attributes';
+import type { TopicWithRows } from '../src/sweep/business-rows';
 import { reconcile } from '../src/sweep/reconcile';
-import type { TopicWithRows } from '../src/sweep/waiting-rows';
 import { startWorker } from '../src/worker';
 import { allDispatched, dispatchAll } from './support/dispatching';
 import { eventually } from './support/eventually';
@@ -186,7 +186,7 @@ it("a backup of the application's database is restored: rows decide, once each, 
   expect(await decisionsOf(extended)).toEqual(['delivered', 'cancelled']);
   for (const ref of [expired, paid, extended]) expect(await expiriesOf(ref)).toHaveLength(1);
   await findsOut({ started: [], ended: [] });
-  const { topics, differences } = await audit(pool, [topic]);
+  const { topics, differences } = await runAudit(pool, [topic]);
   // What was moved and skipped, as its row was gone before anybody reconciled, is too much, and counted.
   expect(topics[0]?.tenants).toMatchObject([{ tenant: 'acme', gap: -2 }]);
   expect(differences).toEqual([]);
@@ -228,5 +228,5 @@ it("a backup of Temporal's database is restored: the ledger answers for what is 
   expect(await decisionsOf(extended)).toEqual(['moved']);
   expect(await expiriesOf(expired)).toHaveLength(1);
   await findsOut({ started: [], ended: [] });
-  expect(await audit(pool, [topic])).toMatchObject({ sound: true, differences: [] });
+  expect(await runAudit(pool, [topic])).toMatchObject({ sound: true, differences: [] });
 }, 300_000);

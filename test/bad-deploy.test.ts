@@ -5,13 +5,13 @@ import { paymentRequestExpiry } from '../app/payment-requests/expiry';
 import { createPaymentRequests } from '../app/payment-requests/requests';
 import { findRequest } from '../app/payment-requests/rows';
 import { paymentsSchema } from '../app/payment-requests/schema';
-import { audit } from '../src/audit/audit';
+import { runAudit } from '../src/audit/audit';
 import { cancel, describe as describeMessage, schedule } from '../src/client';
 import { WORKFLOW_TASK_QUEUE, workflowIdOf } from '../src/contract';
 import type { MessageStatus } from '../src/lookup';
 import { findFailed } from '../src/redrive/failed';
-import { stuck } from '../src/stuck';
-import { createRevival } from '../src/sweep/revival';
+import { findStuckMessages } from '../src/stuck';
+import { createRecovery } from '../src/sweep/recovery';
 import { PermanentFailure, type Topic } from '../src/topic';
 import { DEFAULT_LEAD_MS } from '../src/wake';
 import { useDatabase } from './support/database';
@@ -65,7 +65,7 @@ const failedTasks = async (ref: Ref) =>
   (await historyOf(ref)).filter((event) => event.workflowTaskFailedEventAttributes).length;
 async function reasonsOf({ name: topic }: Topic) {
   const reasons: string[] = [];
-  for await (const { why } of stuck(temporal.client, { topic, graceMs: 1 })) reasons.push(why);
+  for await (const { why } of findStuckMessages(temporal.client, { topic, graceMs: 1 })) reasons.push(why);
   return reasons;
 }
 
@@ -96,7 +96,7 @@ it('workflow code that no sleeping message can replay: its tasks fail, the rollb
     }
     // Nor does the sweep begin it again and again: new runs would fail at the same place.
     const run = await describeMessage(temporal.client, ref);
-    expect(await createRevival(temporal.client).reset(run as MessageStatus)).toBe(false);
+    expect(await createRecovery(temporal.client).reset(run as MessageStatus)).toBe(false);
     // The roll call reads messages, not workflows: those of a topic with a lead land all the same.
     for (const { key } of held) await eventually(async () => expect(await traces(database.pool, key)).toEqual(once));
     // The others wait, are tried again, and say why.
@@ -163,7 +163,7 @@ describe('a bad release of a handler', () => {
       return posted;
     });
     expect(await statusesOf(refs)).toEqual(all('PENDING'));
-    const kinds = (await audit(database.pool, [paymentRequestExpiry])).differences.map(({ kind }) => kind);
+    const kinds = (await runAudit(database.pool, [paymentRequestExpiry])).differences.map(({ kind }) => kind);
     expect(kinds).toEqual(all('rowWaitsThoughDecided'));
 
     await rollback(async () => {
@@ -177,7 +177,7 @@ describe('a bad release of a handler', () => {
     });
     expect(await toldOf(refs, 'payment-request.expired')).toBe(10);
     expect(await findFailed(database.pool, { topic: paymentRequestExpiry.name }, 100)).toEqual([]);
-    expect(await audit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
+    expect(await runAudit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
   });
 
   it('that throws: nothing is decided, and after the rollback all land once by themselves', async () => {
@@ -193,6 +193,6 @@ describe('a bad release of a handler', () => {
     });
     expect(await toldOf(refs, 'payment-request.expired')).toBe(10);
     expect(await toldOf(refs, 'postdate.failed')).toBe(0);
-    expect(await audit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
+    expect(await runAudit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
   }, 300_000);
 });

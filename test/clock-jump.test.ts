@@ -5,9 +5,9 @@ import { createFakeClock, type FakeClock } from '../local/faketime';
 import { type RunningPostgres, startPostgres } from '../local/postgres';
 import type { ScheduledMessage } from '../src/contract';
 import { createPool } from '../src/database';
+import { acquireLease } from '../src/lease';
 import { migrate, postdateSchema } from '../src/migrate';
 import type { Topic } from '../src/topic';
-import { takeTurn } from '../src/turn';
 import type { TestDatabase } from './support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';
@@ -72,7 +72,7 @@ async function aheadMs(): Promise<number> {
       attempts.push(...messages.map((message) => worker.deliver(topic, message)));
       return messages;
     };
-    const turn = () => takeTurn(database.pool, 'a round', HOUR_MS);
+    const lease = () => acquireLease(database.pool, 'a round', HOUR_MS);
 
     const before = [...hold(free, 2_000), ...hold(paced, 2_000)];
     await clock.shift(-BACK_S);
@@ -91,10 +91,10 @@ async function aheadMs(): Promise<number> {
     expect(await aheadMs()).toBeGreaterThan(23 * HOUR_MS);
     // By the database's clock, which is the only one, they are due.
     await allLand([...tomorrow, ...hold(paced, 5_000)]);
-    expect(await turn()).toBe(true);
+    expect(await lease()).toBe(true);
     await clock.shift(0);
-    expect(await turn()).toBe(true);
-    expect(await turn()).toBe(false);
+    expect(await lease()).toBe(true);
+    expect(await lease()).toBe(false);
     const after = [...hold(free, 3_000), ...hold(paced, 3_000)];
     await allLand(after);
     expect(await landed(later)).toBe(0);

@@ -58,7 +58,7 @@ const CASES = [
     file: 'src/lanes/lane.ts',
     find: `'key'] as const`,
     more: `'region'`,
-    in: ['src/cli/lane-text.ts', 'src/lanes/choose.ts'],
+    in: ['src/cli/lane-text.ts', 'src/lanes/choose-lane.ts'],
   },
   {
     what: 'difference of an audit',

@@ -1,6 +1,6 @@
 import { schedule } from '../src/client';
 import { countByHour, countByTenant, countByTopic, countWaiting } from '../src/counts';
-import { outlookOf } from '../src/outlook';
+import { readOverview } from '../src/overview';
 import { useDatabase } from './support/database';
 import { effectTopic } from './support/effects';
 import { eventually } from './support/eventually';
@@ -59,11 +59,17 @@ it('by tenant, the most first, and of so many tenants at most', async () => {
   expect(rest?.of).toBe('further tenants');
 });
 
-it('the next to be due come first in the outlook, of what was asked for', async () => {
-  const outlook = await outlookOf({ client: temporal.client, pool: database.pool }, {});
-  expect(outlook.next.map(({ key }) => key)).toEqual(['e', expect.stringMatching(/[ac]/), expect.anything(), 'b', 'd']);
-  expect(outlook).toMatchObject({ overdue: 0, held: [], landed: [], landedLastMinute: 0 });
-  const acme = await outlookOf(
+it('the next to be due come first in the overview, of what was asked for', async () => {
+  const overview = await readOverview({ client: temporal.client, pool: database.pool }, {});
+  expect(overview.next.map(({ key }) => key)).toEqual([
+    'e',
+    expect.stringMatching(/[ac]/),
+    expect.anything(),
+    'b',
+    'd',
+  ]);
+  expect(overview).toMatchObject({ overdue: 0, held: [], landed: [], landedLastMinute: 0 });
+  const acme = await readOverview(
     { client: temporal.client, pool: database.pool },
     { tenant: 'acme', topic: 'test.other' },
   );

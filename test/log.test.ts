@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg';
 import pino from 'pino';
-import { byHandler, concerning } from '../src/concern';
+import { markHandlerError, withErrorContext } from '../src/error-context';
 import { createLog, sdkLogger } from '../src/log';
 import { errorFields } from '../src/log-errors';
 
@@ -27,8 +27,10 @@ const QUOTING: Record<string, unknown> = {
   'a violated constraint': databaseError('23505', 'duplicate key'),
   'a value that is no number': databaseError('22P02', `invalid input syntax for type integer: "${SECRET}"`),
   'an error that a trigger raises': databaseError('P0001', SECRET),
-  'a handler that calls another system': byHandler(Object.assign(new Error(SECRET), { syscall: 'connect', code: 'E' })),
-  'a handler that calls by gRPC': byHandler(Object.assign(new Error(SECRET), { details: SECRET, code: 3 })),
+  'a handler that calls another system': markHandlerError(
+    Object.assign(new Error(SECRET), { syscall: 'connect', code: 'E' }),
+  ),
+  'a handler that calls by gRPC': markHandlerError(Object.assign(new Error(SECRET), { details: SECRET, code: 3 })),
   'no error at all': { message: SECRET, payload: SECRET },
   'a text': SECRET,
   'a cause of its own': (() => {
@@ -89,7 +91,7 @@ describe("a line of Temporal's SDK", () => {
 
   it('of which our own line has told is for debugging only', () => {
     const { log, lines } = captured('info');
-    const error = concerning(new Error('x'), { topic: 't' });
+    const error = withErrorContext(new Error('x'), { topic: 't' });
     sdkLogger(log).warn('Activity failed', { error });
     expect(lines).toEqual([]);
     sdkLogger(log).warn('Activity failed', { error: new Error('x') });

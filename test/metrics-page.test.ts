@@ -58,7 +58,7 @@ const CALLS: { [Name in keyof Metrics]: Parameters<Metrics[Name]> } = {
   unsealed: [1],
   connections: ['used', 1],
   failed: ['relay'],
-  laneKnown: ['t', 'canary'],
+  declareLane: ['t', 'canary'],
   laneLanded: ['t', 'canary'],
   laneFailed: ['t', 'canary'],
   laneFellBack: ['t', 'canary', 'failed', 1],

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { migrate, migrationsOf, type SchemaMigrations } from '../src/migrate';
+import { migrate, migrationStatus, type SchemaMigrations } from '../src/migrate';
 import { useDatabase } from './support/database';
 
 const database = useDatabase();
@@ -25,7 +25,7 @@ it('an older release starts on what a newer one has made, and changes nothing; b
   await Promise.all([migrate(database.pool, newer), migrate(database.pool, older), migrate(database.pool, newer)]);
   await migrate(database.pool, older);
   expect(await tablesOf('releases')).toEqual(['t0001', 't0002', 't0003']);
-  expect(await migrationsOf(database.pool, older)).toEqual({ missing: [], unknown: ['0003'] });
+  expect(await migrationStatus(database.pool, older)).toEqual({ missing: [], unknown: ['0003'] });
   // And the newest goes on from there.
   await migrate(database.pool, release('releases', '0001', '0002', '0003', '0004'));
   expect(await tablesOf('releases')).toContain('t0004');

@@ -8,7 +8,7 @@ import { freePort } from '../local/ports';
 import { type RunningTemporal, startTemporal } from '../local/temporal-server';
 import { cancel, move, schedule } from '../src/client';
 import { createApiKey } from '../src/http/keys';
-import { changeLane } from '../src/lanes/change';
+import { changeLane } from '../src/lanes/change-lane';
 import { ensureSearchAttributes } from '../src/search-attributes';
 import { addWebhook } from '../src/webhooks/registration';
 import { useDatabase } from './support/database';

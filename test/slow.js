@@ -47,6 +47,7 @@ const SLOW = [
   'test/sweep/temporal-away.test.ts',
   'test/web-ui.test.ts',
   'test/worker-loss.test.ts',
+  'test/worker.test.ts',
   'test/workflow-versions.test.ts',
 ];
 

@@ -2,7 +2,7 @@ import { TypedSearchAttributes } from '@temporalio/common';
 import { nanoid } from 'nanoid';
 import { schedule } from '../src/client';
 import { searchAttributesOf, workflowIdOf } from '../src/contract';
-import { stuck } from '../src/stuck';
+import { findStuckMessages } from '../src/stuck';
 import type { Topic } from '../src/topic';
 import { useDatabase } from './support/database';
 import { effectMessage, effectsSchema, effectTopic } from './support/effects';
@@ -30,7 +30,7 @@ const post = (topic: Topic, dueInMs: number) => {
 };
 async function stuckOf({ name: topic }: Topic, graceMs = 1_000) {
   const found = [];
-  for await (const one of stuck(temporal.client, { topic, graceMs })) found.push(one);
+  for await (const one of findStuckMessages(temporal.client, { topic, graceMs })) found.push(one);
   return found;
 }
 

@@ -18,6 +18,9 @@ import { useTemporal } from './support/temporal';
 const temporal = useTemporal();
 const database = useDatabase();
 
+// Each starts a worker or several, some of them twice, which takes half a minute where everything else runs on the same cores.
+jest.setTimeout(300_000);
+
 let folder: string;
 const running: WorkerProcess[] = [];
 

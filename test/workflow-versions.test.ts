@@ -2,9 +2,9 @@ import { nanoid } from 'nanoid';
 import { cancel, describe as describeMessage, move, schedule } from '../src/client';
 import { wakeSignal } from '../src/commands';
 import { deliveryTaskQueue, type MessageRef, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../src/contract';
-import { findingsOf } from '../src/doctor/finding';
+import { runChecks } from '../src/doctor/finding';
 import { queueChecks } from '../src/doctor/workers';
-import { createRevival } from '../src/sweep/revival';
+import { createRecovery } from '../src/sweep/recovery';
 import type { Topic } from '../src/topic';
 import { useDatabase } from './support/database';
 import { effectsSchema, groupTopic, traces } from './support/effects';
@@ -67,7 +67,7 @@ const count = async (query: string) => {
 const countOf = (build: string) => count(`TemporalWorkerDeploymentVersion = 'postdate:${build}'`);
 /** What doctor says of the queue of the workflows. */
 async function doctor() {
-  for await (const finding of findingsOf(queueChecks(temporal.client, [topic]), String))
+  for await (const finding of runChecks(queueChecks(temporal.client, [topic]), String))
     if (finding.check === `task queue ${WORKFLOW_TASK_QUEUE}`) return finding;
   throw new Error('there is no such check');
 }
@@ -94,7 +94,7 @@ it('with versions, nothing runs until one is current: doctor says so with the co
     expect(found.status).toBe('fail');
     expect(await buildsOf(ref)).toEqual([]);
     // The sweep sees a queue in which something waits, and resets nothing in it.
-    const { backlogAgeMs } = createRevival(temporal.client);
+    const { backlogAgeMs } = createRecovery(temporal.client);
     await eventually(async () => {
       expect(await backlogAgeMs(WORKFLOW_TASK_QUEUE, 'workflows')).toBeGreaterThan(0);
     });
@@ -214,7 +214,7 @@ it('while nobody of the current version runs, tasks wait in a queue that the swe
     const [ref] = (await several(1)) as [MessageRef];
     await eventually(async () => expect(await lastBuilds([ref])).toEqual(['v1']));
     await setCurrent('v2', '--allow-no-pollers');
-    const { backlogAgeMs } = createRevival(temporal.client);
+    const { backlogAgeMs } = createRecovery(temporal.client);
     await eventually(async () => {
       await wake([ref]);
       expect(await backlogAgeMs(WORKFLOW_TASK_QUEUE, 'workflows')).toBeGreaterThan(1_000);

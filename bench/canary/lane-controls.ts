@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
-import { changeLane, type LaneWish } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
+import type { LanePatch } from '../../src/lanes/write-lane';
 import { landedIn } from './round-records';
-import type { CanaryRound, LaneControls } from './rounds';
-import { TENANTS } from './rounds';
+import { type CanaryRound, type LaneControls, TENANTS } from './rounds';
 import { TOPIC } from './topic';
 
 /** Changes one lane; returns the change's id. */
-export type Change = (what: 'set' | 'stop', wish: LaneWish) => Promise<number>;
+export type Change = (what: 'set' | 'stop', wish: LanePatch) => Promise<number>;
 
 export const changesOf =
   (pool: Pool, { title: reason }: CanaryRound, lane: string): Change =>

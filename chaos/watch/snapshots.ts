@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import { createPool } from '../../src/database';
 import { readRequests } from '../checks/evidence';
 import { standingChecks } from '../checks/requests';
@@ -36,7 +36,7 @@ export function takeSnapshots(databaseUrl: string, diaries: string[]): { stop():
     // Read first: what is answered after this may not be in the rows yet.
     const diary = diaries.flatMap((file) => readLines<DiaryLine>(file));
     const requests = await readRequests(pool);
-    const { at, topics, differences } = await audit(pool, chaosInstallation.topics);
+    const { at, topics, differences } = await runAudit(pool, chaosInstallation.topics);
     snapshots.taken += 1;
     for (const { invariant, what, ids } of violationsOf(standingChecks, { requests, diary })) {
       snapshots.problems.push(`${at}: ${invariant} ${what}: ${ids.join(', ')}`);

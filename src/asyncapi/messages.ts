@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { cloudEvent, type EventType } from '../event-types';
 import { ForwardAnswer } from '../forward/answer';
 import { dueEventOf, forwardedData } from '../forward/forward-topic';
-import { outcomeEvents } from '../landing/outcome-events';
-import { laneStopped } from '../lanes/lane-stopped';
+import { laneStopped, outcomeEvents } from '../postdate-events';
 import type { Topic } from '../topic';
 
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document

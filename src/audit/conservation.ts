@@ -3,39 +3,42 @@ import { OUTCOMES, type Outcome } from '../decision';
 import { NO_ROW } from '../sweep/reconcile';
 import type { Topic } from '../topic';
 
-/** One tenant's cycles. Whatever was posted must be somewhere: `gap` is what is missing, or, below 0, too much. */
+/**
+ * The number of one tenant's cycles by state. Every posted cycle must have a state: `gap` are missing, or, below 0,
+ * surplus.
+ */
 export interface Conservation extends Record<Outcome, number> {
   tenant: string;
   posted: number;
   waiting: number;
-  /** Announced, and overtaken by a later cycle that was posted when its workflow was lost. */
+  /** Announced by the ledger, and overtaken by a later cycle, which was posted after its workflow was lost. */
   superseded: number;
   gap: number;
 }
 
-// Decisions on what was due before may have been removed for their age, and are not missing.
+// Retention may have removed decisions on messages that were due before this instant: they are not missing.
 export const REMOVED_BEFORE = `coalesce((select before from postdate.retention where what = 'ledger'), '-infinity')`;
 
 /** All that a posted cycle can have come to. */
 export const PARTS = ['waiting', ...OUTCOMES, 'superseded'] as const;
 
-// Of a topic without rows only the ledger can be asked, which then cannot be found to have lost a whole message.
-const rowsOf = ({ businessRows }: Topic) =>
+// For a topic without business rows only the ledger is known. An audit cannot find that it has lost a whole message.
+const businessRowsOf = ({ businessRows }: Topic) =>
   businessRows ??
   `select distinct tenant, key, null::text as told, false as waits, null::timestamptz as due_at
      from postdate.delivery where topic = $1`;
 
 /**
- * Posted cycles, counted from the rows (the first of each) and the announcements in ledger, redrives and answers (each next one),
- * against what has become of them, by tenant. A cycle waits that nobody has decided, unless its row tells of an effect that no decision
- * explains. Takes part in the caller's snapshot.
+ * Counts the posted cycles of a topic, and their states, by tenant. Business rows give the first cycle of each message;
+ * ledger, redrives and answers announce each next one. A cycle without a decision is waiting, unless its row shows an
+ * effect that no decision explains. Uses the caller's snapshot.
  */
-export async function conservationOf(tx: Queryable, topic: Topic): Promise<Conservation[]> {
+export async function countConservation(tx: Queryable, topic: Topic): Promise<Conservation[]> {
   const { rows } = await tx.query<{ tenant: string; parts: Record<string, number> }>(
     `with business as (select tenant, key, told, waits or due_at > ${REMOVED_BEFORE} as expected
-                         from (${rowsOf(topic)}) as business),
+                         from (${businessRowsOf(topic)}) as business),
           decided as (select tenant, key, cycle, outcome, next_cycle, reason from postdate.delivery where topic = $1),
-          -- and those that reconciling has ended because their row is gone
+          -- and those that reconciling has ended because they have no row
           known as (select tenant, key from business union select tenant, key from decided where reason = '${NO_ROW}'),
           last as (select tenant, key, max(cycle) as cycle, bool_or(outcome = 'delivered') as delivered
                      from decided group by tenant, key),

@@ -1,9 +1,9 @@
 import type { Queryable } from '../database';
-import { hasRows, type TopicWithRows } from '../sweep/waiting-rows';
+import { hasRows, type TopicWithRows } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import { REMOVED_BEFORE } from './conservation';
 
-/** Two records that do not agree, named by the id that they are about. */
+/** Two records that disagree, with the id that they are about. */
 export interface Difference {
   kind: DifferenceKind;
   topic: string;
@@ -22,15 +22,17 @@ const KINDS = [
   'notRelayed',
 ] as const;
 
-// What is on its way has this long to arrive.
+// Deliveries and events in progress have this long to finish.
 const GRACE_SECONDS = 60;
 const GRACE = `interval '${GRACE_SECONDS} seconds'`;
 
 const EVENTS_REMOVED_BEFORE = `coalesce((select before from postdate.retention where what = 'outbox'), '-infinity')`;
 
-// Each gives the ids of one kind for the topic $1. `business` are its rows, `final` the last decision on each message that
-// has no next cycle.
-const queriesOf = ({ businessRows }: TopicWithRows): Record<Exclude<DifferenceKind, 'notRelayed'>, string> => {
+// Each query gives the ids of one kind for topic $1. `business`: its business rows. `final`: the last decision on each
+// message that has no next cycle.
+const differenceQueriesOf = ({
+  businessRows,
+}: TopicWithRows): Record<Exclude<DifferenceKind, 'notRelayed'>, string> => {
   const withParts = `with business as (${businessRows}), final as (
       select tenant, key, cycle, outcome from postdate.delivery as one
        where topic = $1 and next_cycle is null
@@ -38,7 +40,7 @@ const queriesOf = ({ businessRows }: TopicWithRows): Record<Exclude<DifferenceKi
                           where later.topic = $1 and later.tenant = one.tenant and later.key = one.key
                             and later.cycle > one.cycle))`;
   return {
-    // By any cycle: the last one may be that of a message which has outrun its row, as after a backup was restored.
+    // A decision on any cycle explains the effect: after a restored backup the last cycle may be newer than the row.
     effectWithoutDecision: `${withParts} select tenant || '/' || key as id from business
         where told is not null and due_at > ${REMOVED_BEFORE}
           and not exists (select 1 from postdate.delivery as one
@@ -69,10 +71,10 @@ const queriesOf = ({ businessRows }: TopicWithRows): Record<Exclude<DifferenceKi
 const NOT_RELAYED = `select id from postdate.outbox
   where aggregatetype = $1 and position is null and (payload->>'time')::timestamptz < clock_timestamp() - ${GRACE}`;
 
-/** Where rows, ledger, events and stream of a topic do not agree. Takes part in the caller's snapshot. */
-export async function differencesOf(tx: Queryable, topic: Topic): Promise<Difference[]> {
+/** Finds where business rows, ledger, events and stream of a topic disagree. Uses the caller's snapshot. */
+export async function findDifferences(tx: Queryable, topic: Topic): Promise<Difference[]> {
   const queries: Partial<Record<DifferenceKind, string>> = {
-    ...(hasRows(topic) ? queriesOf(topic) : {}),
+    ...(hasRows(topic) ? differenceQueriesOf(topic) : {}),
     notRelayed: NOT_RELAYED,
   };
   const differences: Difference[] = [];

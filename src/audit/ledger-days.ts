@@ -3,35 +3,35 @@ import type { Pool, PoolClient } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { inTransaction } from '../database';
 import { rfc3339 } from '../due-time';
+import { acquireExclusiveLease } from '../lease';
 import type { Progress } from '../progress';
-import { takeTurnAlone } from '../turn';
 
-/** A day of the ledger, in UTC as YYYY-MM-DD. */
+/** A sealed day of the ledger, in UTC as YYYY-MM-DD. */
 interface LedgerDay {
   day: string;
   decisions: number;
   hash: string;
 }
 
-/** A day whose rows are not those that it was sealed with. */
+/** A day with other rows than it was sealed with. */
 export interface BrokenDay {
   day: string;
   sealed: Omit<LedgerDay, 'day'>;
   found: Omit<LedgerDay, 'day'>;
 }
 
-// No landing takes so long between its decision and its commit.
+// No landing takes this long between its decision and its commit.
 const SEALED_AFTER_HOURS = 1;
 const PAGE = 5_000;
 const FIRST_HASH = 'postdate';
 
 /**
- * Seals the next day of the ledger that is over; false when there is none, or another worker is at it. A seal is the
- * SHA-256 of the seal before and the day's rows.
+ * Seals the next day of the ledger that has ended. False if there is none, or another worker seals it. A seal is the
+ * SHA-256 of the previous seal and the day's rows.
  */
 export function sealNextDay(pool: Pool): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
-    if (!(await takeTurnAlone(tx, 'seal the ledger', 0))) return false;
+    if (!(await acquireExclusiveLease(tx, 'seal the ledger', 0))) return false;
     await tx.query('set local statement_timeout = 0');
     const { rows } = await tx.query<{ day: string | null; before: string | null }>(
       `select to_char(coalesce(max(ledger_day.day) + 1, (select (min(decided_at) at time zone 'UTC')::date
@@ -41,13 +41,13 @@ export function sealNextDay(pool: Pool): Promise<boolean> {
     );
     const { day, before } = rows[0] as (typeof rows)[0];
     if (day === null) return false;
-    const over = await tx.query(
-      // By this machine's clock as well: sealed by a database's that is ahead, a day would change with its next decision.
+    const ended = await tx.query(
+      // By this machine's clock as well: a database clock that is ahead would seal a day that still gets decisions.
       `select 1 where ($1::date + 1)::timestamp at time zone 'UTC'
                         < least(clock_timestamp(), $3) - make_interval(hours => $2)`,
       [day, SEALED_AFTER_HOURS, rfc3339(Date.now())],
     );
-    if (over.rowCount === 0) return false;
+    if (ended.rowCount === 0) return false;
     const { decisions, hash } = await hashOf(tx, day, before ?? FIRST_HASH);
     await tx.query('insert into postdate.ledger_day (day, decisions, hash) values ($1, $2, $3)', [
       day,
@@ -62,7 +62,10 @@ export function sealNextDay(pool: Pool): Promise<boolean> {
 export const startSealing = (pool: Pool, { onError }: { onError(error: unknown): void }): BackgroundLoop =>
   runInBackground(async () => ((await sealNextDay(pool)) ? 'more' : 'idle'), { pauseMs: 600_000, onError });
 
-/** The sealed days whose rows were removed, added or changed since; how many there are, and of those `removed` for their age. */
+/**
+ * Finds the sealed days with rows that were removed, added or changed since. `days`: all sealed days. `removed`: those
+ * that retention has removed, which are not verified.
+ */
 export function verifyDays(
   pool: Pool,
   progress?: Progress,
@@ -91,7 +94,8 @@ export function verifyDays(
 async function hashOf(tx: PoolClient, day: string, before: string): Promise<{ decisions: number; hash: string }> {
   const hash = createHash('sha256').update(before);
   let decisions = 0;
-  // Every column by name and instants as numbers: a column that is added later, or a server's time zone, changes nothing.
+  // Every column by name, and instants as numbers: a column added later, or the server's time zone, does not change the
+  // hash.
   await tx.query(`
     declare ledger_day_rows no scroll cursor for
     select jsonb_build_array(topic, tenant, key, cycle, outcome, (extract(epoch from due_at) * 1000000)::bigint,

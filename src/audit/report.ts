@@ -3,11 +3,11 @@ import { PARTS } from './conservation';
 import type { verifyDays } from './ledger-days';
 
 const COLUMNS = ['posted', ...PARTS, 'gap'] as const;
-// Of one kind the first few tell what is wrong; all of them are in the JSON.
-const SHOWN = 20;
+// Per kind: the first few show what is wrong, and the JSON has all of them.
+const SHOWN_IDS = 20;
 
-/** An audit as lines for people: the cycles of each topic and tenant, then every difference by kind and id. */
-export function reportOf({ at, sound, topics, differences }: Audit): string {
+/** Formats an audit as lines for people: the cycles of each topic and tenant, then the differences by kind and id. */
+export function formatAudit({ at, sound, topics, differences }: Audit): string {
   const lines = [`audit as of ${at}`];
   for (const { topic, tenants } of topics) {
     lines.push('', topic, row('tenant', [...COLUMNS]));
@@ -30,15 +30,15 @@ export function reportOf({ at, sound, topics, differences }: Audit): string {
   for (const kind of new Set(differences.map((difference) => difference.kind))) {
     const found = differences.filter((difference) => difference.kind === kind);
     lines.push('', `${kind}: ${found.length}`);
-    for (const { topic, id } of found.slice(0, SHOWN)) lines.push(`  ${topic}  ${id}`);
-    if (found.length > SHOWN) lines.push(`  and ${found.length - SHOWN} more`);
+    for (const { topic, id } of found.slice(0, SHOWN_IDS)) lines.push(`  ${topic}  ${id}`);
+    if (found.length > SHOWN_IDS) lines.push(`  and ${found.length - SHOWN_IDS} more`);
   }
   lines.push('', sound ? 'nothing is missing, and nothing disagrees' : 'NOT SOUND');
   return lines.join('\n');
 }
 
-/** The verification of the ledger's seals as lines. */
-export function verificationOf({ days, removed, broken }: Awaited<ReturnType<typeof verifyDays>>): string {
+/** Formats the verification of the ledger's seals as lines for people. */
+export function formatVerification({ days, removed, broken }: Awaited<ReturnType<typeof verifyDays>>): string {
   const lines = broken.map(
     ({ day, sealed, found }) =>
       `${day}: sealed with ${sealed.decisions} decisions, ${sealed.hash}; found ${found.decisions}, ${found.hash}`,

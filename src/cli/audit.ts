@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { audit } from '../audit/audit';
+import { runAudit } from '../audit/audit';
 import { verifyDays } from '../audit/ledger-days';
-import { reportOf, verificationOf } from '../audit/report';
+import { formatAudit, formatVerification } from '../audit/report';
 import type { Topic } from '../topic';
 import { withPool } from './connections';
 import { run } from './exit';
@@ -23,12 +23,12 @@ export const addAudit = (program: Command, topics: Topic[]) =>
         if (options.verify) {
           const verified = await withProgress(options, (progress) => verifyDays(pool, progress));
           if (options.json) printJson(verified);
-          else print(verificationOf(verified));
+          else print(formatVerification(verified));
           return verified.broken.length > 0 ? 1 : 0;
         }
-        const audited = await withProgress(options, (progress) => audit(pool, topics, progress));
+        const audited = await withProgress(options, (progress) => runAudit(pool, topics, progress));
         if (options.json) printJson(audited);
-        else print(reportOf(audited));
+        else print(formatAudit(audited));
         return audited.sound ? 0 : 1;
       }),
     ),

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../config';
 import { createPool } from '../database';
-import { checksOf, type Patient } from '../doctor/doctor';
-import { type Check, type Finding, fail, findingsOf, ok, uncheckable } from '../doctor/finding';
+import { checksOf, type DoctorTargets } from '../doctor/doctor';
+import { blockedChecks, type Check, type Finding, fail, ok, runChecks } from '../doctor/finding';
 import type { Installation } from '../installation';
 import { publishersOf } from '../streams';
 import { connectClient } from '../temporal-client';
@@ -23,7 +23,7 @@ export function addDoctor(program: Command, parts: Installation): void {
 async function runDoctor(parts: Installation, { json }: { json?: boolean }): Promise<ExitCode> {
   const findings: Finding[] = [];
   await withChecks(parts, async (checks) => {
-    for await (const finding of findingsOf(checks, errorText)) {
+    for await (const finding of runChecks(checks, errorText)) {
       findings.push(finding);
       // Printed one by one: a check that waits for its deadline must not hide the earlier ones.
       if (!json) print(findingText(finding));
@@ -47,15 +47,15 @@ async function withChecks(parts: Installation, work: (checks: Check[]) => Promis
     const { why } = config;
     const unreachable = { says: '', todo: '' };
     const others = checksOf({ database: { unreachable }, temporal: { unreachable } }, parts).map(({ name }) => name);
-    const configuration = { name: 'configuration', look: async () => fail(why, 'set it, or unset it for its default') };
-    return work([configuration, ...uncheckable(others, 'the configuration cannot be used')]);
+    const configuration = { name: 'configuration', run: async () => fail(why, 'set it, or unset it for its default') };
+    return work([configuration, ...blockedChecks(others, 'the configuration cannot be used')]);
   }
-  const { patient, disconnect } = await connect(config);
+  const { targets, close } = await connectTargets(config);
   try {
-    const checks = checksOf(patient, parts, publishersOf(config));
-    await work([{ name: 'configuration', look: async () => ok('can be used') }, ...checks]);
+    const checks = checksOf(targets, parts, publishersOf(config));
+    await work([{ name: 'configuration', run: async () => ok('can be used') }, ...checks]);
   } finally {
-    await disconnect();
+    await close();
   }
 }
 
@@ -67,8 +67,11 @@ function configOf(): Config | { why: string } {
   }
 }
 
-/** Connects to the database and to Temporal, as far as they can be reached. */
-async function connect({ databaseUrl, temporal }: Config): Promise<{ patient: Patient; disconnect(): Promise<void> }> {
+/** Connects to the database and to Temporal, each of which may be unreachable. */
+async function connectTargets({
+  databaseUrl,
+  temporal,
+}: Config): Promise<{ targets: DoctorTargets; close(): Promise<void> }> {
   const { namespace, connectionOptions } = temporal;
   const pool = createPool(databaseUrl, { connections: 4, onError: () => undefined });
   const reached = await pool.query('select 1').then(
@@ -79,11 +82,11 @@ async function connect({ databaseUrl, temporal }: Config): Promise<{ patient: Pa
     unreachable(temporalFailure(error, { address: connectionOptions.address, namespace })),
   );
   return {
-    patient: {
+    targets: {
       database: reached ?? { pool },
       temporal: 'unreachable' in connected ? connected : { ...connected, namespace },
     },
-    async disconnect() {
+    async close() {
       if (!('unreachable' in connected)) await connected.connection.close();
       await pool.end();
     },

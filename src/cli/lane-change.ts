@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { countWaiting } from '../counts';
-import { type Overtaken, type PreparedChange, prepareChange } from '../lanes/prepare';
-import type { LaneRequest } from '../lanes/request';
-import { LOOK_LIMITS } from '../lanes/waiting-messages';
+import type { LaneRequest } from '../lanes/lane-request';
+import { type Overtaken, type PreparedChange, prepareChange } from '../lanes/prepare-change';
+import { SCAN_LIMITS } from '../lanes/scan-waiting';
 import type { Topic } from '../topic';
 import { confirmed } from './confirm';
 import { withClient, withPool } from './connections';
@@ -47,9 +47,9 @@ async function prepareWithProgress(
     prepared = await withProgress({ json }, async (progress) => {
       if (progress) {
         const waiting = await countWaiting(client, { topic: topic.name });
-        progress.begin('looking at what waits', Math.min(waiting, LOOK_LIMITS.messages));
+        progress.begin('looking at what waits', Math.min(waiting, SCAN_LIMITS.messages));
       }
-      return prepareChange(pool, topic, request, { client, asked: progress?.done });
+      return prepareChange(pool, topic, request, { client, onProgress: progress?.done });
     });
     return 0;
   });
@@ -57,20 +57,20 @@ async function prepareWithProgress(
 }
 
 function show({ lane }: LaneRequest, prepared: PreparedChange, { json }: ChangeOptions): ExitCode {
-  const { version, found, drastic, toBeKnown } = prepared;
+  const { version, dryRun: found, drastic, toBeKnown } = prepared;
   if (json) printJson({ result: 'dryRun', version, ...found, drastic, toBeKnown });
   else print(dryRunText(lane, found, prepared));
   return 0;
 }
 
 async function make(request: LaneRequest, prepared: PreparedChange, { yes, json }: ChangeOptions): Promise<ExitCode> {
-  const { found, drastic, toBeKnown } = prepared;
+  const { dryRun: found, drastic, toBeKnown } = prepared;
   const { topic, lane, what } = request;
   if (drastic.length > 0 && !yes && !(await confirmed(drastic, json))) {
     print('nothing is changed');
     return 1;
   }
-  const made = await prepared.make();
+  const made = await prepared.apply();
   if (made.result === 'overtaken') return printOvertaken(made, { json });
   if (json) printJson({ ...made, ...found, drastic, toBeKnown });
   else {

@@ -1,7 +1,7 @@
-import type { Judgement } from '../lanes/drastic';
+import type { ChangeWarnings } from '../lanes/change-warnings';
 import type { DryRun } from '../lanes/dry-run';
 import type { LaneLimits, LaneMatch, LaneRamp } from '../lanes/lane';
-import type { Overtaken } from '../lanes/prepare';
+import type { Overtaken } from '../lanes/prepare-change';
 import { tableOf } from './table';
 
 /** A rule's match as text for people. */
@@ -30,7 +30,7 @@ export const limitsText = (limits: LaneLimits): string =>
   ].join(', ');
 
 /** The effect of a change as text for people. */
-export function dryRunText(lane: string, found: DryRun | undefined, { drastic, toBeKnown }: Judgement): string {
+export function dryRunText(lane: string, found: DryRun | undefined, { drastic, toBeKnown }: ChangeWarnings): string {
   const lines = found ? figuresOf(lane, found) : ['it changes no rules'];
   return [...lines, ...[...drastic, ...toBeKnown].map((one) => `note: ${one}`)].join('\n');
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { PERCENT_OF, type PercentOf } from '../lanes/lane';
-import { admitRequest, type LaneRequest } from '../lanes/request';
+import { admitRequest, type LaneRequest } from '../lanes/lane-request';
 import type { Topic } from '../topic';
 import { run } from './exit';
 import { changeOrDryRun, changeWithoutAsking } from './lane-change';

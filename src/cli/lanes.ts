@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { laneHistory, type RecordedChange } from '../lanes/history';
 import type { LaneMatch, LaneMode } from '../lanes/lane';
-import { type LaneState, lanesOf, type TopicLanes } from '../lanes/overview';
+import { type RecordedChange, readLaneHistory } from '../lanes/lane-history';
+import { type LaneState, readTopicLanes, type TopicLanes } from '../lanes/topic-lanes';
 import type { Topic } from '../topic';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
@@ -35,13 +35,13 @@ async function showLanes(topics: Topic[], { topic, history, limit, json }: Optio
   if (topic !== undefined) topicNamed(topics, topic);
   return withPool(async (pool) => {
     if (history) {
-      const changes = await laneHistory(pool, { topic, limit });
+      const changes = await readLaneHistory(pool, { topic, limit });
       if (json) printJson(changes);
       else print(changes.length > 0 ? historyOf(changes) : 'no changes');
       return 0;
     }
     const names = topics.map(({ name }) => name);
-    const all = await lanesOf(pool, names, topic);
+    const all = await readTopicLanes(pool, names, topic);
     if (json) printJson(all);
     else print(all.map(sectionOf).join('\n\n'));
     return 0;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { MessageRef } from '../contract';
+import { hasRows } from '../sweep/business-rows';
 import { reconcile } from '../sweep/reconcile';
-import { hasRows } from '../sweep/waiting-rows';
 import type { Topic } from '../topic';
 import { withClient, withPool } from './connections';
 import { run } from './exit';

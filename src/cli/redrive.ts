@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { createWaiting } from '../hold/waiting';
 import { type FailedMessage, findFailed } from '../redrive/failed';
-import { type Redriven, redrive } from '../redrive/redrive';
+import { type RedriveResult, redrive } from '../redrive/redrive';
 import type { Topic } from '../topic';
 import { withClient, withPool } from './connections';
 import { type ExitCode, run } from './exit';
@@ -56,7 +56,7 @@ async function redriveSelected(topics: Topic[], options: RedriveOptions): Promis
     }
     return withClient(async (client) => {
       const deps = { pool, client, waiting: createWaiting(client) };
-      const all: (FailedMessage & { redriven: Redriven })[] = [];
+      const all: (FailedMessage & { redriven: RedriveResult })[] = [];
       await withProgress(options, async (progress) => {
         progress?.begin('redriving', failed.length);
         const say = progress?.print ?? print;

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { admit } from '../admission';
 import { refuseLaneName } from '../lane-name';
 import type { RowDifference } from '../lanes/shadow/compare-rows';
-import type { Fields } from '../lanes/shadow/fields';
-import { type ShadowExample, type ShadowSummary, summarise } from '../lanes/shadow/summary';
+import type { FieldDifferences } from '../lanes/shadow/diff-fields';
+import { type ShadowExample, type ShadowSummary, summariseComparisons } from '../lanes/shadow/summary';
 import type { NotCompared } from '../lanes/shadow/trial';
 import type { Topic } from '../topic';
 import { withPool } from './connections';
@@ -37,7 +37,7 @@ async function diff(topics: Topic[], { topic, lane, since, limit }: Options, jso
   topicNamed(topics, topic);
   admit(refuseLaneName(lane));
   return withPool(async (pool) => {
-    const summary = await summarise(pool, { topic, lane, since }, limit);
+    const summary = await summariseComparisons(pool, { topic, lane, since }, limit);
     if (json) printJson(summary);
     else for (const line of linesOf(summary)) print(line);
     return summary.different > 0 ? 1 : 0;
@@ -85,7 +85,7 @@ function exampleLines({ tenant, key, cycle, build, comparedAt, kinds, notCompare
 }
 
 // jsonb does not keep the order of fields.
-const inOrder = ({ outcome, nextDueAt, reason }: Fields): Fields =>
+const inOrder = ({ outcome, nextDueAt, reason }: FieldDifferences): FieldDifferences =>
   Object.fromEntries(
     Object.entries({ outcome, nextDueAt, reason }).flatMap(([name, one]) => (one ? [[name, one]] : [])),
   );
@@ -96,7 +96,7 @@ function rowLines({ table, key, stable, shadow, fields }: RowDifference): string
   return [...changes, ...fieldLines(name, fields)];
 }
 
-const fieldLines = (of: string, fields: Fields = {}): string[] =>
+const fieldLines = (of: string, fields: FieldDifferences = {}): string[] =>
   Object.entries(fields).map(
     ([field, { stable = '–', shadow = '–' }]) => `  ${oneLine(`${of} ${field}: stable ${stable}, shadow ${shadow}`)}`,
   );

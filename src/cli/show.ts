@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { admit, refuseRef } from '../admission';
 import type { MessageRef } from '../contract';
-import { type Story, storyOf } from '../story/story';
+import { readStory, type Story } from '../story/story';
 import type { TimelineEntry } from '../story/timeline-entry';
 import { withClient, withPool } from './connections';
 import { duration } from './duration';
@@ -26,7 +26,7 @@ async function showOne({ json, ...options }: Options) {
   admit(refuseRef(ref));
   return withPool((pool) =>
     withClient(async (client) => {
-      const story = await storyOf({ client, pool }, ref);
+      const story = await readStory({ client, pool }, ref);
       if (json) printJson(story ?? { ...ref, state: 'notFound', happenings: [] });
       else print(story ? storyText(story) : `notFound: neither Temporal nor the ledger knows ${nameOf(ref)}`);
       return story ? 0 : 1;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { stuck } from '../stuck';
+import { findStuckMessages } from '../stuck';
 import type { Topic } from '../topic';
 import { withClient } from './connections';
 import { run } from './exit';
@@ -20,7 +20,7 @@ export const addStuck = (program: Command, topics: Topic[]) =>
         const found = [];
         for (const { name: topic } of topics) {
           const selection = { topic, tenant: options.tenant, graceMs: options.graceSeconds * 1_000 };
-          for await (const one of stuck(client, selection)) {
+          for await (const one of findStuckMessages(client, selection)) {
             found.push(one);
             if (!options.json) print(`${one.dueAt}  ${topic}  ${one.tenant}/${one.key}  ${one.why}: ${one.detail}`);
           }

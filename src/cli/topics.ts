@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { hasRows } from '../sweep/waiting-rows';
+import { hasRows } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import { handlerTimeoutMsOf, leadMsOf } from '../topic-limits';
 import { run } from './exit';

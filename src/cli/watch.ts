@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import type { Pool } from 'pg';
 import { queryOf } from '../lookup';
-import { type Outlook, outlookOf } from '../outlook';
+import { type Overview, readOverview } from '../overview';
 import { withClient, withPool } from './connections';
 import { duration } from './duration';
 import { type ExitCode, run } from './exit';
@@ -61,9 +61,9 @@ async function watch(
   if (!json) process.stdout.write(TAKE_TERMINAL + CLEAR);
   try {
     while (!over.signal.aborted) {
-      const outlook = await outlookOf(deps, selection);
-      if (json) printJsonLine(outlook);
-      else print(HOME + screenOf(outlook, process.stdout.rows));
+      const overview = await readOverview(deps, selection);
+      if (json) printJsonLine(overview);
+      else print(HOME + screenOf(overview, process.stdout.rows));
       // Only the abort rejects this pause, and then the command ends as asked.
       await pause(EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
     }
@@ -74,7 +74,7 @@ async function watch(
 }
 
 /** The overview as a screen for people. Its top stays visible on a terminal of few `rows`. */
-function screenOf({ at, next, held, overdue, landed, landedLastMinute }: Outlook, rows?: number): string {
+function screenOf({ at, next, held, overdue, landed, landedLastMinute }: Overview, rows?: number): string {
   const holding = held.map(({ topic, messages }) => `${messages} of ${topic}`).join(', ') || 'none';
   const now = Date.parse(at);
   const lines = [

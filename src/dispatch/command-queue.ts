@@ -2,7 +2,7 @@ import type { CommandName } from '../commands';
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
 import { WORKER_IS_WELL } from '../hold/worker-registry';
-import { storable } from '../ledger';
+import { storable } from '../storable';
 
 /**
  * A command that a producer has committed and Temporal does not know yet. `body` is as postdate.schedule, cancel or

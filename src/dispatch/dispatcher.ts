@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { concerning, named } from '../concern';
+import { messageFields, withErrorContext } from '../error-context';
 import { takeSlots } from '../landing/rate-limit';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
@@ -55,7 +55,7 @@ export function startDispatcher(
   // The command will have no effect, and its producer no longer waits for it.
   function logRefused(command: QueuedCommand, { code, field }: Refused): void {
     const { what, commandId } = command;
-    log.error({ part: 'dispatcher', ...named(command), what, commandId, code, field }, 'a command was refused');
+    log.error({ part: 'dispatcher', ...messageFields(command), what, commandId, code, field }, 'a command was refused');
   }
 
   async function dispatch(command: QueuedCommand): Promise<void> {
@@ -73,7 +73,7 @@ export function startDispatcher(
     } catch (error) {
       failuresInARow += 1;
       failedAt = performance.now();
-      onError(concerning(error, command, { what: command.what, commandId: command.commandId }));
+      onError(withErrorContext(error, command, { what: command.what, commandId: command.commandId }));
       // If this fails too, the claim expires and the command is tried again.
       await putBackCommand(pool, worker, command, errorText(error)).catch(onError);
     }

@@ -1,12 +1,13 @@
 import type { Client } from '@temporalio/client';
 import { MessageError, type Refusal } from '../admission';
-import { cancel, move, type ScheduleAnswer, schedule } from '../client';
+import { cancel, move } from '../cancel-and-move';
 import type { CancelAnswer, MoveAnswer } from '../commands';
 import type { MessageRef } from '../contract';
 import { rfc3339 } from '../due-time';
 import { describe } from '../lookup';
 import { upcast } from '../payload-version';
 import type { Post, ScheduleOptions } from '../post';
+import { type ScheduleAnswer, schedule } from '../schedule';
 import type { NotFound, Requested } from '../send';
 import type { Topic } from '../topic';
 import type { QueuedCommand } from './command-queue';

@@ -6,10 +6,10 @@ import { admit, MessageError, type Refusal, refuseCommandId, refuseCycle, refuse
 import type { CancelCommand } from '../commands';
 import type { MessageRef, OptionalFields } from '../contract';
 import { epochMsOf, type InstantInput } from '../due-time';
-import { storable } from '../ledger';
 import { versionOf } from '../payload-version';
 import type { ScheduleOptions } from '../post';
 import { messageOf, type Post } from '../post';
+import { storable } from '../storable';
 
 /** A transaction of node-postgres or of kysely. With a pool, the command commits by itself. */
 export type Transaction = Pick<ClientBase, 'query'> | Pick<KyselyTransaction<unknown>, 'executeQuery'>;

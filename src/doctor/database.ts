@@ -1,24 +1,24 @@
 import type { Pool } from 'pg';
 import { createDatabaseClock } from '../database-clock';
-import { migrationsOf, type SchemaMigrations } from '../migrate';
+import { migrationStatus, type SchemaMigrations } from '../migrate';
 import { type Check, type Found, fail, ok, warn } from './finding';
 
 const OLDEST_VERSION = 15;
 const CLOCK_READINGS = 5;
 const CLOCK_WARN_MS = 1_000;
-// So far before its time a delivery is sent back to Temporal instead of being held.
+// A worker sends a message that is due later than this back to Temporal, instead of holding it.
 const CLOCK_FAIL_MS = 60_000;
 
 export const DATABASE_CHECKS = ['database schema', 'database clock'];
 
-/** What the rest can be built on: the schema as this release needs it, and a clock that tells the time. */
+/** Checks that the others rely on: the schema of this release, and the database's clock. */
 export const databaseChecks = (pool: Pool, schemas: SchemaMigrations[]): Check[] => [
-  { name: 'database schema', look: () => schemaOf(pool, schemas) },
-  { name: 'database clock', look: () => clockOf(pool) },
+  { name: 'database schema', run: () => checkSchema(pool, schemas) },
+  { name: 'database clock', run: () => checkClock(pool) },
 ];
 
-/** Whether the database answers, is new enough and takes writes. Throws when it cannot be reached. */
-export async function databaseOf(pool: Pool): Promise<Found> {
+/** Checks that the database is new enough and accepts writes. Throws if it cannot be reached. */
+export async function checkDatabase(pool: Pool): Promise<Found> {
   const { rows } = await pool.query<{ number: number; version: string; standby: boolean }>(
     `select current_setting('server_version_num')::integer as number, current_setting('server_version') as version,
             pg_is_in_recovery() as standby`,
@@ -31,9 +31,9 @@ export async function databaseOf(pool: Pool): Promise<Found> {
   return ok(`PostgreSQL ${version}`);
 }
 
-async function schemaOf(pool: Pool, schemas: SchemaMigrations[]): Promise<Found> {
+async function checkSchema(pool: Pool, schemas: SchemaMigrations[]): Promise<Found> {
   const states = await Promise.all(
-    schemas.map(async (one) => ({ schema: one.schema, ...(await migrationsOf(pool, one)) })),
+    schemas.map(async (one) => ({ schema: one.schema, ...(await migrationStatus(pool, one)) })),
   );
   const named = (kind: 'missing' | 'unknown') =>
     states.flatMap((state) => state[kind].map((name) => `${state.schema} ${name}`)).join(', ');
@@ -42,7 +42,7 @@ async function schemaOf(pool: Pool, schemas: SchemaMigrations[]): Promise<Found>
   return ok(`${states.map(({ schema }) => schema).join(', ')}: up to date`);
 }
 
-async function clockOf(pool: Pool): Promise<Found> {
+async function checkClock(pool: Pool): Promise<Found> {
   const clock = createDatabaseClock();
   for (let reading = 0; reading < CLOCK_READINGS; reading += 1) await clock.read(pool);
   const aheadMs = Math.round(clock.now() - Date.now());

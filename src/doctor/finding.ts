@@ -1,4 +1,4 @@
-/** What one check found. `todo`: what to do about it, when it is not ok. */
+/** The result of one check. `todo`: what to do about it, if it is not ok. */
 export interface Finding {
   check: string;
   status: 'ok' | 'warn' | 'fail';
@@ -6,31 +6,31 @@ export interface Finding {
   todo?: string;
 }
 
-/** What a check finds, before it has its name. */
+/** A finding without the name of its check. */
 export type Found = Omit<Finding, 'check'>;
 
 export const ok = (says: string): Found => ({ status: 'ok', says });
 export const warn = (says: string, todo: string): Found => ({ status: 'warn', says, todo });
 export const fail = (says: string, todo: string): Found => ({ status: 'fail', says, todo });
 
-/** A check by its name. One that cannot run says so; it is never ok. */
+/** A named check. A check that cannot run throws, and is never reported as ok. */
 export interface Check {
   name: string;
-  look(): Promise<Found>;
+  run(): Promise<Found>;
 }
 
-/** Runs checks one after the other, as each may rest on the one before, and hands on what each finds as it comes. */
-export async function* findingsOf(checks: Check[], sayWhy: (error: unknown) => string): AsyncGenerator<Finding> {
-  for (const { name, look } of checks) {
+/** Runs checks one after the other, as each may rely on the one before, and yields each finding as it comes. */
+export async function* runChecks(checks: Check[], describeError: (error: unknown) => string): AsyncGenerator<Finding> {
+  for (const { name, run } of checks) {
     try {
-      yield { check: name, ...(await look()) };
+      yield { check: name, ...(await run()) };
     } catch (error) {
-      const says = `could not be checked: ${sayWhy(error)}`;
+      const says = `could not be checked: ${describeError(error)}`;
       yield { check: name, status: 'warn', says, todo: 'see to what failed above' };
     }
   }
 }
 
-/** Checks that cannot run at all, for one reason. */
-export const uncheckable = (names: string[], why: string): Check[] =>
-  names.map((name) => ({ name, look: () => Promise.reject(new Error(why)) }));
+/** Checks that cannot run, all for one reason. */
+export const blockedChecks = (names: string[], why: string): Check[] =>
+  names.map((name) => ({ name, run: () => Promise.reject(new Error(why)) }));

@@ -2,27 +2,27 @@ import type { Pool } from 'pg';
 import { STABLE } from '../lane-name';
 import { laneLimits, laneRamp } from '../lanes/lane';
 import { LANE_GUARD } from '../lanes/lane-stopped';
-import { type LaneState, lanesOf, type TopicLanes } from '../lanes/overview';
+import { type LaneState, readTopicLanes, type TopicLanes } from '../lanes/topic-lanes';
 import { type Check, type Found, ok, warn } from './finding';
 
-// What stopped a lane is to be looked at on the next day, too.
+// A lane that the guard has stopped is still reported on the next day.
 const STOPPED_WITHIN = '1 day';
 
 export const LANE_CHECKS = ['lanes'];
 
-/** Whether lanes do what was set. Deliveries never stop for them, so nothing here is a failure. */
+/** Checks that lanes work as they were set. A broken lane never stops deliveries, so this check never fails. */
 export const laneChecks = (pool: Pool, topics: { name: string }[]): Check[] => [
-  { name: 'lanes', look: () => lanesFound(pool, topics) },
+  { name: 'lanes', run: () => checkLanes(pool, topics) },
 ];
 
-async function lanesFound(pool: Pool, topics: { name: string }[]): Promise<Found> {
-  const all = await lanesOf(
+async function checkLanes(pool: Pool, topics: { name: string }[]): Promise<Found> {
+  const all = await readTopicLanes(
     pool,
     topics.map(({ name }) => name),
   );
-  const spoilt = [...all.flatMap(malformedOf), ...(await spoiltRows(pool))];
+  const spoilt = [...all.flatMap(malformedOf), ...(await malformedRows(pool))];
   const unserved = all.flatMap(unservedOf);
-  const stopped = await stoppedByGuard(pool);
+  const stopped = await findStoppedByGuard(pool);
   const todo = [
     ...(spoilt.length > 0 ? ['set the lane anew with postdate lane set'] : []),
     ...(unserved.length > 0 ? ['start a worker with POSTDATE_LANE, or postdate lane stop'] : []),
@@ -52,8 +52,8 @@ const CONSEQUENCE: Record<LaneState['mode'], string> = {
   unset: '',
 };
 
-/** Limits and ramps that only a hand in the database can have spoilt. */
-async function spoiltRows(pool: Pool): Promise<string[]> {
+/** Limits and ramps that cannot be read: only a change by hand in the database can have spoilt them. */
+async function malformedRows(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ topic: string; lane: string; limits: unknown; ramp: unknown }>(
     'select topic, lane, limits, ramp from postdate.lane order by topic, lane',
   );
@@ -67,7 +67,7 @@ async function spoiltRows(pool: Pool): Promise<string[]> {
   ]);
 }
 
-async function stoppedByGuard(pool: Pool): Promise<string[]> {
+async function findStoppedByGuard(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ topic: string; lane: string; reason: string; changed_at: Date }>(
     `select topic, lane, reason, changed_at
        from (select distinct on (topic, lane) * from postdate.lane_change where what = 'stop' or after->>'mode' <> 'stopped'

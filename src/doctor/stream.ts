@@ -4,22 +4,22 @@ import type { Publisher } from '../streams/publisher';
 import { WEBHOOKS_CONSUMER } from '../webhooks/queue';
 import { type Check, type Found, fail, ok, warn } from './finding';
 
-// A relay comes ten times a second, and a consumer with every hint.
+// The relay runs ten times a second, and a consumer with every hint.
 const LATE_S = 60;
 
 export const STREAM_CHECKS = ['outbox', 'consumers'];
 
-/** Whether events get their places in the stream, and are read there. */
+/** Checks that events get their positions in the stream, and that consumers read them. */
 export const streamChecks = (pool: Pool, consumers: Pick<Consumer, 'name'>[]): Check[] => [
-  { name: 'outbox', look: () => outboxOf(pool) },
-  { name: 'consumers', look: () => consumersOf(pool, consumers) },
+  { name: 'outbox', run: () => checkOutbox(pool) },
+  { name: 'consumers', run: () => checkConsumers(pool, consumers) },
 ];
 
-/** Whether each broker that events are published to can be reached. How far it is behind stands with the consumers. */
+/** Checks that each broker can be reached. The check of consumers tells how far its publisher is behind. */
 export const publisherChecks = (publishers: Publisher[]): Check[] =>
-  publishers.map((publisher) => ({ name: `publisher ${publisher.name}`, look: () => reached(publisher) }));
+  publishers.map((publisher) => ({ name: `publisher ${publisher.name}`, run: () => checkPublisher(publisher) }));
 
-async function reached(publisher: Publisher): Promise<Found> {
+async function checkPublisher(publisher: Publisher): Promise<Found> {
   try {
     await publisher.connect();
     return ok('connected');
@@ -31,7 +31,7 @@ async function reached(publisher: Publisher): Promise<Found> {
   }
 }
 
-async function outboxOf(pool: Pool): Promise<Found> {
+async function checkOutbox(pool: Pool): Promise<Found> {
   const { rows } = await pool.query<{ waiting: number; age_s: number | null }>(
     `select count(*)::integer as waiting,
             extract(epoch from clock_timestamp() - min((payload->>'time')::timestamptz))::float8 as age_s
@@ -46,11 +46,11 @@ async function outboxOf(pool: Pool): Promise<Found> {
 interface ConsumerRow {
   name: string;
   behind: number;
-  /** How long ago the first event that it has not read came into the stream. */
+  /** How many seconds ago the first event that it has not read came into the stream. */
   age_s: number | null;
 }
 
-async function consumersOf(pool: Pool, consumers: Pick<Consumer, 'name'>[]): Promise<Found> {
+async function checkConsumers(pool: Pool, consumers: Pick<Consumer, 'name'>[]): Promise<Found> {
   const { rows } = await pool.query<ConsumerRow>(
     `select name, (head.position - consumer.position)::float8 as behind,
             (select extract(epoch from clock_timestamp() - relayed_at)::float8 from postdate.outbox
@@ -58,7 +58,7 @@ async function consumersOf(pool: Pool, consumers: Pick<Consumer, 'name'>[]): Pro
        from postdate.consumer cross join postdate.stream_head as head
       where name <> $1
       order by name`,
-    // That one has a check of its own.
+    // The webhooks have a check of their own.
     [WEBHOOKS_CONSUMER],
   );
   const installed = new Set(consumers.map(({ name }) => name));

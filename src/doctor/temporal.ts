@@ -12,7 +12,7 @@ const NOT_FOUND = 5;
 const INVALID_ARGUMENT = 3;
 const LONGEST_ID_BYTES = 255;
 const SHORTEST_RETENTION_MS = 86_400_000;
-// A payload of 16 KB, and what a hundred remembered commands take, several times over.
+// Several times the size of a payload of 16 KB with a hundred remembered commands.
 const SMALLEST_BLOB_BYTES = 256 * 1024;
 // By the numbers of temporal.api.enums.v1.IndexedValueType.
 const TYPE_NAMES: Record<number, string> = { 2: 'Keyword', 6: 'Datetime' };
@@ -22,19 +22,19 @@ export const TEMPORAL_CHECKS = ['namespace', 'search attributes', 'workflow ids'
 type Services = Pick<Connection, 'workflowService' | 'operatorService' | 'withAbortSignal'>;
 
 export const temporalChecks = (connection: Services, namespace: string): Check[] => [
-  { name: 'namespace', look: () => namespaceOf(connection, namespace) },
-  { name: 'search attributes', look: () => attributesOf(connection, namespace) },
-  { name: 'workflow ids', look: () => idsOf(connection, namespace) },
-  { name: 'Temporal clock', look: () => clockOf(connection, namespace) },
+  { name: 'namespace', run: () => checkNamespace(connection, namespace) },
+  { name: 'search attributes', run: () => checkSearchAttributes(connection, namespace) },
+  { name: 'workflow ids', run: () => checkWorkflowIds(connection, namespace) },
+  { name: 'Temporal clock', run: () => checkClock(connection, namespace) },
 ];
 
-/** Whether Temporal answers, and of what version it is. Throws when it cannot be reached. */
-export async function serverOf({ workflowService }: Services): Promise<Found> {
+/** Reads Temporal's version. Throws if the server cannot be reached. */
+export async function checkServer({ workflowService }: Services): Promise<Found> {
   const { serverVersion } = await workflowService.getSystemInfo({});
   return ok(`Temporal ${serverVersion || 'of a version that it does not tell'}`);
 }
 
-async function namespaceOf({ workflowService }: Services, namespace: string): Promise<Found> {
+async function checkNamespace({ workflowService }: Services, namespace: string): Promise<Found> {
   const found = await workflowService.describeNamespace({ namespace }).catch((error) => {
     if (codeOf(error) === NOT_FOUND) return undefined;
     throw error;
@@ -44,7 +44,7 @@ async function namespaceOf({ workflowService }: Services, namespace: string): Pr
   const retentionMs = tsToMs(found.config?.workflowExecutionRetentionTtl);
   const blobBytes = Number(limits?.blobSizeLimitError ?? 0);
   const says = `${namespace}, keeps what has ended for ${Math.round(retentionMs / 3_600_000)} h`;
-  // A server from before it told its capabilities tells none at all.
+  // An old server does not report capabilities at all.
   if (capabilities && !capabilities.syncUpdate) {
     return fail(
       `${says}, without updates`,
@@ -60,7 +60,7 @@ async function namespaceOf({ workflowService }: Services, namespace: string): Pr
   return ok(says);
 }
 
-async function attributesOf(connection: Services, namespace: string): Promise<Found> {
+async function checkSearchAttributes(connection: Services, namespace: string): Promise<Found> {
   const { missing, wrong } = await searchAttributesIn(connection, namespace);
   if (wrong.length > 0) {
     return fail(
@@ -77,8 +77,11 @@ async function attributesOf(connection: Services, namespace: string): Promise<Fo
   );
 }
 
-/** Asks for a queue of so long a name, to which the limit of ids applies as well: to ask for a workflow it does not. */
-async function idsOf({ workflowService }: Services, namespace: string): Promise<Found> {
+/**
+ * Describes a task queue with a name of the longest id: the limit of ids applies to it, but not to describing a
+ * workflow.
+ */
+async function checkWorkflowIds({ workflowService }: Services, namespace: string): Promise<Found> {
   const name = 'postdate.doctor.'.padEnd(LONGEST_ID_BYTES, 'x');
   try {
     await workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType: ACTIVITIES });
@@ -92,24 +95,26 @@ async function idsOf({ workflowService }: Services, namespace: string): Promise<
   }
 }
 
-// A queue of its own, in which there never is a task to be taken.
+// A queue that never has a task.
 const CLOCK_QUEUE = 'postdate.doctor';
-// The server refuses shorter polls; this one is broken off once it has been seen.
+// The server refuses shorter polls. The check cancels its poll once the server has seen it.
 const POLL_MS = 5_000;
 const LOOK_MS = 50;
 const CLOCK_WARN_MS = 2_000;
 
-/** Temporal tells no time, but when somebody polled; so this polls. Right to the time that the call takes. */
-async function clockOf(connection: Services, namespace: string): Promise<Found> {
+/**
+ * Temporal has no call for its time, but tells when a worker polled: so this polls. Exact to the duration of the call.
+ */
+async function checkClock(connection: Services, namespace: string): Promise<Found> {
   const { workflowService } = connection;
   const queue = { namespace, taskQueue: { name: CLOCK_QUEUE } };
   const seen = new AbortController();
-  // Others may have looked before, and are remembered.
+  // Unique: the server also remembers the polls of earlier checks.
   const identity = `postdate doctor ${nanoid()}`;
   const sentAt = Date.now();
   const polling = connection
     .withAbortSignal(seen.signal, () => workflowService.pollActivityTaskQueue({ ...queue, identity }))
-    // Broken off, as there is nothing to take.
+    // The poll is cancelled, as there is never a task.
     .catch(() => undefined);
   let polledAt: number | undefined;
   while (polledAt === undefined && Date.now() < sentAt + POLL_MS) {

@@ -3,19 +3,19 @@ import { listWebhooks } from '../webhooks/list';
 import { WEBHOOKS_CONSUMER } from '../webhooks/queue';
 import { type Check, type Found, fail, ok, warn } from './finding';
 
-// Workers queue events with every hint.
+// Workers queue events for webhooks with every hint.
 const LATE_S = 60;
 const LIST = 'postdate webhooks list';
 
 export const WEBHOOK_CHECKS = ['webhooks'];
 
-/** Whether webhooks are sent what they want. */
-export const webhookChecks = (pool: Pool): Check[] => [{ name: 'webhooks', look: () => webhooksOf(pool) }];
+/** Checks that webhooks receive their events. */
+export const webhookChecks = (pool: Pool): Check[] => [{ name: 'webhooks', run: () => checkWebhooks(pool) }];
 
-async function webhooksOf(pool: Pool): Promise<Found> {
+async function checkWebhooks(pool: Pool): Promise<Found> {
   const all = await listWebhooks(pool);
   if (all.length === 0) return ok('none');
-  const lateS = await queuedLateS(pool);
+  const lateS = await readQueueLagS(pool);
   if (lateS > LATE_S)
     return fail(`events wait to be queued, for ${Math.round(lateS)} s`, 'start a worker, which sends them');
   const disabled = all.filter(({ disabledAt }) => disabledAt !== undefined);
@@ -31,8 +31,8 @@ async function webhooksOf(pool: Pool): Promise<Found> {
   return ok(`${all.length} enabled, ${waiting} events wait`);
 }
 
-/** For how long the first event has been in the stream that was queued for nobody yet. */
-async function queuedLateS(pool: Pool): Promise<number> {
+/** For how many seconds the first event that is not yet queued for webhooks has been in the stream. */
+async function readQueueLagS(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ late_s: number }>(
     `select extract(epoch from clock_timestamp() - relayed_at)::float8 as late_s from postdate.outbox
       where position > (select position from postdate.consumer where name = $1) order by position limit 1`,

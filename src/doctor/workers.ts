@@ -5,45 +5,45 @@ import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import { countWaiting } from '../counts';
 import { WORKER_IS_WELL } from '../hold/worker-registry';
 import { list } from '../lookup';
-import { hasRows, overdue } from '../sweep/waiting-rows';
+import { findOverdueRows, hasRows } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import { type Check, type Found, fail, ok } from './finding';
-import { versionsOf } from './workflow-version';
+import { checkVersions } from './workflow-version';
 
 // temporal.api.enums.v1.TaskQueueType
 const WORKFLOWS = 1;
 const ACTIVITIES = 2;
-// A poll that finds nothing lasts a minute; whoever was last heard before that is gone.
+// A poll without a task lasts a minute. A worker that has not polled for longer is gone.
 const POLLED_WITHIN_MS = 75_000;
 const OVERDUE_MS = 60_000;
 const START = 'start a worker (docs/operations.md)';
 
-/** Whether somebody takes what Temporal has for us. A worker that has just been killed seems to be there for a minute. */
+/** Checks that workers poll the task queues. A worker that was just killed still counts for a minute. */
 export const queueChecks = (client: Client, topics: Topic[]): Check[] =>
   [
     { queue: WORKFLOW_TASK_QUEUE, type: WORKFLOWS },
     ...topics.map(({ name }) => ({ queue: deliveryTaskQueue(name), type: ACTIVITIES })),
-  ].map(({ queue, type }) => ({ name: queueCheckOf(queue), look: () => pollersOf(client, queue, type) }));
+  ].map(({ queue, type }) => ({ name: queueCheckOf(queue), run: () => checkPollers(client, queue, type) }));
 
 export const queueCheckOf = (queue: string): string => `task queue ${queue}`;
 
-async function pollersOf(client: Client, name: string, taskQueueType: number): Promise<Found> {
+async function checkPollers(client: Client, name: string, taskQueueType: number): Promise<Found> {
   const { workflowService, options } = client.workflow;
   const { namespace } = options;
   const described = await workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType });
   const pollers = described.pollers ?? [];
   const heardMsOf = ({ lastAccessTime }: (typeof pollers)[number]) => Date.now() - tsToMs(lastAccessTime);
   const polling = pollers.filter((poller) => heardMsOf(poller) < POLLED_WITHIN_MS);
-  if (polling.length > 0) return versionsOf(polling, described.versioningInfo);
+  if (polling.length > 0) return checkVersions(polling, described.versioningInfo);
   const [latest] = pollers.map(heardMsOf).sort((one, two) => one - two);
   const last = latest === undefined ? 'polled by nobody' : `last polled ${Math.round(latest / 1_000)} s ago`;
   return fail(last, `${START}; what waits there waits for it`);
 }
 
-/** Whether workers say that they live, by the database's clock: they do so twice a second. */
+/** Checks the workers' heartbeats, by the database's clock. A worker sends one twice a second. */
 export const workerCheck = (pool: Pool): Check => ({
   name: 'workers',
-  async look() {
+  async run() {
     const { rows } = await pool.query<{ well: number; silent: number }>(
       `select (count(*) filter (where ${WORKER_IS_WELL}))::integer as well,
               (count(*) filter (where not (${WORKER_IS_WELL})))::integer as silent
@@ -55,13 +55,15 @@ export const workerCheck = (pool: Pool): Check => ({
   },
 });
 
-/** Whether what is due is delivered: by the rows where a topic has some, and by Temporal. */
+/** Checks for overdue messages: in the business rows, if the topic has any, and in Temporal. */
 export const overdueChecks = (pool: Pool, client: Client, topics: Topic[]): Check[] =>
   topics.map((topic) => ({
     name: overdueCheckOf(topic),
-    async look() {
+    async run() {
       const selection = { topic: topic.name, dueTo: Date.now() - OVERDUE_MS };
-      const rows = hasRows(topic) ? await overdue(pool, topic, { graceMs: OVERDUE_MS, limit: 1, except: [] }) : [];
+      const rows = hasRows(topic)
+        ? await findOverdueRows(pool, topic, { graceMs: OVERDUE_MS, limit: 1, except: [] })
+        : [];
       const waiting = await countWaiting(client, selection);
       if (waiting === 0 && rows.length === 0) return ok('none');
       const { value: one } = await list(client, { ...selection, state: 'waiting' }).next();

@@ -7,13 +7,13 @@ interface Version {
   deploymentName?: string | null;
   buildId?: string | null;
 }
-type Name = string | undefined;
+type VersionName = string | undefined;
 
-/** Of a poller, as far as it is asked. */
-export interface Polling {
+/** The used part of Temporal's description of a poller. */
+export interface Poller {
   deploymentOptions?: (Version & { workerVersioningMode?: number | null }) | null;
 }
-/** To which versions a task queue's tasks go; none is: to workers without a version. */
+/** The versions that get a task queue's tasks. Without any, workers without a version get them. */
 export interface Routing {
   currentDeploymentVersion?: Version | null;
   rampingDeploymentVersion?: Version | null;
@@ -21,22 +21,22 @@ export interface Routing {
 }
 
 /**
- * Whether those who poll for workflows are of the versions that Temporal gives tasks to: workers of any other version, or
- * without one, poll in vain.
+ * Checks that the workers that poll for workflows have the versions that Temporal gives tasks to. Workers of another
+ * version, or without one, poll in vain.
  */
-export function versionsOf(polling: Polling[], routing: Routing | null | undefined): Found {
+export function checkVersions(polling: Poller[], routing: Routing | null | undefined): Found {
   const pollers = polling.map(({ deploymentOptions: of }) =>
     of?.workerVersioningMode === VERSIONED ? nameOf(of) : undefined,
   );
-  const countOf = (version: Name) => pollers.filter((one) => one === version).length;
+  const countOf = (version: VersionName) => pollers.filter((one) => one === version).length;
   const current = nameOf(routing?.currentDeploymentVersion);
   const ramping = nameOf(routing?.rampingDeploymentVersion);
   const percent = routing?.rampingVersionPercentage ?? 0;
   const others = [...new Set(pollers)].filter((one) => one !== current && one !== ramping);
 
   if (countOf(current) === 0) {
-    const says = `polled by ${others.map(wordsOf).join(', ') || wordsOf(ramping)}, while tasks go to ${wordsOf(current)}`;
-    return fail(says, howToSet(others[0] ?? ramping, current));
+    const says = `polled by ${others.map(labelOf).join(', ') || labelOf(ramping)}, while tasks go to ${labelOf(current)}`;
+    return fail(says, fixFor(others[0] ?? ramping, current));
   }
   if (ramping && percent > 0 && countOf(ramping) === 0) {
     return fail(
@@ -46,17 +46,17 @@ export function versionsOf(polling: Polling[], routing: Routing | null | undefin
   }
   if (current === undefined && ramping === undefined) return ok(`polled by ${countOf(current)}`);
   const ramp = ramping && percent > 0 ? `, ${percent} % go to ${ramping}, polled by ${countOf(ramping)}` : '';
-  return ok(`polled by ${countOf(current)} as ${wordsOf(current)}${ramp}`);
+  return ok(`polled by ${countOf(current)} as ${labelOf(current)}${ramp}`);
 }
 
 /** As Temporal writes it in lists and search attributes. */
-const nameOf = (version: Version | null | undefined): Name =>
+const nameOf = (version: Version | null | undefined): VersionName =>
   version?.deploymentName ? `${version.deploymentName}:${version.buildId}` : undefined;
 
-const wordsOf = (version: Name): string => version ?? 'workers without a version';
+const labelOf = (version: VersionName): string => version ?? 'workers without a version';
 
-/** Has tasks go to whoever polls. */
-function howToSet(polls: Name, current: Name): string {
+/** The command that routes tasks to the version of the pollers. */
+function fixFor(polls: VersionName, current: VersionName): string {
   const [deployment, ...build] = (polls ?? current ?? '').split(':');
   const to = polls ? `--build-id ${build.join(':')}` : '--unversioned';
   const command = `temporal worker deployment set-current-version --deployment-name ${deployment} ${to}`;

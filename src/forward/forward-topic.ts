@@ -5,7 +5,7 @@ import { rfc3339 } from '../due-time';
 import { cycle, defineEvent, instant, part } from '../event-types';
 import { optionalFields, optionalFieldsOf } from '../optional-fields';
 import { type DueMessage, done, type GroupTransaction, type HandlerAnswer, type Topic } from '../topic';
-import { expectAnswers } from './unanswered';
+import { expectAnswers } from './expect-answers';
 
 /**
  * The declaration of a topic without a handler. A forwarded message without an answer after `answerWithinMs` is listed

@@ -1,6 +1,6 @@
-import { concerning } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { withErrorContext } from '../error-context';
 import type { Topic } from '../topic';
 import { createDueTimes } from './due-times';
 import type { HeldMessage, Settlement } from './held-message';
@@ -9,7 +9,7 @@ import { AlreadyHeld, ForbiddenTransition, type State, TRANSITIONS } from './sta
 /** Why a message cannot land in this lane: the topic's rules have changed, or the lane has failed at it. */
 export type RerouteCause = { kind: 'rulesChanged' } | { kind: 'failed'; error: unknown };
 
-/** What the store tells its listeners, after each transition. */
+/** The events of the store, each after its transition. */
 export interface HeldEvents {
   /** A message is held. `from`: its state before. */
   held: [message: HeldMessage, from: State];
@@ -21,7 +21,7 @@ export interface HeldEvents {
 
 /**
  * The messages that this worker holds, with their states and due times. The parts that hold, land and route messages share
- * this store. They call it to move a message on, and hear from it what the others did. A transition that is not allowed is
+ * this store. They call it to move a message on, and it notifies the others. A transition that is not allowed is
  * reported to `onError`, and changes nothing; so is a listener that throws. Neither affects another message.
  */
 export function createHeldMessages({
@@ -62,7 +62,7 @@ export function createHeldMessages({
     const known = from !== 'new' || !messages.has(id);
     if (!known || TRANSITIONS[from][to] === undefined) {
       const fault = known ? new ForbiddenTransition(from, to) : new AlreadyHeld();
-      onError(concerning(fault, delivery.message));
+      onError(withErrorContext(fault, delivery.message));
       return false;
     }
     message.state = to;

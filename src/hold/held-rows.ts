@@ -2,7 +2,7 @@ import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
 import { WORKER_IS_WELL } from './worker-registry';
 
-/** In place of a worker, in what waits for any worker of its lane to take it over. */
+/** Stands in place of a worker's id in a row that any worker of the row's lane may take over. */
 export const NOBODY = 'nobody';
 
 export const columnsOf = (deliveries: Delivery[]) => [
@@ -13,7 +13,7 @@ export const columnsOf = (deliveries: Delivery[]) => [
 ];
 export const ID_ARRAYS = '$1::text[], $2::text[], $3::text[], $4::integer[]';
 
-/** Writes down what a worker of a lane holds, so that others can land it if the worker dies. */
+/** Writes rows for messages that a worker of a lane holds, so that others can land them if the worker dies. */
 export async function writeHeld(
   db: Queryable,
   { worker, lane }: { worker: string; lane: string },
@@ -29,7 +29,7 @@ export async function writeHeld(
   });
 }
 
-/** Strikes out what is no longer held by this worker: it has landed, or Temporal is to try it again. */
+/** Deletes this worker's rows of messages that it no longer holds: they have landed, or Temporal tries them again. */
 export async function deleteHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
   await db.query({
     name: 'postdate.strike-held',
@@ -40,7 +40,7 @@ export async function deleteHeld(db: Queryable, worker: string, deliveries: Deli
   });
 }
 
-/** How many messages of a topic are held that are due after `from` and not after `to`. Epoch ms. */
+/** Counts the held messages of a topic that are due after `from` and not after `to`. Epoch ms. */
 export async function countHeld(
   db: Queryable,
   topic: string,
@@ -55,7 +55,7 @@ export async function countHeld(
   return rows[0]?.messages ?? 0;
 }
 
-/** The places in `cycles` of those that are neither held by any worker nor decided. */
+/** The places in `cycles` of those that no worker holds and the ledger has not decided. */
 export async function findMissing(
   db: Queryable,
   topic: string,
@@ -74,7 +74,7 @@ export async function findMissing(
   return rows.map(({ place }) => place);
 }
 
-/** Takes over up to `limit` messages that dead workers held, or nobody, of these topics, in this lane. Each goes to one taker. */
+/** Takes over up to `limit` messages of these topics, in this lane, that dead workers or no worker held. Each goes to one taker. */
 export async function takeOver(
   db: Queryable,
   worker: string,
@@ -92,7 +92,7 @@ export async function takeOver(
   return rows.map(({ delivery }) => delivery);
 }
 
-/** Takes over what is overdue by more than a grace, and held by a worker that nobody knows any more, or that is dead. */
+/** Takes over messages that are overdue by more than a grace, and that a dead or unregistered worker held. */
 export async function takeAbandoned(
   db: Queryable,
   worker: string,

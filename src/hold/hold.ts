@@ -5,7 +5,7 @@ import type { DatabaseClock } from '../database-clock';
 import { createHeldMessages } from '../held/held-messages';
 import { afterLandings } from '../landing/after-landings';
 import { createQueues, type LandingLimits } from '../landing/queues';
-import type { Lanes } from '../lanes/following';
+import type { WorkerLanes } from '../lanes/worker-lanes';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { answerAttempts } from './answer-attempts';
@@ -28,7 +28,7 @@ export function createHold(
   deps: {
     pool: Pool;
     worker: string;
-    lanes: Lanes;
+    lanes: WorkerLanes;
     clock: DatabaseClock;
     metrics: Metrics;
     log: Pick<Logger, 'warn' | 'info' | 'debug'>;
@@ -41,7 +41,7 @@ export function createHold(
 ) {
   const { metrics, onHeld } = deps;
   const messages = createHeldMessages(deps);
-  const writer = createHeldWriter({ ...deps, lane: deps.lanes.mine }, messages);
+  const writer = createHeldWriter({ ...deps, lane: deps.lanes.ownLane }, messages);
   const queues = createQueues(deps, limits, messages);
   const landingsOver = afterLandings(queues.landing);
   const answers = answerAttempts(messages, landingsOver);

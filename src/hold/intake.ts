@@ -25,7 +25,7 @@ export function createIntake(
 ) {
   const leadWatch = createLeadWatch(metrics);
   let stopping = false;
-  // A message that was landing or leaving when the worker was told to stop, and is held again.
+  // It was landing or leaving when the worker began to stop, and is held again.
   messages.on('held', (message, from) => {
     if (stopping && from !== 'new') handBackInTime(message);
   });
@@ -53,8 +53,8 @@ export function createIntake(
 
   /**
    * Takes over messages that another worker, or no worker, held. Returns those newly held here: not those already held, nor
-   * those of another lane. No attempt waits for them yet. With `onSettled` they are overdue, and land here whatever the
-   * rules of the lanes.
+   * those of another lane. No attempt waits for them yet. With `onSettled` they are overdue. There is no time
+   * left to follow the rules of the lanes, so they land here.
    */
   function takeOver(topic: Topic, deliveries: Delivery[], onSettled?: OnSettled): Delivery[] {
     const taken = new Map<string, HeldMessage>();

@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { concerning, named } from '../concern';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields, withErrorContext } from '../error-context';
 import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
 import { STABLE } from '../lane-name';
-import type { Lanes } from '../lanes/following';
-import { giveBack, leaveTo } from '../lanes/hand-over';
+import { handOver, returnToStable } from '../lanes/hand-over';
+import type { WorkerLanes } from '../lanes/worker-lanes';
 import type { Metrics } from '../metrics';
 import type { HeldWriter } from './held-writer';
 
@@ -23,7 +23,7 @@ export function createLaneRouting(
   deps: {
     pool: Pool;
     worker: string;
-    lanes: Lanes;
+    lanes: WorkerLanes;
     clock: Pick<DatabaseClock, 'now'>;
     metrics: Pick<Metrics, 'laneFellBack' | 'laneFailed'>;
     log: Pick<Logger, 'warn'>;
@@ -37,7 +37,7 @@ export function createLaneRouting(
 
   messages.on('rerouting', (rerouting, cause) => {
     if (cause.kind === 'rulesChanged') void chooseAnew(rerouting);
-    else for (const message of rerouting) void returnToStable(message, cause.error);
+    else for (const message of rerouting) void giveUp(message, cause.error);
   });
 
   /** Leaves messages of other lanes to those lanes; returns the others, which stay. */
@@ -45,7 +45,7 @@ export function createLaneRouting(
     const leaving = new Map<string, HeldMessage[]>();
     const staying = candidates.filter((message) => {
       const lane = laneOf(message);
-      if (lane === lanes.mine) return true;
+      if (lane === lanes.ownLane) return true;
       const others = leaving.get(lane);
       if (others) others.push(message);
       else leaving.set(lane, [message]);
@@ -61,17 +61,17 @@ export function createLaneRouting(
     if (fellBackFrom && delivery.laneReason !== reason) reportFellBack(message, fellBackFrom, { reason: 'notServed' });
     message.delivery = { ...delivery, laneReason: reason };
     // A workflow of an earlier release waits for a decision, and would not understand a lane's name.
-    return attempts.length > 0 && !delivery.knowsLanes ? lanes.mine : lane;
+    return attempts.length > 0 && !delivery.knowsLanes ? lanes.ownLane : lane;
   }
 
   async function leave(candidates: HeldMessage[], lane: string): Promise<void> {
     const leaving = messages.leave(candidates);
     const deliveries = leaving.map(({ delivery }) => delivery);
     try {
-      await writer.exclusively(() => leaveTo(pool, worker, lane, deliveries));
+      await writer.exclusively(() => handOver(pool, worker, lane, deliveries));
     } catch (error) {
       onError(error);
-      const wait = lanes.mine === STABLE ? undefined : { soonestMs: TRY_AGAIN_MS };
+      const wait = lanes.ownLane === STABLE ? undefined : { soonestMs: TRY_AGAIN_MS };
       for (const message of leaving) {
         // Its row may be missing: none is written for a message that is leaving.
         if (messages.hold(message, wait)) writer.write(message.delivery, dueInMs(message));
@@ -84,29 +84,29 @@ export function createLaneRouting(
   /** Routes held messages by the rules as they are now, if there is time. */
   function rerouteAfterChange(): void {
     // A message that a named lane has lost always leaves: it could not land there.
-    const mayMove = (message: HeldMessage) => lanes.mine !== STABLE || dueInMs(message) > TIME_TO_MOVE_MS;
+    const mayMove = (message: HeldMessage) => lanes.ownLane !== STABLE || dueInMs(message) > TIME_TO_MOVE_MS;
     routeToLanes([...messages.all()].filter((one) => one.state === 'held' && !one.onSettled && mayMove(one)));
   }
 
   /** The landing found that the rules have changed. A message that stays in this lane is due, and lands at once. */
   async function chooseAnew(rerouting: HeldMessage[]): Promise<void> {
-    await lanes.read().catch(onError);
+    await lanes.refresh().catch(onError);
     for (const message of routeToLanes(rerouting)) messages.hold(message);
   }
 
   /** Leaves to stable a message that this lane failed to land. */
-  async function returnToStable(message: HeldMessage, error: unknown): Promise<void> {
+  async function giveUp(message: HeldMessage, error: unknown): Promise<void> {
     const { topic, delivery } = message;
-    metrics.laneFailed(topic.name, lanes.mine);
-    reportFellBack(message, lanes.mine, { reason: 'failed', error });
+    metrics.laneFailed(topic.name, lanes.ownLane);
+    reportFellBack(message, lanes.ownLane, { reason: 'failed', error });
     messages.leave([message]);
     const why = error instanceof Error ? error.message : String(error);
-    const failed = [{ delivery: { ...delivery, cameBackFrom: lanes.mine }, why }];
+    const failed = [{ delivery: { ...delivery, cameBackFrom: lanes.ownLane }, why }];
     await writer
-      .exclusively(() => giveBack(pool, worker, lanes.mine, failed))
+      .exclusively(() => returnToStable(pool, worker, lanes.ownLane, failed))
       // Without the row, stable takes the message over two seconds after it was due.
-      .catch((cause) => onError(concerning(cause, delivery.message)));
-    messages.settle(message, { kind: 'laneFailed', lane: lanes.mine });
+      .catch((cause) => onError(withErrorContext(cause, delivery.message)));
+    messages.settle(message, { kind: 'laneFailed', lane: lanes.ownLane });
   }
 
   function reportFellBack(
@@ -115,7 +115,7 @@ export function createLaneRouting(
     { reason, error: err }: { reason: 'notServed' | 'failed'; error?: unknown },
   ): void {
     metrics.laneFellBack(topic.name, lane, reason, 1);
-    log.warn({ part: 'lanes', ...named(delivery.message), lane, reason, err }, 'fell back to stable');
+    log.warn({ part: 'lanes', ...messageFields(delivery.message), lane, reason, err }, 'fell back to stable');
   }
 
   return { routeToLanes, rerouteAfterChange };

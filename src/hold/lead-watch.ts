@@ -2,12 +2,12 @@ import type { Delivery } from '../contract';
 import type { Metrics } from '../metrics';
 import { guardMsOf } from '../wake';
 
-// The lead less its guard is what wakes are spread over; a delay has to be made up for in the whole.
+// Wakes are spread over the lead less its guard. A delay of the wakes needs a lead that is longer by this factor.
 const LEAD_PER_DELAY = 1 / (1 - guardMsOf(1));
 
 /**
- * Watches by how much messages wake after their time, and reports with which lead the last burst would have been held
- * completely: its lead, and more by what its slowest wake was late. Messages posted inside their lead do not count.
+ * Reports the lead that the last burst of messages would have needed to be held completely: its lead, and more by the delay
+ * of its slowest wake. Messages posted inside their lead do not count.
  */
 export function createLeadWatch(metrics: Pick<Metrics, 'neededLead'>) {
   const last = new Map<string, { dueAt: number; neededMs: number }>();

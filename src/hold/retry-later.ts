@@ -2,20 +2,20 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import { type Delivery, deliveryIdOf, errorNames } from '../contract';
 import { guardMsOf, hash01 } from '../wake';
 
-/** A failure by which an activity gives its attempt back to Temporal, to be tried again after this time. */
+/** A failure by which an activity gives its attempt back to Temporal, which tries it again after `inMs`. */
 export const retryLater = (type: string, inMs: number): ApplicationFailure =>
   ApplicationFailure.create({
     type,
     message: `to be tried again in ${Math.round(inMs)} ms`,
     // Nothing went wrong: neither a warning in the log nor a failure in the SDK's metrics.
     category: ApplicationFailureCategory.BENIGN,
-    // Zero would mean: as the retry policy says.
+    // With zero, Temporal would take the delay of the retry policy.
     nextRetryDelay: Math.max(1, Math.round(inMs)),
   });
 
 /**
- * The failure by which a stopping worker gives back what is due in so many ms. Tried again spread over what is left of the
- * lead, as wakes are: hundreds handed back must not come at one instant.
+ * The failure by which a stopping worker gives back a message that is due in `inMs`. The retries are spread over the rest of
+ * the lead, as wakes are: hundreds of messages handed back must not come at one instant.
  */
 export function handedBack(delivery: Delivery, inMs: number): ApplicationFailure {
   const spreadMs = Math.max(0, inMs - guardMsOf(delivery.message.leadMs ?? 0)) * hash01(deliveryIdOf(delivery));

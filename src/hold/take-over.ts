@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { named } from '../concern';
 import type { Delivery } from '../contract';
 import type { DatabaseClock } from '../database-clock';
+import { messageFields } from '../error-context';
 import { STABLE } from '../lane-name';
-import { takeFallbacks } from '../lanes/hand-over';
+import { claimFallbacks } from '../lanes/hand-over';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { takeOver } from './held-rows';
@@ -18,14 +18,14 @@ import {
   WORKER_DEAD_AFTER_MS,
 } from './worker-registry';
 
-// Twice a second: what a stopping worker hands over two seconds before it is due must be here in time.
+// Twice a second: a message that a stopping worker hands over two seconds before it is due must be here in time.
 const LOOK_MS = 500;
 const BATCH = 500;
 
 /**
- * Says twice a second that this worker is at work, and takes over what others held that no longer say so. Whatever
- * becomes of the workers, a message that was held is landed as long as one of its topic's is left. Those of a named lane look
- * after their own; stable's after whatever no lane lands, too.
+ * Records this worker's heartbeat twice a second, and takes over the messages of workers whose heartbeat has stopped. A held
+ * message lands as long as one worker of its topic is left. Workers of a named lane take over messages of their lane.
+ * Stable's workers also take over the messages that no lane lands.
  */
 export function startTakeOver(
   deps: {
@@ -51,10 +51,10 @@ export function startTakeOver(
     const jumpedMs = await clock.read(pool);
     if (jumpedMs !== 0) hold.resetTimers();
     const unknown = await recordHeartbeat(pool, worker, { lane, topics: names, build });
-    // Taken for dead, or the database has crashed and with it forgotten what was held.
+    // Other workers took this one for dead, or a crash of the database has emptied the tables.
     if (unknown && known) hold.writeAgain();
     known = true;
-    // By the new time nobody else has said it yet.
+    // No other worker has recorded a heartbeat by the new time yet.
     if (Math.abs(jumpedMs) >= WORKER_DEAD_AFTER_MS) return 'idle';
     const dead = await findDeadWorkers(pool, worker);
     const deliveries = await takeOver(pool, worker, { dead, lane, topics: names, limit: BATCH });
@@ -67,13 +67,13 @@ export function startTakeOver(
     return 'idle';
   }
 
-  /** Lands for other lanes what they do not; returns how many. */
+  /** Takes over messages that their lanes do not land; returns how many. */
   async function lookAfterLanes(): Promise<number> {
-    const fallbacks = await takeFallbacks(pool, worker, { topics: names, paced, limit: BATCH });
+    const fallbacks = await claimFallbacks(pool, worker, { topics: names, paced, limit: BATCH });
     keep(fallbacks.map(({ delivery }) => delivery));
     for (const { delivery, lane: from, reason } of fallbacks) {
       metrics.laneFellBack(delivery.message.topic, from, reason, 1);
-      log.warn({ part: 'lanes', ...named(delivery.message), lane: from, reason }, 'fell back to stable');
+      log.warn({ part: 'lanes', ...messageFields(delivery.message), lane: from, reason }, 'fell back to stable');
     }
     return fallbacks.length;
   }
@@ -92,7 +92,7 @@ export function startTakeOver(
     nudge: loop.nudge,
     async stop() {
       await loop.stop();
-      // Without the database it cannot be said; then the silence tells the others.
+      // Without the database this fails. Then the missing heartbeat tells the other workers.
       await deregister(pool, worker).catch(onError);
     },
   };

@@ -5,15 +5,15 @@ import type { ScheduledMessage } from '../contract';
 import { list, type MessageStatus, queryOf, type Selection, withinDeadline } from '../lookup';
 import type { CarriedMessage } from '../workflows/scheduled-message';
 
-/** What Temporal knows of messages that wait. Visibility may be a second behind. */
+/** Questions to Temporal about messages that wait. Visibility may be a second behind. */
 export interface Waiting {
   count(selection: Selection): Promise<number>;
-  /** At most `limit` of them, leaving out some. */
+  /** The runs of at most `limit` messages, without those that `except` names. */
   runs(
     selection: Selection,
     wanted?: { limit?: number; except?(run: MessageStatus): boolean },
   ): Promise<MessageStatus[]>;
-  /** The message as the run was given it. Throws when it was started with what no workflow could use. */
+  /** The message with which the run was started. Throws when no workflow could use it. */
   messageOf(run: MessageStatus): Promise<ScheduledMessage>;
 }
 
@@ -33,7 +33,7 @@ export function createWaiting(client: Client): Waiting {
     },
     async messageOf({ workflowId, runId }) {
       const execution = { workflowId, runId };
-      // Only the first event: a description lacks the input, and the whole history would be read page by page.
+      // Only the first event is read: a description lacks the input, and the whole history comes page by page.
       const { history } = await withinDeadline(client, () =>
         workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
       );

@@ -1,4 +1,4 @@
-import { forEachConcurrently } from '../for-each-concurrently';
+import pMap from 'p-map';
 import { MAX_BATCH_BYTES } from './limits';
 import { postOne } from './messages';
 import { type Problem, problemOf } from './problems';
@@ -25,27 +25,23 @@ export const batchRoute = (parts: RouteParts, report: (error: unknown) => void):
     costs: ({ messages }) => messages.length - 1,
     answers: { 200: schemas.batchAnswer },
     async run({ caller, body, idempotencyKey }) {
-      const answers: Answer[] = [];
       let outage: Problem | undefined;
-      await forEachConcurrently(body.messages.entries(), AT_A_TIME, async ([index, item]) => {
+      const answer = async (item: unknown, index: number): Promise<Answer> => {
         try {
           const post = admitted(schemas.post, item);
           // Each further post would wait out the whole deadline for the same result.
-          if (outage) {
-            answers[index] = refused(outage);
-            return;
-          }
+          if (outage) return refused(outage);
           // A header's key has no space, so this key cannot collide with one.
           const itemKey = idempotencyKey === undefined ? undefined : `${idempotencyKey} ${index}`;
           const { status, body: said } = await postOne(parts, { caller, idempotencyKey: itemKey }, post);
-          answers[index] = { status, body: said };
+          return { status, body: said };
         } catch (error) {
           const problem = problemOf(error);
           if (problem.status >= 500) report(error);
           if (problem.code === 'unavailable') outage = problem;
-          answers[index] = refused(problem);
+          return refused(problem);
         }
-      });
-      return { status: 200, body: { answers } };
+      };
+      return { status: 200, body: { answers: await pMap(body.messages, answer, { concurrency: AT_A_TIME }) } };
     },
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LANE_CHANGES, LANE_MODES, laneLimits, laneMatch, laneRamp, PERCENT_OF, SETTABLE_MODES } from '../lanes/lane';
-import { MOST_RULES } from '../lanes/request';
+import { MAX_RULES } from '../lanes/lane-request';
 import { MAX_LISTED } from './limits';
 import { instant, named, part } from './shapes';
 
@@ -39,7 +39,7 @@ export const laneSet = z
     mode: z.enum(SETTABLE_MODES).optional(),
     rules: z
       .array(z.unknown().meta({ $ref: '#/components/schemas/LaneMatch' }))
-      .max(MOST_RULES)
+      .max(MAX_RULES)
       .optional()
       .describe('in the place of those that it has'),
     first: z.boolean().optional().describe("before all of the topic's other rules"),
@@ -55,7 +55,7 @@ export const laneRampTo = z
     percent: percent.optional().describe('at once; one of percent and steps'),
     steps: z
       .array(percent)
-      .max(MOST_RULES)
+      .max(MAX_RULES)
       .optional()
       .describe('the first at once, each of the others while it is healthy'),
     everySeconds: z.unknown().meta({ type: 'integer', minimum: 1, description: 'how long each step lasts' }).optional(),

@@ -1,9 +1,9 @@
 import { MessageError } from '../admission';
-import { laneHistory } from '../lanes/history';
 import type { LaneLimits, LaneMatch } from '../lanes/lane';
-import { lanesOf } from '../lanes/overview';
-import { type Overtaken, prepareChange } from '../lanes/prepare';
-import { admitRequest, type LaneRequest } from '../lanes/request';
+import { readLaneHistory } from '../lanes/lane-history';
+import { admitRequest, type LaneRequest } from '../lanes/lane-request';
+import { type Overtaken, prepareChange } from '../lanes/prepare-change';
+import { readTopicLanes } from '../lanes/topic-lanes';
 import type { Topic } from '../topic';
 import type { Caller } from './keys';
 import * as schemas from './lane-schemas';
@@ -35,7 +35,7 @@ export function laneRoutes(parts: RouteParts): Route[] {
       async run({ query: { topic } }) {
         if (topic !== undefined) requireTopic(topics, topic);
         const names = topics.map(({ name }) => name);
-        return { status: 200, body: { topics: await lanesOf(pool, names, topic) } };
+        return { status: 200, body: { topics: await readTopicLanes(pool, names, topic) } };
       },
     }),
     defineRoute({
@@ -48,7 +48,7 @@ export function laneRoutes(parts: RouteParts): Route[] {
       answers: { 200: schemas.history },
       async run({ params: { topic, lane }, query: { limit } }) {
         requireTopic(topics, topic);
-        return { status: 200, body: { changes: await laneHistory(pool, { topic, lane, limit }) } };
+        return { status: 200, body: { changes: await readLaneHistory(pool, { topic, lane, limit }) } };
       },
     }),
     defineRoute({
@@ -118,13 +118,13 @@ async function changeLane(
   const topic = admitRequest(request, topics);
   const prepared = await prepareChange(pool, topic, request, confirm && !dryRun ? undefined : { client });
   if (prepared.result === 'overtaken') return overtaken(prepared);
-  const { version, found, drastic, toBeKnown } = prepared;
+  const { version, dryRun: found, drastic, toBeKnown } = prepared;
   const said = { ...found, drastic, toBeKnown };
   if (dryRun) return { status: 200, body: { result: 'dryRun', version, ...said } };
   if (drastic.length > 0 && !confirm) {
     return refused(problem('unconfirmed', `${drastic.join('; ')}.`, { version, ...said }));
   }
-  const made = await prepared.make();
+  const made = await prepared.apply();
   return made.result === 'overtaken' ? overtaken(made) : { status: 200, body: { ...made, ...said } };
 }
 

@@ -2,7 +2,7 @@ import { isGrpcServiceError, ServiceError, WorkflowUpdateFailedError } from '@te
 import { ApplicationFailure } from '@temporalio/common';
 import { MessageError, type Refusal } from '../admission';
 import { errorNames } from '../contract';
-import { isDatabaseAway } from '../database';
+import { isDatabaseUnavailable } from '../database';
 import { OvertakenError } from '../overtaken';
 
 /** An error as `application/problem+json` (RFC 9457). `code` is stable, `field` names the offending field. */
@@ -83,7 +83,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof OvertakenError) {
     return problem('overtaken', 'Others changed the message meanwhile; ask again, with the same Idempotency-Key.');
   }
-  if (isTemporalAway(error) || isDatabaseAway(error)) {
+  if (isTemporalAway(error) || isDatabaseUnavailable(error)) {
     return problem('unavailable', 'The result is not known. Repeat the request with the same Idempotency-Key.');
   }
   const { code = '', statusCode = 500, message } = error as { code?: string; statusCode?: number; message: string };

@@ -1,8 +1,8 @@
 import type { PoolClient } from 'pg';
 import { refuseDueAt } from '../admission';
-import { byHandler, concerning } from '../concern';
 import type { Delivery, ScheduledMessage } from '../contract';
 import { epochMsOf } from '../due-time';
+import { markHandlerError, withErrorContext } from '../error-context';
 import { appendEvent, appendEvents } from '../outbox';
 import { upcast } from '../payload-version';
 import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../topic';
@@ -33,7 +33,7 @@ export async function answersTogether(
   try {
     return await handleSet(tx, topic, deliveries);
   } catch (error) {
-    throw error instanceof HandlerTimeout ? error : byHandler(error);
+    throw error instanceof HandlerTimeout ? error : markHandlerError(error);
   }
 }
 
@@ -85,7 +85,7 @@ async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Prom
     await tx.query('rollback to savepoint handler; release savepoint handler');
     // The claimed row stays: the failure is recorded in the ledger, with the other outcomes.
     if (error instanceof PermanentFailure) return { answer: { outcome: 'failed', reason: error.message } };
-    return { error: concerning(byHandler(error), delivery.message) };
+    return { error: withErrorContext(markHandlerError(error), delivery.message) };
   }
 }
 

@@ -3,7 +3,8 @@ import type { Queryable } from '../database';
 import type { Decision } from '../decision';
 import { rfc3339 } from '../due-time';
 import { STABLE } from '../lane-name';
-import { decisionFor, type FoundRow, LEDGER_COLUMNS, storable } from '../ledger';
+import { decisionFor, type FoundRow, LEDGER_COLUMNS } from '../ledger';
+import { storable } from '../storable';
 
 /** What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. */
 export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'> & { last?: boolean };

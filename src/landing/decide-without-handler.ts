@@ -1,9 +1,9 @@
 import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
+import { STALE } from '../postdate-events';
 import { refuseRepeat } from '../repeat';
 import type { Topic } from '../topic';
 import type { Answer, Claimed } from './claims';
-import { STALE } from './outcome-events';
 
 // Ten cycles due within ten seconds: no calendar asks for that. A handler that always answers "again, now" does.
 const LOOP_CYCLES = 10;

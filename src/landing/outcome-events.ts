@@ -1,30 +1,11 @@
-import { z } from 'zod';
 import type { Delivery } from '../contract';
 import type { Queryable } from '../database';
 import { rfc3339 } from '../due-time';
-import { defineEvent, instant, newEvent } from '../event-types';
-import { storable } from '../ledger';
+import { newEvent } from '../event-types';
 import { appendEvents } from '../outbox';
+import { outcomeEvents, STALE } from '../postdate-events';
+import { storable } from '../storable';
 import type { Handled } from './answers';
-
-/** The reason of a message that is skipped because it is later than its limit. */
-export const STALE = 'stale';
-
-const dueAt = instant.describe('when it was due');
-
-/** The events that a message of any topic may have. */
-export const outcomeEvents = {
-  failed: defineEvent({
-    type: 'postdate.failed',
-    summary: 'A message was due and ended as failed: no retry could help, and somebody should look',
-    data: z.object({ reason: z.string().max(2_000), dueAt }).meta({ id: 'Failed' }),
-  }),
-  skipped: defineEvent({
-    type: 'postdate.skipped',
-    summary: 'A message was later than its limit when it could land, and was left out',
-    data: z.object({ reason: z.literal(STALE), dueAt }).meta({ id: 'Skipped' }),
-  }),
-};
 
 /**
  * Emits an event, in the landing's transaction, for each message that was due and had no effect: `postdate.failed`, and

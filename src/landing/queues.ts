@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { takesWrites } from '../database';
+import { acceptsWrites } from '../database';
 import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
 import { STABLE } from '../lane-name';
-import type { Lanes } from '../lanes/following';
+import type { WorkerLanes } from '../lanes/worker-lanes';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { HandlerTimeout } from './answers';
@@ -40,12 +40,12 @@ const ASK_AGAIN_MS = 1_000;
  * store once: settled, held (it was too early), or to be rerouted.
  */
 export function createQueues(
-  deps: { pool: Pool; metrics: Metrics; lanes: Lanes; signal: AbortSignal; onError(error: unknown): void },
+  deps: { pool: Pool; metrics: Metrics; lanes: WorkerLanes; signal: AbortSignal; onError(error: unknown): void },
   limits: LandingLimits,
   messages: Pick<HeldMessages, 'on' | 'hold' | 'reroute' | 'settle'>,
 ) {
   const { pool, metrics, lanes, signal } = deps;
-  const onTrial = lanes.mine !== STABLE;
+  const onTrial = lanes.ownLane !== STABLE;
   const queues = new Map<Topic, Queue>();
   const troubled = new Set<string>();
   const transactions = createSemaphore(limits.transactions);
@@ -94,7 +94,7 @@ export function createQueues(
     if ('landings' in tried) return takeBack(group, tried.landings);
     const { cause } = tried;
     if (cause instanceof LaneChanged) return messages.reroute(group, { kind: 'rulesChanged' });
-    if (!(await takesWrites(pool))) return landWhenBack(topic, group);
+    if (!(await acceptsWrites(pool))) return landWhenBack(topic, group);
     // A lane on trial has no time to find out which message it was: stable lands them all.
     const hanging = cause instanceof HandlerTimeout ? cause : undefined;
     for (const message of group) {
@@ -110,7 +110,7 @@ export function createQueues(
     besides.release();
     if ('landings' in tried) return takeBack([message], tried.landings);
     if (tried.cause instanceof LaneChanged) messages.reroute([message], { kind: 'rulesChanged' });
-    else if (await takesWrites(pool)) fail(message, tried.cause);
+    else if (await acceptsWrites(pool)) fail(message, tried.cause);
     else await landWhenBack(topic, [message]);
   }
 

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Queryable } from '../database';
-import type { Topic } from '../topic';
 
 // A worker takes the slots of one group at a time: a tenth of a second's worth, or a single slot. More than a thousand
 // workers would be needed to push the next free slot further ahead than this. Then the clock was wrong when it was written.
@@ -32,7 +31,7 @@ export async function takeSlots(
 /** Waits until a topic's rate limit, if it has one, allows so many landings. */
 export async function waitForSlots(
   db: Queryable,
-  { name, landingsPerSecond: perSecond }: Pick<Topic, 'name' | 'landingsPerSecond'>,
+  { name, landingsPerSecond: perSecond }: { name: string; landingsPerSecond?: number },
   slots: number,
 ): Promise<void> {
   if (perSecond === undefined) return;

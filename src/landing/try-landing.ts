@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
-import { concerning } from '../concern';
 import type { Delivery } from '../contract';
+import { withErrorContext } from '../error-context';
 import { STABLE } from '../lane-name';
-import type { Lanes } from '../lanes/following';
+import type { WorkerLanes } from '../lanes/worker-lanes';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { traceLanding } from '../tracing';
@@ -17,7 +17,7 @@ export async function tryLanding(
   deps: {
     pool: Pool;
     metrics: Pick<Metrics, 'landed'>;
-    lanes: Lanes;
+    lanes: WorkerLanes;
     signal: AbortSignal;
     onError(error: unknown): void;
   },
@@ -29,7 +29,8 @@ export async function tryLanding(
   const startedAt = Date.now();
   const started = performance.now();
   try {
-    const lane = lanes.mine === STABLE ? undefined : { name: lanes.mine, version: lanes.board(topic.name).version };
+    const lane =
+      lanes.ownLane === STABLE ? undefined : { name: lanes.ownLane, version: lanes.routing(topic.name).version };
     if (lane && deliveries.some((delivery) => lanes.choose(delivery).lane !== lane.name)) {
       throw new LaneChanged(`not all are for ${lane.name}`);
     }
@@ -45,7 +46,7 @@ export async function tryLanding(
     if (cause instanceof LaneChanged) return { cause };
     // In a group, nothing says which message was at fault.
     const [first] = deliveries.length === 1 ? deliveries : [];
-    onError(concerning(cause, first ? first.message : { topic: topic.name }, { messages: deliveries.length }));
+    onError(withErrorContext(cause, first ? first.message : { topic: topic.name }, { messages: deliveries.length }));
     return { cause };
   }
 }

@@ -2,61 +2,67 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { STABLE } from '../lane-name';
 import type { Topic } from '../topic';
-import type { LaneBoard } from './board';
-import { matches, ruleFor } from './choose';
-import { eachWaiting, type LookLimits, type WaitingMessage } from './waiting-messages';
+import { matchesMessage, ruleFor } from './choose-lane';
+import type { RoutingTable } from './routing-table';
+import { type ScanLimits, scanWaiting, type WaitingMessage } from './scan-waiting';
 
 const SHOWN_TENANTS = 20;
 
-/** What a lane would have of the messages that wait, if nothing else changed until they are due. */
+/** Which waiting messages a lane would take, if nothing else changed until they are due. All numbers count messages. */
 export interface DryRun {
-  /** In all. */
+  /** All messages of the topic that wait. */
   waiting: number;
-  /** As far as they were looked at: the figures below are of these. Fewer than `waiting` where those are too many. */
+  /** Those that were looked at, which the figures below count. Fewer than `waiting` if there are too many. */
   lookedAt: number;
-  /** That the lane would take; those that a rule before takes elsewhere are not its. A shadow lane takes none and copies these. */
+  /** Those that the lane would take, after the rules before its own. A shadow lane takes none, and copies these. */
   caught: number;
-  /** That stable has now and would not have then. */
+  /** Those that stable has now and would not have after the change. */
   leaveStable: number;
-  /** Whose they are, the most first; at most 20 of `tenantsCaught`. */
+  /** The caught messages by tenant, the largest number first; at most 20 of `tenantsCaught` tenants. */
   tenants: { tenant: string; waiting: number }[];
   tenantsCaught: number;
 }
 
-/** Counts what a lane would catch by the board `after`, of what waits; `asked` is told of the progress. */
+/**
+ * Counts the waiting messages that a lane would take by the routing table `after`. `onProgress` gets how many were
+ * looked at.
+ */
 export async function dryRun(
   deps: { client: Client; pool: Pool },
   topic: Topic,
   lane: string,
-  { before, after }: { before: LaneBoard; after: LaneBoard },
-  options: { limits?: LookLimits; asked?(messages: number): void } = {},
+  { before, after }: { before: RoutingTable; after: RoutingTable },
+  options: { limits?: ScanLimits; onProgress?(messages: number): void } = {},
 ): Promise<DryRun> {
-  const catches = catcherOf(after, lane);
-  const found = { lookedAt: 0, caught: 0, leaveStable: 0 };
+  const takes = laneFilter(after, lane);
+  const totals = { lookedAt: 0, caught: 0, leaveStable: 0 };
   const byTenant = new Map<string, number>();
-  const isStables = (board: LaneBoard, message: WaitingMessage) => (ruleFor(board, message)?.lane ?? STABLE) === STABLE;
+  const goesToStable = (routing: RoutingTable, message: WaitingMessage) =>
+    (ruleFor(routing, message)?.lane ?? STABLE) === STABLE;
   const count = (message: WaitingMessage) => {
     const { tenant, messages } = message;
-    found.lookedAt += messages;
-    if (isStables(before, message) && !isStables(after, message)) found.leaveStable += messages;
-    if (!catches(message)) return;
-    found.caught += messages;
+    totals.lookedAt += messages;
+    if (goesToStable(before, message) && !goesToStable(after, message)) totals.leaveStable += messages;
+    if (!takes(message)) return;
+    totals.caught += messages;
     byTenant.set(tenant, (byTenant.get(tenant) ?? 0) + messages);
   };
-  const asked = [...before.rules, ...after.rules].map(({ match }) => match);
-  const { waiting = found.lookedAt } = await eachWaiting(deps, topic, asked, count, options);
+  const matches = [...before.rules, ...after.rules].map(({ match }) => match);
+  const { waiting = totals.lookedAt } = await scanWaiting(deps, topic, matches, count, options);
   const tenants = [...byTenant].map(([tenant, waitingOf]) => ({ tenant, waiting: waitingOf }));
   tenants.sort((one, two) => two.waiting - one.waiting || one.tenant.localeCompare(two.tenant));
-  return { waiting, ...found, tenants: tenants.slice(0, SHOWN_TENANTS), tenantsCaught: tenants.length };
+  return { waiting, ...totals, tenants: tenants.slice(0, SHOWN_TENANTS), tenantsCaught: tenants.length };
 }
 
-/** Whether a lane would take a message: of one that is stopped, once it is live again; of a shadow lane, whether it would copy it. */
-function catcherOf(board: LaneBoard, lane: string): (message: WaitingMessage) => boolean {
-  const known = board.lanes.get(lane);
-  if (known?.mode === 'shadow') {
-    const own = board.rules.filter((rule) => rule.lane === lane);
-    return (message) => own.some(({ match }) => matches(match, message, lane));
+/**
+ * Whether a lane would take a message. A stopped lane: once it is live again. A shadow lane: whether it would copy it.
+ */
+function laneFilter(routing: RoutingTable, lane: string): (message: WaitingMessage) => boolean {
+  const current = routing.lanes.get(lane);
+  if (current?.mode === 'shadow') {
+    const ownRules = routing.rules.filter((rule) => rule.lane === lane);
+    return (message) => ownRules.some(({ match }) => matchesMessage(match, message, lane));
   }
-  const lanes = known ? new Map(board.lanes).set(lane, { ...known, mode: 'live' }) : board.lanes;
-  return (message) => ruleFor({ ...board, lanes }, message)?.lane === lane;
+  const lanes = current ? new Map(routing.lanes).set(lane, { ...current, mode: 'live' }) : routing.lanes;
+  return (message) => ruleFor({ ...routing, lanes }, message)?.lane === lane;
 }

@@ -4,10 +4,10 @@ import { columnsOf, ID_ARRAYS, NOBODY } from '../hold/held-rows';
 import { WORKER_IS_WELL } from '../hold/worker-registry';
 import type { FallBackReason } from '../lane-metrics';
 import { STABLE } from '../lane-name';
-import { storable } from '../ledger';
+import { storable } from '../storable';
 
-/** Leaves messages to a lane: any of its workers takes them over, unless one that is well has them already. */
-export async function leaveTo(db: Queryable, worker: string, lane: string, deliveries: Delivery[]): Promise<void> {
+/** Hands messages over to a lane: any of its workers takes them, unless a healthy worker holds them already. */
+export async function handOver(db: Queryable, worker: string, lane: string, deliveries: Delivery[]): Promise<void> {
   await db.query({
     name: 'postdate.leave-to-lane',
     text: `insert into postdate.held (topic, tenant, key, cycle, delivery, worker, lane)
@@ -20,15 +20,15 @@ export async function leaveTo(db: Queryable, worker: string, lane: string, deliv
   });
 }
 
-/** Leaves to stable what a lane has failed at, and counts it against the lane. */
-export async function giveBack(
+/** Returns messages that a lane failed to land to stable, and counts them as failures of the lane. */
+export async function returnToStable(
   db: Queryable,
   worker: string,
   lane: string,
   failed: { delivery: Delivery; why: string }[],
 ): Promise<void> {
   const deliveries = failed.map(({ delivery }) => delivery);
-  await leaveTo(db, worker, STABLE, deliveries);
+  await handOver(db, worker, STABLE, deliveries);
   await db.query(
     `insert into postdate.lane_failure (topic, tenant, key, cycle, lane, why)
      select topic, tenant, key, cycle, $6, why
@@ -38,18 +38,18 @@ export async function giveBack(
   );
 }
 
-// A worker of the lane takes over within half a second, if there is one at work.
+// A live worker of the lane takes a message over within half a second.
 const NOT_HELD_AFTER_MS = 1_000;
-// What is held lands within milliseconds; a lane that needs this long is given no longer.
+// A held message lands within milliseconds. A lane that needs this long gets no more time.
 const NOT_LANDED_AFTER_MS = 2_000;
 
 /**
- * Takes over for stable what its lanes do not land: those that no live worker serves, what none of its workers holds a second
- * after it was due, and whatever of a lane has not landed after two; of `paced` topics not the last. It counts against the lane,
- * unless its last worker was
- * told to stop: a release of the lane is no failure of it.
+ * Claims for stable the messages that their lanes do not land: those of a lane without a live worker, those that no
+ * worker holds 1 s after they were due, and those that have not landed after 2 s. The last kind is not claimed in
+ * `paced` topics, whose landings are late by intent. Each counts as a failure of the lane, unless its last worker was
+ * told to stop: a deploy of the lane is no failure.
  */
-export async function takeFallbacks(
+export async function claimFallbacks(
   db: Queryable,
   worker: string,
   { topics, paced, limit }: { topics: string[]; paced: string[]; limit: number },
@@ -72,7 +72,7 @@ export async function takeFallbacks(
                          - (held.delivery->'message'->>'dueAt')::float8 as late_ms) as state
         where lane <> '${STABLE}' and topic = any($2)
           and ((not is_held and (not is_served or late_ms > ${NOT_HELD_AFTER_MS}))
-               -- with a pace of its own a topic is late by intent
+               -- a topic with a landing rate is late by intent
                or (late_ms > ${NOT_LANDED_AFTER_MS} and topic <> all($4)))
         limit $3 for update of held skip locked
      ), failed as (

@@ -2,47 +2,49 @@ import type { Queryable } from '../database';
 import { STABLE } from '../lane-name';
 import type { LaneLimits } from './lane';
 
-/** What a lane has done over a stretch of time, by the database's clock. */
+/** What a lane has done in a period, by the database's clock. Numbers without a unit count messages. */
 export interface LaneFigures {
-  /** Now, and when the stretch began, as PostgreSQL writes it. */
+  /** The end of the period. */
   now: Date;
+  /** The start of the period, as PostgreSQL writes it. */
   since: string;
-  /** How long the stretch is, rounded up. */
+  /** The length of the period, rounded up. */
   seconds: number;
   landed: number;
   failed: number;
-  /** Landed, and not due before they were posted: those have a lateness. Absent without any. */
+  /** Landed messages that have a lateness: those that were posted before they were due. */
   timed: number;
+  /** Absent if `timed` is 0. */
   lateP99Ms?: number;
-  /** Of a shadow's lane: what was compared with stable's, and was not the same. */
+  /** Of a shadow lane: how many were compared with stable, and how many of them were different. */
   compared: number;
   different: number;
 }
 
-export interface LaneName {
+export interface LaneRef {
   topic: string;
   lane: string;
 }
 
-/** Reads how many messages of a shadow's lane were compared since an instant, and how many differed. */
-export type DifferencesOf = (
+/** Counts the messages that a shadow lane was compared in since an instant, and how many of them differed. */
+export type CountDifferences = (
   db: Queryable,
-  stretch: LaneName & Pick<LaneFigures, 'since'>,
+  period: LaneRef & Pick<LaneFigures, 'since'>,
 ) => Promise<Pick<LaneFigures, 'compared' | 'different'>>;
 
-// A window may be a day, and is looked at every second: the latest messages say how the lane is.
-const LATEST = 10_000;
+// The guard reads the figures every second, and a window may be a day: the latest messages show the lane's health.
+const MOST_MESSAGES = 10_000;
 
 /**
- * A lane's figures over its limits' window, of its latest 10,000 messages at most, or as many as the limits' least. They begin
- * again when somebody sets, ramps or stops the lane: what it did before says nothing of it as it is. With `since`, RFC 3339,
- * they are of the time since then instead.
+ * Reads a lane's figures over the window of its limits, for at most its latest 10,000 messages (or `minCount`, if that
+ * is more). They start again after an operator sets, ramps or stops the lane: what it did before says nothing about it
+ * now. With `since` (RFC 3339) the period starts there instead.
  */
 export async function readFigures(
   db: Queryable,
-  { topic, lane }: LaneName,
+  { topic, lane }: LaneRef,
   { windowSeconds, minCount }: Pick<LaneLimits, 'windowSeconds' | 'minCount'>,
-  { since, differencesOf }: { since?: string; differencesOf?: DifferencesOf } = {},
+  { since, countDifferences }: { since?: string; countDifferences?: CountDifferences } = {},
 ): Promise<LaneFigures> {
   type Row = Omit<LaneFigures, 'lateP99Ms' | 'compared' | 'different'> & { lateP99Ms: number | null };
   const { rows } = await db.query<Row>({
@@ -50,7 +52,7 @@ export async function readFigures(
     text: `with stretch as (
        select coalesce($5::timestamptz, greatest(
          statement_timestamp() - make_interval(secs => $3),
-         -- One that lies ahead was written by a clock that was wrong, and would keep the lane unguarded.
+         -- A change in the future was written by a wrong clock, and would leave the lane unguarded.
          (select max(changed_at) from postdate.lane_change
            where topic = $1 and lane = $2 and what <> 'step' and changed_at <= statement_timestamp()))) as since),
      latest as (
@@ -69,24 +71,24 @@ export async function readFigures(
             (count(*) filter (where not failed))::float8 as landed, (count(*) filter (where failed))::float8 as failed,
             count(late_ms)::float8 as timed, percentile_disc(0.99) within group (order by late_ms)::float8 as "lateP99Ms"
        from latest`,
-    values: [topic, lane, windowSeconds, Math.max(LATEST, minCount), since ?? null],
+    values: [topic, lane, windowSeconds, Math.max(MOST_MESSAGES, minCount), since ?? null],
   });
   const { lateP99Ms, ...figures } = rows[0] as Row;
   const none = { compared: 0, different: 0 };
-  const differences = (await differencesOf?.(db, { topic, lane, since: figures.since })) ?? none;
+  const differences = (await countDifferences?.(db, { topic, lane, since: figures.since })) ?? none;
   return { ...figures, ...differences, lateP99Ms: lateP99Ms ?? undefined };
 }
 
-/** Which limit the figures are above, in words; nothing where they are not, or too few to say. */
-export function limitCrossed(limits: LaneLimits, figures: LaneFigures): string | undefined {
+/** A sentence about the limit that the figures exceed; undefined if there is none, or too few messages to tell. */
+export function exceededLimit(limits: LaneLimits, figures: LaneFigures): string | undefined {
   const { landed, failed, timed, lateP99Ms = 0, compared, different } = figures;
   const rates: [string, number, number, number][] = [
     ['error rate', failed, landed + failed, limits.errorRate],
     ['difference rate', different, compared, limits.differenceRate],
   ];
-  for (const [what, some, all, limit] of rates) {
-    if (all < limits.minCount || some / all <= limit) continue;
-    return `${what} ${percent(some / all)} of ${all} in ${figures.seconds} s is above ${percent(limit)}`;
+  for (const [name, bad, all, limit] of rates) {
+    if (all < limits.minCount || bad / all <= limit) continue;
+    return `${name} ${percent(bad / all)} of ${all} in ${figures.seconds} s is above ${percent(limit)}`;
   }
   if (timed < limits.minCount || lateP99Ms <= limits.lateP99Ms) return undefined;
   return `late p99 ${Math.ceil(lateP99Ms)} ms of ${timed} in ${figures.seconds} s is above ${limits.lateP99Ms} ms`;

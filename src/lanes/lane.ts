@@ -4,11 +4,11 @@ import { z } from 'zod';
 export const PERCENT_OF = ['tenant', 'key'] as const;
 export type PercentOf = (typeof PERCENT_OF)[number];
 
-/** Which messages a rule is for. `percent`: as many of all tenants, or keys, always the same ones. */
+/** Which messages a rule applies to. `percent`: this share of all tenants, or keys, always the same ones. */
 export const laneMatch = z.union([
   z.strictObject({ tenants: z.array(z.string().min(1).max(255)).min(1).max(1_000) }),
   z.strictObject({
-    /** The field's name in the payload; with dots, that of a field within it. */
+    /** The name of a field of the payload; a dotted path for a nested field. */
     attribute: z.string().regex(/^[^.\s]{1,100}(\.[^.\s]{1,100}){0,9}$/, 'must be names of fields with dots between'),
     oneOf: z
       .array(z.union([z.string().max(1_000), z.number(), z.boolean()]))
@@ -19,7 +19,7 @@ export const laneMatch = z.union([
 ]);
 export type LaneMatch = z.output<typeof laneMatch>;
 
-/** A rule that can be read. Rules are asked in the order of their places; those of one place, as they were set. */
+/** A valid rule. Rules are tried in the order of `place`; those of one place in the order in which they were set. */
 export interface LaneRule {
   id: number;
   place: number;
@@ -40,10 +40,10 @@ export type SettableMode = (typeof SETTABLE_MODES)[number];
 export const LANE_CHANGES = ['set', 'ramp', 'step', 'stop'] as const;
 export type LaneChangeName = (typeof LANE_CHANGES)[number];
 
-/** What stops a lane by itself, looked at over a window, once there is a minimum count in it. Rates from 0 to 1. */
+/** Limits at which the lane guard stops a lane, once its window has `minCount` messages. Rates are from 0 to 1. */
 export const laneLimits = z.strictObject({
   windowSeconds: z.int().min(1).max(86_400).default(300),
-  /** Of messages that the lane landed or failed; for differences, of those compared. */
+  /** Messages that the lane landed or failed; for differences, messages that were compared. */
   minCount: z.int().min(1).max(1_000_000).default(20),
   errorRate: z.number().min(0).max(1).default(0.05),
   lateP99Ms: z.number().min(1).max(86_400_000).default(1_000),
@@ -51,7 +51,7 @@ export const laneLimits = z.strictObject({
 });
 export type LaneLimits = z.output<typeof laneLimits>;
 
-/** A ramp under way: the percentages still to come, and how long each lasts before the next, while the lane is healthy. */
+/** A ramp in progress: the percentages still to come, and how long each step lasts while the lane is healthy. */
 export const laneRamp = z.strictObject({
   steps: z.array(z.number().gt(0).max(100)).max(100),
   everySeconds: z
@@ -59,7 +59,7 @@ export const laneRamp = z.strictObject({
     .min(1)
     .max(31 * 86_400),
   by: z.enum(PERCENT_OF),
-  /** RFC 3339: when the present step began. */
+  /** RFC 3339: when the current step began. */
   since: z.string(),
 });
 export type LaneRamp = z.output<typeof laneRamp>;

@@ -1,29 +1,31 @@
 import type { Pool } from 'pg';
-import type { LaneBoard } from './board';
-import { changeLane } from './change';
-import { type DifferencesOf, type LaneFigures, limitCrossed, readFigures } from './health';
+import { changeLane } from './change-lane';
+import { type CountDifferences, exceededLimit, type LaneFigures, readFigures } from './health';
 import type { Lane } from './lane';
 import { LANE_GUARD } from './lane-stopped';
+import type { RoutingTable } from './routing-table';
 
 /**
- * Takes a ramp's next step once the present one has lasted and enough messages have landed in it with nothing crossed; until
- * then it waits. Answers the new percentage where it has, and nobody has changed the topic's lanes meanwhile.
+ * Takes a ramp's next step, once the current one has lasted long enough and enough messages have landed in it without a
+ * limit being exceeded. Resolves to the new percentage; to undefined if it is too early, or the topic's lanes were
+ * changed meanwhile.
  */
-export async function stepWhileHealthy(
+export async function stepRampIfHealthy(
   pool: Pool,
-  { version }: Pick<LaneBoard, 'version'>,
+  { version }: Pick<RoutingTable, 'version'>,
   { topic, lane, limits, ramp }: Lane,
-  { now, differencesOf }: Pick<LaneFigures, 'now'> & { differencesOf?: DifferencesOf },
+  { now, countDifferences }: Pick<LaneFigures, 'now'> & { countDifferences?: CountDifferences },
 ): Promise<number | undefined> {
   const [percent, ...steps] = ramp?.steps ?? [];
   if (ramp === undefined || percent === undefined) return undefined;
   const { by, everySeconds } = ramp;
   const since = new Date(ramp.since);
-  // Not of one that cannot be read, either: that lasts until somebody begins another.
+  // `!(… >= …)` and not `<`: a `since` that cannot be read gives NaN, and such a ramp waits until an operator starts
+  // another.
   if (!(now.getTime() - since.getTime() >= everySeconds * 1_000)) return undefined;
-  // Of the whole step: in a lane of few messages no window has enough of them to say anything.
-  const figures = await readFigures(pool, { topic, lane }, limits, { since: since.toISOString(), differencesOf });
-  if (figures.landed < limits.minCount || limitCrossed(limits, figures)) return undefined;
+  // Over the whole step: in a lane with few messages no window has enough of them.
+  const figures = await readFigures(pool, { topic, lane }, limits, { since: since.toISOString(), countDifferences });
+  if (figures.landed < limits.minCount || exceededLimit(limits, figures)) return undefined;
   const { result } = await changeLane(
     pool,
     {

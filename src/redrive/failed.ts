@@ -1,6 +1,6 @@
 import type { Queryable } from '../database';
 
-/** A message whose last cycle has failed, in its landing or by its consumer's answer. Instants are RFC 3339. */
+/** A message that failed in its last cycle, in its landing or by its consumer's answer. Instants are RFC 3339. */
 export interface FailedMessage {
   topic: string;
   tenant: string;
@@ -11,7 +11,7 @@ export interface FailedMessage {
   reason: string;
 }
 
-/** Which failed messages. `reason` is a part of it; `failedAfter` an instant. Absent: any. */
+/** Which failed messages. `reason`: a part of their reason. An absent field selects all. */
 export interface FailedSelection {
   topic: string;
   tenant?: string;
@@ -20,13 +20,13 @@ export interface FailedSelection {
   failedAfter?: Date;
 }
 
-/** The selected messages that have failed and have not been redriven with success since, the earliest failure first. */
+/** Finds the selected messages that failed and have no later decision, the earliest failure first, at most `limit`. */
 export async function findFailed(db: Queryable, selection: FailedSelection, limit: number): Promise<FailedMessage[]> {
   const { rows } = await db.query<Omit<FailedMessage, 'dueAt' | 'failedAt'> & { due_at: Date; failed_at: Date }>(
     `with failed as (
        select topic, tenant, key, cycle, due_at, decided_at as failed_at, reason
          from postdate.delivery where outcome = 'failed' and topic = $1
-       -- and what was delivered, to whom said so; of a series the next cycle is there already
+       -- and delivered messages that their consumer has answered as failed; in a series the next cycle exists already
        union all
        select topic, tenant, key, cycle, due_at, answered_at, answer.reason
          from postdate.answer join postdate.delivery using (topic, tenant, key, cycle)

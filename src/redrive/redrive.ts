@@ -6,25 +6,27 @@ import type { Waiting } from '../hold/waiting';
 import { describe } from '../lookup';
 import { optionalFieldsOf } from '../optional-fields';
 import { upcast } from '../payload-version';
-import { hasRows, payloadOfRow } from '../sweep/waiting-rows';
+import { hasRows, payloadOfRow } from '../sweep/business-rows';
 import type { Topic } from '../topic';
 import type { FailedMessage } from './failed';
 
-/** `unknown`: neither Temporal, nor a business row, nor an answer has its payload any more. */
-export type Redriven = { result: 'redriven'; cycle: number } | { result: 'waiting' } | { result: 'unknown' };
+/**
+ * `waiting`: the message waits already. `unknown`: neither Temporal, nor a business row, nor an answer has its payload.
+ */
+export type RedriveResult = { result: 'redriven'; cycle: number } | { result: 'waiting' } | { result: 'unknown' };
 
 /**
- * Has a failed message tried again at once, in a new cycle that its record names, with who wanted it and why. Repeated, it
- * is the same redrive. The failed cycle stays as it is in the ledger.
+ * Schedules a failed message again, due now, in a new cycle. `postdate.redrive` records the cycle, the operator and the
+ * reason. Calling it again has no further effect. The failed cycle stays as it is in the ledger.
  */
 export async function redrive(
   deps: { pool: Pool; client: Client; waiting: Waiting },
   topic: Topic,
   failed: FailedMessage,
   { by, reason }: { by: string; reason: string },
-): Promise<Redriven> {
+): Promise<RedriveResult> {
   const { pool, client } = deps;
-  const message = await messageOf(deps, topic, failed);
+  const message = await findMessage(deps, topic, failed);
   if (!message) return { result: 'unknown' };
   const { tenant, key } = failed;
   const cycle = failed.cycle + 1;
@@ -34,39 +36,43 @@ export async function redrive(
      on conflict do nothing`,
     [topic.name, tenant, key, failed.cycle, cycle, by, reason],
   );
-  // The record first: a redrive that nobody wrote down must not happen; one that was only written down can be repeated.
+  // The record comes first: a redrive without a record must not happen, and one that was only recorded can be repeated.
   const commandId = `redrive:${cycle}`;
   const post = { topic, tenant, key, cycle, dueAt: Date.now(), ...message } as Parameters<typeof schedule>[1];
   const { result } = await schedule(client, post, { commandId });
   return result === 'scheduled' ? { result: 'redriven', cycle } : { result: 'waiting' };
 }
 
-type Said = Pick<ScheduledMessage, 'payload'> & OptionalFields;
-const saidBy = (topic: Topic, message: ScheduledMessage): Said => ({
+type FailedContent = Pick<ScheduledMessage, 'payload'> & OptionalFields;
+const contentOf = (topic: Topic, message: ScheduledMessage): FailedContent => ({
   payload: upcast(topic, message),
   ...optionalFieldsOf(message),
 });
 
-/** What the failed message said: as Temporal still has it, else as its row has it now, or as it was forwarded. */
-async function messageOf(
+/** The content of the failed message: from Temporal, else from its business row, else from the forwarded message. */
+async function findMessage(
   { pool, client, waiting }: Parameters<typeof redrive>[0],
   topic: Topic,
   failed: FailedMessage,
-): Promise<Said | undefined> {
-  const known = await describe(client, failed);
-  if (known) {
-    const message = await waiting.messageOf(known);
-    return saidBy(topic, message);
+): Promise<FailedContent | undefined> {
+  const status = await describe(client, failed);
+  if (status) {
+    const message = await waiting.messageOf(status);
+    return contentOf(topic, message);
   }
-  return hasRows(topic) ? payloadOfRow(pool, topic, failed) : ofAnswer(pool, topic, failed);
+  return hasRows(topic) ? payloadOfRow(pool, topic, failed) : forwardedMessageOf(pool, topic, failed);
 }
 
-/** What a forwarded message said whose consumer has answered that it failed. */
-async function ofAnswer(pool: Pool, topic: Topic, { tenant, key, cycle }: FailedMessage): Promise<Said | undefined> {
+/** The content of a forwarded message that its consumer has answered as failed. */
+async function forwardedMessageOf(
+  pool: Pool,
+  topic: Topic,
+  { tenant, key, cycle }: FailedMessage,
+): Promise<FailedContent | undefined> {
   const { rows } = await pool.query<{ message: ScheduledMessage | null }>(
     'select message from postdate.answer where topic = $1 and tenant = $2 and key = $3 and cycle = $4',
     [topic.name, tenant, key, cycle],
   );
   const message = rows[0]?.message;
-  return message ? saidBy(topic, message) : undefined;
+  return message ? contentOf(topic, message) : undefined;
 }

@@ -7,41 +7,41 @@ import type { TimelineEntry } from './timeline-entry';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 export type HistoryEvent = NonNullable<History['events']>[number];
-type Told = Omit<TimelineEntry, 'at' | 'source'>;
+type EntryDetails = Omit<TimelineEntry, 'at' | 'source'>;
 type Payloads = Parameters<typeof decodeArrayFromPayloads>[1];
 
-// What any of our commands may carry; signals are anybody's, so nothing of it is certain.
+// The arguments of our commands. Any client can send a signal, so none of the fields is certain.
 type Command = { commandId?: unknown; reason?: unknown; dueAt?: unknown };
 
-/** Reads events of Temporal's histories into what they mean to a message; most mean nothing. */
-export function createReader(client: Client) {
+/** Translates events of Temporal's histories into timeline entries. Most events have none. */
+export function createHistoryReader(client: Client) {
   const { loadedDataConverter } = client.options;
 
-  async function first(payloads: Payloads): Promise<unknown> {
+  async function decodeFirst(payloads: Payloads): Promise<unknown> {
     try {
       return (await decodeArrayFromPayloads(loadedDataConverter, payloads))[0];
     } catch {
-      // A command that nobody can read is refused by the workflow; that somebody sent it is still told.
+      // The workflow refuses a command that cannot be decoded; the timeline still shows that it was sent.
       return undefined;
     }
   }
 
-  async function asked(what: string, payloads: Payloads, told: Told): Promise<Told> {
-    const { commandId, reason, dueAt } = ((await first(payloads)) ?? {}) as Command;
+  async function commandEntry(what: string, payloads: Payloads, details: EntryDetails): Promise<EntryDetails> {
+    const { commandId, reason, dueAt } = ((await decodeFirst(payloads)) ?? {}) as Command;
     const dueMs = epochMsOf(dueAt);
-    const details = [told.detail, reason, Number.isFinite(dueMs) ? `to ${rfc3339(dueMs)}` : undefined];
+    const parts = [details.detail, reason, Number.isFinite(dueMs) ? `to ${rfc3339(dueMs)}` : undefined];
     return {
       what,
-      by: told.by,
-      commandId: typeof commandId === 'string' ? commandId : told.commandId,
-      detail: details.filter((detail) => typeof detail === 'string').join('; ') || undefined,
+      by: details.by,
+      commandId: typeof commandId === 'string' ? commandId : details.commandId,
+      detail: parts.filter((detail) => typeof detail === 'string').join('; ') || undefined,
     };
   }
 
-  async function toldBy(event: HistoryEvent): Promise<Told | undefined> {
+  async function entryOf(event: HistoryEvent): Promise<EntryDetails | undefined> {
     const started = event.workflowExecutionStartedEventAttributes;
     if (started) {
-      const message = (await first(started.input?.payloads)) as CarriedMessage | undefined;
+      const message = (await decodeFirst(started.input?.payloads)) as CarriedMessage | undefined;
       const due = Number.isFinite(message?.dueAt) ? `due ${rfc3339(message?.dueAt as number)}` : undefined;
       if (started.continuedExecutionRunId) return { what: 'goes on', cycle: message?.cycle, detail: due };
       return { what: 'posted', cycle: message?.cycle, by: started.identity || undefined, detail: due };
@@ -59,24 +59,28 @@ export function createReader(client: Client) {
     }
     const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest;
     if (update) {
-      const told = { what: '', by: update.meta?.identity || undefined, commandId: update.meta?.updateId ?? undefined };
-      return asked(`${update.input?.name} asked`, update.input?.args?.payloads, told);
+      const details = {
+        what: '',
+        by: update.meta?.identity || undefined,
+        commandId: update.meta?.updateId ?? undefined,
+      };
+      return commandEntry(`${update.input?.name} asked`, update.input?.args?.payloads, details);
     }
     const signal = event.workflowExecutionSignaledEventAttributes;
     if (signal) {
-      const told = { what: '', by: signal.identity || undefined, detail: 'as a signal' };
-      return asked(`${signal.signalName} asked`, signal.input?.payloads, told);
+      const details = { what: '', by: signal.identity || undefined, detail: 'as a signal' };
+      return commandEntry(`${signal.signalName} asked`, signal.input?.payloads, details);
     }
-    return ending(event);
+    return endEntryOf(event);
   }
 
   return async (event: HistoryEvent): Promise<TimelineEntry[]> => {
-    const told = await toldBy(event);
-    return told ? [{ at: rfc3339(Math.floor(tsToMs(event.eventTime))), source: 'temporal', ...told }] : [];
+    const details = await entryOf(event);
+    return details ? [{ at: rfc3339(Math.floor(tsToMs(event.eventTime))), source: 'temporal', ...details }] : [];
   };
 }
 
-function ending(event: HistoryEvent): Told | undefined {
+function endEntryOf(event: HistoryEvent): EntryDetails | undefined {
   const cancelled = event.workflowExecutionCancelRequestedEventAttributes;
   if (cancelled) return { what: 'cancel asked', by: cancelled.identity || undefined, detail: "as Temporal's own" };
   const terminated = event.workflowExecutionTerminatedEventAttributes;
@@ -84,8 +88,8 @@ function ending(event: HistoryEvent): Told | undefined {
     const { identity, reason } = terminated;
     return { what: 'terminated', by: identity || undefined, detail: reason || 'no row says why' };
   }
-  const troubled = event.workflowTaskFailedEventAttributes;
-  if (troubled) return { what: 'workflow task failed', detail: troubled.failure?.message ?? undefined };
+  const taskFailed = event.workflowTaskFailedEventAttributes;
+  if (taskFailed) return { what: 'workflow task failed', detail: taskFailed.failure?.message ?? undefined };
   if (event.workflowExecutionCompletedEventAttributes) return { what: 'workflow ended' };
   const failed = event.workflowExecutionFailedEventAttributes;
   return failed ? { what: 'workflow failed', detail: failed.failure?.message ?? undefined } : undefined;

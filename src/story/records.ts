@@ -1,71 +1,32 @@
 import type { MessageRef } from '../contract';
 import type { Queryable } from '../database';
-import { isWithdrawn, type Outcome } from '../decision';
 import { STABLE } from '../lane-name';
+import { readDecisions } from './decision-records';
 import type { TimelineEntry } from './timeline-entry';
 
-// The newest of each kind; a series of years has more than anybody reads.
+// The newest records of each kind: a series of years has more than an operator reads.
 const LIMIT = 500;
 
-/** What ledger, held messages, redrives, answers and outbox say of a message; who asked for it only Temporal knows. */
-export async function recordsOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
-  const kinds = [decisionsOf, heldOf, redrivesOf, answersOf, eventsOf];
-  return (await Promise.all(kinds.map((recordsOfKind) => recordsOfKind(db, ref)))).flat();
+/**
+ * Reads the entries of a message from ledger, held messages, redrives, answers and outbox. Only Temporal knows its
+ * callers.
+ */
+export async function readRecords(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
+  const entries = await Promise.all([
+    readDecisions(db, ref, LIMIT),
+    readHeld(db, ref),
+    readRedrives(db, ref),
+    readAnswers(db, ref),
+    readEvents(db, ref),
+  ]);
+  return entries.flat();
 }
 
 const valuesOf = ({ topic, tenant, key }: MessageRef) => [topic, tenant, key, LIMIT];
 
-interface DecisionRow {
-  cycle: number;
-  outcome: Outcome;
-  decided_at: Date;
-  due_at: Date;
-  late: boolean;
-  late_by_ms: number;
-  next_cycle: number | null;
-  next_due_at: Date | null;
-  reason: string | null;
-  command_id: string | null;
-  lane: string | null;
-  lane_reason: string | null;
-}
-
-async function decisionsOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
-  const { rows } = await db.query<DecisionRow>(
-    `select cycle, outcome, decided_at, due_at, late, next_cycle, next_due_at, reason, command_id, lane, lane_reason,
-            (extract(epoch from decided_at - due_at) * 1000)::float8 as late_by_ms
-       from postdate.delivery
-      where topic = $1 and tenant = $2 and key = $3
-      order by cycle desc
-      limit $4`,
-    valuesOf(ref),
-  );
-  return rows.map((row) => {
-    const withdrawn = isWithdrawn(row.outcome);
-    const next = row.next_due_at && `cycle ${row.next_cycle} is due ${row.next_due_at.toISOString()}`;
-    const lane = laneOf(row);
-    const wasDue = row.late && !withdrawn ? 'it was due when it was posted' : undefined;
-    return {
-      at: row.decided_at.toISOString(),
-      source: 'ledger',
-      what: row.outcome,
-      cycle: row.cycle,
-      commandId: row.command_id ?? undefined,
-      lateByMs: withdrawn ? undefined : Math.floor(row.late_by_ms),
-      detail: [row.reason, lane, wasDue, next].filter(Boolean).join('; ') || undefined,
-    };
-  });
-}
-
-/** Stable goes without saying, unless there was a reason for it. */
-function laneOf({ lane, lane_reason }: Pick<DecisionRow, 'lane' | 'lane_reason'>): string | undefined {
-  if (lane === null || (lane === STABLE && lane_reason === null)) return undefined;
-  return lane_reason === null ? `in lane ${lane}` : `in lane ${lane}: ${lane_reason}`;
-}
-
-async function heldOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
+async function readHeld(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<{ cycle: number; worker: string; lane: string; seen_at: Date | null; now: Date }>(
-    // A worker that leaves is seen at minus infinity, which is no date elsewhere.
+    // A stopped worker has seen_at = '-infinity', which JavaScript's dates do not have.
     `select held.cycle, held.worker, held.lane, nullif(worker.seen_at, '-infinity') as seen_at, clock_timestamp() as now
        from postdate.held left join postdate.worker on worker.id = held.worker
       where topic = $1 and tenant = $2 and key = $3
@@ -84,7 +45,7 @@ async function heldOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> 
   });
 }
 
-async function redrivesOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
+async function readRedrives(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<{
     failed_cycle: number;
     cycle: number;
@@ -120,8 +81,8 @@ interface AnswerRow {
   reason: string | null;
 }
 
-/** Of a topic that forwards: what was put on the stream, and what was said of it. */
-async function answersOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
+/** For a topic that forwards: when a message was forwarded, and its consumer's answer. */
+async function readAnswers(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<AnswerRow>(
     `select cycle, decided_at, expected_by, answer.answer, answered_at, answer.next_cycle, answer.next_due_at, answer.reason
        from postdate.delivery
@@ -142,9 +103,9 @@ async function answersOf(db: Queryable, ref: MessageRef): Promise<TimelineEntry[
   });
 }
 
-async function eventsOf(db: Queryable, { topic, tenant, key }: MessageRef): Promise<TimelineEntry[]> {
+async function readEvents(db: Queryable, { topic, tenant, key }: MessageRef): Promise<TimelineEntry[]> {
   const { rows } = await db.query<{ type: string; time: string; cycle: number; position: string | null }>(
-    // By their ids, which begin with the message's name: there is an index on nothing else of it.
+    // By their ids, which begin with the message's name: no other column of the message has an index.
     `select type, payload->>'time' as time, (payload->>'cycle')::integer as cycle, position
        from postdate.outbox
       where starts_with(id, $1)

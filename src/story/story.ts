@@ -3,44 +3,52 @@ import type { Pool } from 'pg';
 import { admit, refuseRef } from '../admission';
 import type { MessageRef } from '../contract';
 import { describe, type MessageState } from '../lookup';
-import { recordsOf } from './records';
-import { runsOf } from './runs';
+import { readRecords } from './records';
+import { readRuns } from './runs';
 import type { TimelineEntry } from './timeline-entry';
 
-/** All that is known of a message, in the order of time. `state`: `forgotten` when only the database knows it. */
+/** The timeline of a message, the oldest entry first. State `forgotten`: only the database still knows the message. */
 export interface Story extends MessageRef {
   state: MessageState | 'held' | 'forgotten';
   cycle?: number;
   dueAt?: string;
-  /** It waits past its due time, by this machine's clock. */
+  /** How long the message has waited past its due time, by this machine's clock. */
   overdueByMs?: number;
   happenings: TimelineEntry[];
-  /** Runs of its workflow that were too many to be read, the oldest; at least so many. */
+  /** How many of the oldest runs were not read, at least. */
   runsLeftOut: number;
 }
 
-/** The story of a message, from Temporal's histories and the database; undefined if neither knows it. */
-export async function storyOf(
+/** Reads the story of a message from Temporal's histories and the database; undefined if neither knows it. */
+export async function readStory(
   { client, pool }: { client: Client; pool: Pool },
   ref: MessageRef,
 ): Promise<Story | undefined> {
   admit(refuseRef(ref));
-  const [known, runs, records] = await Promise.all([describe(client, ref), runsOf(client, ref), recordsOf(pool, ref)]);
-  if (!known && records.length === 0) return undefined;
-  const askedBy = new Map(runs.happenings.flatMap(({ commandId, by }) => (commandId && by ? [[commandId, by]] : [])));
-  const whoAsked = (entry: TimelineEntry): TimelineEntry => ({
+  const [status, runs, records] = await Promise.all([
+    describe(client, ref),
+    readRuns(client, ref),
+    readRecords(pool, ref),
+  ]);
+  if (!status && records.length === 0) return undefined;
+  const requesterByCommand = new Map(
+    runs.happenings.flatMap(({ commandId, by }) => (commandId && by ? [[commandId, by]] : [])),
+  );
+  const withRequester = (entry: TimelineEntry): TimelineEntry => ({
     ...entry,
-    by: entry.by ?? (entry.commandId && askedBy.get(entry.commandId)),
+    by: entry.by ?? (entry.commandId && requesterByCommand.get(entry.commandId)),
   });
-  const happenings = [...runs.happenings, ...records.map(whoAsked)].sort((one, two) => one.at.localeCompare(two.at));
-  const waits = known?.state === 'waiting';
-  const overdueByMs = waits && known.dueAt ? Date.now() - Date.parse(known.dueAt) : 0;
+  const happenings = [...runs.happenings, ...records.map(withRequester)].sort((one, two) =>
+    one.at.localeCompare(two.at),
+  );
+  const waits = status?.state === 'waiting';
+  const overdueByMs = waits && status.dueAt ? Date.now() - Date.parse(status.dueAt) : 0;
   const held = waits && records.some(({ source }) => source === 'held');
   return {
     ...ref,
-    state: held ? 'held' : (known?.state ?? 'forgotten'),
-    cycle: known?.cycle,
-    dueAt: known?.dueAt,
+    state: held ? 'held' : (status?.state ?? 'forgotten'),
+    cycle: status?.cycle,
+    dueAt: status?.dueAt,
     overdueByMs: overdueByMs > 0 ? overdueByMs : undefined,
     happenings,
     runsLeftOut: runs.leftOut,

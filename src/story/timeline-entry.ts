@@ -1,6 +1,6 @@
 /**
- * One thing that happened to a message. `at`: RFC 3339, by the clock of whoever wrote it down: Temporal's server, or the
- * database. `by`: who asked for it, as they called themselves to Temporal. `lateByMs`: effect minus due time.
+ * One event in the life of a message. `at`: RFC 3339, by the clock of Temporal's server or of the database, depending
+ * on `source`. `by`: the identity that the caller gave to Temporal. `lateByMs`: effect minus due time.
  */
 export interface TimelineEntry {
   at: string;

@@ -2,8 +2,8 @@ import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { type Consumer, readStream, subscribe } from '../consumer';
 import { inTransaction } from '../database';
+import { tryAdvisoryLock } from '../lease';
 import type { Backlog, Metrics } from '../metrics';
-import { isAlone } from '../turn';
 import { backlogOf } from './backlog';
 import type { Publisher } from './publisher';
 
@@ -28,7 +28,7 @@ export const publishBatch = (pool: Pool, publisher: Publisher, limit = BATCH): P
     // Longer than a publisher's own timeouts. If it were shorter, a slow but healthy broker would get the same events
     // again and again.
     await tx.query(`set local idle_in_transaction_session_timeout = ${LONGEST_PUBLISH_MS}`);
-    if (!(await isAlone(tx, `publisher ${name}`))) return 0;
+    if (!(await tryAdvisoryLock(tx, `publisher ${name}`))) return 0;
     const { rows } = await tx.query<{ position: string }>('select position from postdate.consumer where name = $1', [
       name,
     ]);

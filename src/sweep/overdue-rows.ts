@@ -1,29 +1,31 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { named } from '../concern';
 import { type Delivery, deliveryIdOf } from '../contract';
 import { inTransaction } from '../database';
+import { messageFields } from '../error-context';
 import { takeAbandoned } from '../hold/held-rows';
 import type { Hold } from '../hold/hold';
+import { acquireExclusiveLease } from '../lease';
 import type { Metrics, RescueReason } from '../metrics';
 import type { Topic } from '../topic';
-import { takeTurnAlone } from '../turn';
-import { createPatience } from './patience';
-import { hasRows, overdue } from './waiting-rows';
+import { createBackoff } from './backoff';
+import { findOverdueRows, hasRows } from './business-rows';
 
 const BATCH = 500;
 
 export interface SweepLimits {
-  /** What is overdue for longer than this is looked after. */
+  /** The sweep acts on messages that are overdue for longer than this. */
   graceMs: number;
+  /** Pause between two rounds. */
   everyMs: number;
 }
 
 /**
- * Lands what is overdue without asking Temporal: what workers held that are gone, and what a topic's own rows say should
- * have come. It goes the same way as what an activity brings; the ledger sees to it that nothing lands twice. Each
- * landing that was really missing counts as a rescue. What cannot be landed is left alone for ever longer.
+ * Lands overdue messages without Temporal: those that a dead worker held, and those that the topic's rows say should
+ * have been delivered. They go through the hold like the messages of activities, and the ledger prevents a second
+ * landing. Each landing that was really missing counts as a rescue. A message that fails is retried with exponential
+ * backoff.
  */
 export function startSweepOfRows(
   deps: {
@@ -38,36 +40,37 @@ export function startSweepOfRows(
   { graceMs, everyMs }: SweepLimits,
 ): BackgroundLoop {
   const { pool, worker, metrics, log, onError } = deps;
-  const patience = createPatience<{ tenant: string; key: string }>({ shortestMs: everyMs });
+  const backoff = createBackoff<{ tenant: string; key: string }>({ shortestMs: everyMs });
 
-  function land(deliveries: Delivery[], reason: RescueReason): void {
+  function takeOver(deliveries: Delivery[], reason: RescueReason): void {
     hold.takeOver(topic, deliveries, ({ message }, landing) => {
       const id = deliveryIdOf({ message });
-      if ('error' in landing) return patience.failed(id, message);
-      patience.forget(id);
+      if ('error' in landing) return backoff.recordFailure(id, message);
+      backoff.reset(id);
       if (!('decision' in landing) || landing.before) return;
       metrics.rescued(topic.name, reason, 1);
-      log.warn({ part: 'sweep', ...named(message), reason }, 'rescued');
+      log.warn({ part: 'sweep', ...messageFields(message), reason }, 'rescued');
     });
   }
 
-  async function look(): Promise<'more' | 'idle'> {
-    patience.tidy();
+  async function sweepOnce(): Promise<'more' | 'idle'> {
+    backoff.prune();
     const found = await inTransaction(pool, async (tx) => {
-      if (!(await takeTurnAlone(tx, `sweep of rows: ${topic.name}`, everyMs))) return { abandoned: [], missed: [] };
+      if (!(await acquireExclusiveLease(tx, `sweep of rows: ${topic.name}`, everyMs)))
+        return { abandoned: [], missed: [] };
       const abandoned = await takeAbandoned(tx, worker, { topic: topic.name, graceMs, limit: BATCH });
       const missed = hasRows(topic)
-        ? await overdue(tx, topic, { graceMs, limit: BATCH, except: patience.waiting() })
+        ? await findOverdueRows(tx, topic, { graceMs, limit: BATCH, except: backoff.backingOff() })
         : [];
       return { abandoned, missed };
     });
-    land(found.abandoned, 'workerDied');
-    land(
+    takeOver(found.abandoned, 'workerDied');
+    takeOver(
       found.missed.map((message) => ({ message, late: false })),
       'notDelivered',
     );
     return 'idle';
   }
 
-  return runInBackground(look, { pauseMs: everyMs, onError });
+  return runInBackground(sweepOnce, { pauseMs: everyMs, onError });
 }

@@ -1,40 +1,40 @@
+import pMap from 'p-map';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
-import { concerning, named } from '../concern';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../contract';
 import type { DatabaseClock } from '../database-clock';
-import { forEachConcurrently } from '../for-each-concurrently';
+import { messageFields, withErrorContext } from '../error-context';
 import { findMissing } from '../hold/held-rows';
 import type { Waiting } from '../hold/waiting';
+import { acquireLease } from '../lease';
 import type { MessageStatus } from '../lookup';
 import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
-import { takeTurn } from '../turn';
+import { createBackoff } from './backoff';
 import type { SweepLimits } from './overdue-rows';
-import { createPatience } from './patience';
-import type { Revival } from './revival';
+import type { Recovery } from './recovery';
 
 type Queue = 'workflows' | 'deliveries';
 
-// So many graces beyond the server's own time-out something is lost: with the default grace a minute.
+// Work counts as lost this many graces after the server's own time-out: a minute with the default grace.
 const LOST_AFTER_GRACES = 6;
-// Few at a time: a server that is late with its wakes must not be asked about all of them.
+// Runs per round. A server that is late with its timers must not be asked about all of them.
 const BATCH = 50;
-const AT_ONCE = 10;
+const CONCURRENCY = 10;
 
 /**
- * Brings workflows along whose due time is past the grace and for which nobody will ever come, as their timer, or that of a
- * time-out, is lost: those that sleep are woken, those that wait for a lost worker go on from their last task. One that has
- * an activity or a task under way is only late, and left alone. Brought along, it has its message delivered, or, if that has
- * landed without it, reads so in the ledger and ends.
+ * Recovers overdue workflows that Temporal will never continue, as their timer, or that of a time-out, is lost. A
+ * sleeping workflow is woken; one that waits for a lost worker is reset to its last task. A workflow with an activity
+ * or a task in progress is only late, and is left alone. A recovered workflow delivers its message, or reads in the
+ * ledger that the message has landed, and ends.
  */
 export function startSweepOfWorkflows(
   deps: {
     pool: Pool;
     clock: DatabaseClock;
     waiting: Pick<Waiting, 'runs'>;
-    revival: Revival;
+    recovery: Recovery;
     metrics: Pick<Metrics, 'rescued'>;
     log: Pick<Logger, 'warn'>;
     onError(error: unknown): void;
@@ -42,45 +42,45 @@ export function startSweepOfWorkflows(
   topic: Topic,
   { graceMs, everyMs }: SweepLimits,
 ): BackgroundLoop {
-  const { pool, clock, waiting, revival, metrics, log, onError } = deps;
-  const patience = createPatience<MessageStatus>({ shortestMs: 4 * everyMs });
+  const { pool, clock, waiting, recovery, metrics, log, onError } = deps;
+  const backoff = createBackoff<MessageStatus>({ shortestMs: 4 * everyMs });
 
-  async function bringAlong(run: MessageStatus, isShort: Record<Queue, boolean>): Promise<void> {
-    patience.failed(run.runId, run);
-    const found = await revival.underWay(run, LOST_AFTER_GRACES * graceMs);
-    if (found.what === 'ended' || found.what === 'something') return;
-    // In a long queue before the workers it is rather late than lost.
-    if (found.what === 'lost' && found.queue && !isShort[found.queue]) return;
-    // A message started by hand carries no memo; taken for its first cycle, the ledger says later if it is not.
+  async function recover(run: MessageStatus, isShort: Record<Queue, boolean>): Promise<void> {
+    backoff.recordFailure(run.runId, run);
+    const found = await recovery.progressOf(run, LOST_AFTER_GRACES * graceMs);
+    if (found.state === 'closed' || found.state === 'inProgress') return;
+    // In a queue with a backlog the task is more likely late than lost.
+    if (found.state === 'lost' && found.queue && !isShort[found.queue]) return;
+    // A workflow started by hand has no memo. It counts as cycle 1; the ledger corrects that later if it is not.
     const { tenant, key, cycle = 1 } = run;
     const [undecided] = await findMissing(pool, topic.name, [{ tenant, key, cycle }]);
-    if (found.what === 'nothing') await revival.wake(run, found);
-    else if (!(await revival.reset(run))) return;
+    if (found.state === 'idle') await recovery.wake(run, found);
+    else if (!(await recovery.reset(run))) return;
     if (undecided === undefined) return;
     metrics.rescued(topic.name, 'notWoken', 1);
-    log.warn({ part: 'sweep', ...named({ ...run, cycle }), reason: 'notWoken' }, 'rescued');
+    log.warn({ part: 'sweep', ...messageFields({ ...run, cycle }), reason: 'notWoken' }, 'rescued');
   }
 
-  async function shortQueues(): Promise<Record<Queue, boolean>> {
+  async function findShortQueues(): Promise<Record<Queue, boolean>> {
     const names = { workflows: WORKFLOW_TASK_QUEUE, deliveries: deliveryTaskQueue(topic.name) };
     const isShort = async (queue: Queue) =>
-      ((await revival.backlogAgeMs(names[queue], queue)) ?? Number.POSITIVE_INFINITY) < graceMs;
+      ((await recovery.backlogAgeMs(names[queue], queue)) ?? Number.POSITIVE_INFINITY) < graceMs;
     return { workflows: await isShort('workflows'), deliveries: await isShort('deliveries') };
   }
 
-  async function look(): Promise<'more' | 'idle'> {
-    if (!(await takeTurn(pool, `sweep of workflows: ${topic.name}`, everyMs))) return 'idle';
+  async function sweepOnce(): Promise<'more' | 'idle'> {
+    if (!(await acquireLease(pool, `sweep of workflows: ${topic.name}`, everyMs))) return 'idle';
     const overdue = { topic: topic.name, dueTo: Math.round(clock.now() - graceMs) };
-    const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => patience.has(runId) });
+    const runs = await waiting.runs(overdue, { limit: BATCH, except: ({ runId }) => backoff.isBackingOff(runId) });
     if (runs.length > 0) {
-      const isShort = await shortQueues();
-      await forEachConcurrently(runs, AT_ONCE, (run) =>
-        bringAlong(run, isShort).catch((error) => onError(concerning(error, run))),
-      );
+      const isShort = await findShortQueues();
+      const recoverRun = (run: MessageStatus) =>
+        recover(run, isShort).catch((error) => onError(withErrorContext(error, run)));
+      await pMap(runs, recoverRun, { concurrency: CONCURRENCY });
     }
-    patience.tidy();
+    backoff.prune();
     return 'idle';
   }
 
-  return runInBackground(look, { pauseMs: everyMs, onError });
+  return runInBackground(sweepOnce, { pauseMs: everyMs, onError });
 }

@@ -7,42 +7,44 @@ import type { MessageRef, ScheduledMessage } from '../contract';
 import { countWaiting } from '../counts';
 import { list } from '../lookup';
 import type { Progress } from '../progress';
-import { countUndecided, type TopicWithRows, undecided, withoutRow } from './waiting-rows';
+import { countUndecidedRows, findWithoutRow, listUndecidedRows, type TopicWithRows } from './business-rows';
 
 export interface ReconcileOptions {
-  /** At most so many workflows are started or ended a second. */
+  /** The most workflows that are started or ended in a second. */
   perSecond: number;
-  /** Finds, and changes nothing. */
+  /** Finds the differences, and changes nothing. */
   dryRun?: boolean;
-  /** Ends workflows without a row however many they are. */
+  /** Ends all workflows without a row, even if they are suspiciously many. */
   force?: boolean;
-  /** Is told of rows, then of workflows, then of those that are ended. */
+  /** Reports the rows, then the workflows, then the workflows that are ended. */
   progress?: Progress;
 }
 
 export interface Reconciled {
-  /** Rows without a waiting workflow: one was started for each. */
+  /** Rows without a waiting workflow. A workflow was started for each. */
   started: MessageRef[];
-  /** Waiting workflows without a row: each was cancelled, with `NO_ROW` as its reason. */
+  /** Waiting workflows without a row. Each was cancelled, with `NO_ROW` as its reason. */
   ended: MessageRef[];
-  /** Rows whose ids no message can have. */
+  /** Rows with a tenant or key that is not valid for a message. */
   unusable: MessageRef[];
-  /** So many seem to have no row that nothing was ended: rather the rows are wrong, or the `select` of them. */
+  /**
+   * No workflow was ended, as too many have no row: the rows, or the topic's `businessRows` query, are likely wrong.
+   */
   refused?: { withoutRow: number; waiting: number };
 }
 
-/** In the ledger: why reconciling has ended a message. */
+/** The reason in the ledger of a message that reconciling has ended. */
 export const NO_ROW = 'no row waits for it';
 
-// So many keys make a query of some 10 KB.
+// Keys a page: 100 of them make a visibility query of about 10 KB.
 const PAGE = 100;
-// Up to so many may always be ended; beyond, only a tenth of what waits.
+// Up to 10 workflows may always be ended; of more, at most a tenth of those that wait.
 const FEW = 10;
 
 /**
- * Brings rows and workflows of a topic together again, after Temporal was down when they were posted, somebody has
- * terminated workflows, or one of the two databases was restored: starts what is missing, ends what has no row. Safe to
- * run at any time, twice, and beside itself.
+ * Reconciles the rows and workflows of a topic: starts missing workflows, ends workflows without a row. They disagree
+ * after Temporal was down at posting, after an operator has terminated workflows, or after one of the two databases was
+ * restored. Safe to run at any time, repeatedly and concurrently.
  */
 export async function reconcile(
   { pool, client }: { pool: Pool; client: Client },
@@ -50,26 +52,26 @@ export async function reconcile(
   options: ReconcileOptions,
 ): Promise<Reconciled> {
   const { perSecond, dryRun = false, force = false, progress } = options;
-  const rate = async (work: () => Promise<unknown>) => {
+  const atRate = async (work: () => Promise<unknown>) => {
     if (!dryRun) await Promise.all([work(), pause(1_000 / perSecond)]);
   };
   const started: MessageRef[] = [];
   const unusable: MessageRef[] = [];
-  // Counted for nobody who does not follow: the call is made, and its arguments are worked out, only where somebody does.
-  progress?.begin(`rows of ${topic.name}`, await countUndecided(pool, topic));
-  for await (const message of withoutWorkflow({ pool, client, progress }, topic, unusable)) {
+  // Without `progress` neither the call nor the count is made: `?.` skips the arguments as well.
+  progress?.begin(`rows of ${topic.name}`, await countUndecidedRows(pool, topic));
+  for await (const message of rowsWithoutWorkflow({ pool, client, progress }, topic, unusable)) {
     const { tenant, key, cycle, dueAt, payload } = message;
     const post = { topic, tenant, key, cycle, dueAt, payload: payload as never };
-    await rate(() => schedule(client, post, { onConflict: 'keep' }));
+    await atRate(() => schedule(client, post, { onConflict: 'keep' }));
     started.push(message);
   }
-  const { orphans, waiting } = await withoutRows({ pool, client, progress }, topic);
+  const { orphans, waiting } = await workflowsWithoutRow({ pool, client, progress }, topic);
   if (!force && orphans.length > Math.max(FEW, waiting / 10)) {
     return { started, ended: [], unusable, refused: { withoutRow: orphans.length, waiting } };
   }
   progress?.begin(`without a row, of ${topic.name}`, orphans.length);
   for (const ref of orphans) {
-    await rate(() => cancel(client, ref, { reason: NO_ROW }));
+    await atRate(() => cancel(client, ref, { reason: NO_ROW }));
     progress?.done();
   }
   return { started, ended: orphans, unusable };
@@ -81,14 +83,14 @@ interface Deps {
   progress?: Progress;
 }
 
-async function* withoutWorkflow(
+async function* rowsWithoutWorkflow(
   { pool, client, progress }: Deps,
   topic: TopicWithRows,
   unusable: MessageRef[],
 ): AsyncGenerator<ScheduledMessage> {
   let after = { tenant: '', key: '' };
   for (;;) {
-    const page = await undecided(pool, topic, { after, limit: PAGE });
+    const page = await listUndecidedRows(pool, topic, { after, limit: PAGE });
     const usable = page.filter((message) => refuseRef(message) === undefined);
     const known = new Set<string>();
     if (usable.length > 0) {
@@ -97,7 +99,7 @@ async function* withoutWorkflow(
     }
     for (const message of page) {
       if (refuseRef(message) !== undefined) unusable.push(message);
-      // Visibility may be behind; what `describe` says is not.
+      // Visibility may be behind; `describe` is not.
       else if (!known.has(nameOf(message)) && (await describe(client, message))?.state !== 'waiting') yield message;
       progress?.done();
     }
@@ -106,22 +108,22 @@ async function* withoutWorkflow(
   }
 }
 
-async function withoutRows({ pool, client, progress }: Deps, topic: TopicWithRows) {
+async function workflowsWithoutRow({ pool, client, progress }: Deps, topic: TopicWithRows) {
   progress?.begin(`workflows of ${topic.name}`, await countWaiting(client, { topic: topic.name }));
   const orphans: MessageRef[] = [];
   let waiting = 0;
   let page: MessageRef[] = [];
-  const look = async () => {
-    orphans.push(...(await withoutRow(pool, topic, page)));
+  const checkPage = async () => {
+    orphans.push(...(await findWithoutRow(pool, topic, page)));
     waiting += page.length;
     page = [];
   };
   for await (const { tenant, key } of list(client, { topic: topic.name, state: 'waiting' })) {
     page.push({ topic: topic.name, tenant, key });
-    if (page.length === PAGE) await look();
+    if (page.length === PAGE) await checkPage();
     progress?.done();
   }
-  await look();
+  await checkPage();
   return { orphans, waiting };
 }
 

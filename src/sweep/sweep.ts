@@ -8,11 +8,12 @@ import type { Metrics } from '../metrics';
 import type { Topic } from '../topic';
 import { type SweepLimits, startSweepOfRows } from './overdue-rows';
 import { startSweepOfWorkflows } from './overdue-workflows';
-import type { Revival } from './revival';
+import type { Recovery } from './recovery';
 
 /**
- * Looks after what is overdue, so that no message is lost whatever becomes of its timer: two loops a topic, one of which
- * needs the database only. One worker at a time does a topic's round.
+ * Starts the sweep, which delivers overdue messages even if their timers are lost. Each topic has two loops: one over
+ * business rows and held messages, which needs only the database, and one over workflows. One worker at a time does a
+ * topic's round.
  */
 export function startSweep(
   deps: {
@@ -20,7 +21,7 @@ export function startSweep(
     worker: string;
     clock: DatabaseClock;
     waiting: Waiting;
-    revival: Revival;
+    recovery: Recovery;
     metrics: Pick<Metrics, 'rescued'>;
     log: Pick<Logger, 'warn'>;
     onError(error: unknown): void;

@@ -1,5 +1,5 @@
 import type { Queryable } from '../database';
-import { storable } from '../ledger';
+import { storable } from '../storable';
 import { AWAY_AFTER_FAILURES, type ClaimedDelivery } from './claim-deliveries';
 
 // The pause is random, so that deliveries that failed together do not return together. Its upper bound is ten seconds

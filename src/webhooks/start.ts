@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import { type BackgroundLoop, runInBackground } from '../background-loop';
 import { subscribe } from '../consumer';
 import type { AfterLandings } from '../landing/after-landings';
+import { acquireLease } from '../lease';
 import type { Metrics } from '../metrics';
-import { takeTurn } from '../turn';
 import { readBacklog, undoClockJumps } from './backlog';
 import { type ClaimedDelivery, claimDeliveries } from './claim-deliveries';
 import { queueBatch, WEBHOOKS_CONSUMER } from './queue';
@@ -106,7 +106,7 @@ export function startWebhooks(
   async function reportBacklog(): Promise<'idle'> {
     const { waiting, oldestMs } = await readBacklog(pool);
     metrics.webhooksWaiting(waiting, oldestMs);
-    if (await takeTurn(pool, 'webhooks: leaps', CLOCK_JUMPS_EVERY_MS)) await undoClockJumps(pool);
+    if (await acquireLease(pool, 'webhooks: leaps', CLOCK_JUMPS_EVERY_MS)) await undoClockJumps(pool);
     return 'idle';
   }
 

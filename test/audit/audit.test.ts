@@ -2,8 +2,8 @@ import { nanoid } from 'nanoid';
 import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { closeRequest, insertRequest } from '../../app/payment-requests/rows';
 import { paymentsSchema } from '../../app/payment-requests/schema';
-import { audit } from '../../src/audit/audit';
-import { reportOf } from '../../src/audit/report';
+import { runAudit } from '../../src/audit/audit';
+import { formatAudit } from '../../src/audit/report';
 import { inTransaction } from '../../src/database';
 import { land } from '../../src/landing/landing';
 import { recordWithdrawal } from '../../src/ledger';
@@ -31,7 +31,7 @@ async function withdrawn(tenant: string, withdrawal: Partial<Parameters<typeof r
   await inTransaction(database.pool, (tx) => recordWithdrawal(tx, one.message, decision));
   return one;
 }
-const audited = () => audit(database.pool, [paymentRequestExpiry]);
+const audited = () => runAudit(database.pool, [paymentRequestExpiry]);
 const differences = async () => (await audited()).differences.map(({ kind, id }) => [kind, id]);
 const gapOf = async (tenant: string) => (await audited()).topics[0]?.tenants.find((one) => one.tenant === tenant)?.gap;
 
@@ -52,7 +52,7 @@ it('a sound system is sound, and every cycle is somewhere', async () => {
     { tenant: 'acme', posted: 5, waiting: 2, delivered: 1, cancelled: 1, moved: 1, ...nothing },
     { tenant: 'other', posted: 1, waiting: 0, delivered: 1, cancelled: 0, moved: 0, ...nothing },
   ]);
-  expect(reportOf(report)).toContain('nothing is missing');
+  expect(formatAudit(report)).toContain('nothing is missing');
 });
 
 it('an effect without its decision is a gap, and named', async () => {

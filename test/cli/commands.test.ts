@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
-import { storyOf } from '../../src/story/story';
+import { readStory } from '../../src/story/story';
 import { inHere } from '../support/cli';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic, traces } from '../support/effects';
@@ -100,7 +100,7 @@ it(
     // In this process, as by the time that another one has started it may have landed.
     const ref = { topic: topic.name, tenant: 'acme', key };
     await eventually(async () => {
-      const told = await storyOf({ client: temporal.client, pool: database.pool }, ref);
+      const told = await readStory({ client: temporal.client, pool: database.pool }, ref);
       expect(told).toMatchObject({ state: 'held', cycle: 2 });
       expect(told?.happenings.map(({ what }) => what)).toContain('is held');
     });

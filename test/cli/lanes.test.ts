@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { schedule } from '../../src/client';
 import { countWaiting } from '../../src/counts';
-import { readBoard } from '../../src/lanes/board';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import type { Topic } from '../../src/topic';
 import { inHere } from '../support/cli';
 import { useDatabase } from '../support/database';
@@ -49,24 +49,24 @@ afterAll(() => {
 
 const postdate = (...args: string[]) => inHere(args, parts);
 const on = ({ name }: Topic) => {
-  const board = () => readBoard(database.pool, name);
+  const routing = () => readRoutingTable(database.pool, name);
   const lane = (what: string, ...args: string[]) =>
     postdate('lane', what, '--topic', name, '--lane', 'canary', ...args);
   return {
-    board,
+    routing,
     lane,
     set: (...args: string[]) => lane('set', '--reason', 'a trial', '--author', 'ann', ...args),
-    matches: async () => (await board()).rules.filter((rule) => rule.lane === 'canary').map(({ match }) => match),
+    matches: async () => (await routing()).rules.filter((rule) => rule.lane === 'canary').map(({ match }) => match),
   };
 };
 const jsonOf = ({ printed }: { printed: string }) => JSON.parse(printed);
 
 it('a lane is tried, set, ramped and stopped, and what was done is shown with its reason and author', async () => {
-  const { board, lane, set, matches } = on(tried);
+  const { routing, lane, set, matches } = on(tried);
   const dry = await set('--tenants', 'acme', '--dry-run');
   expect(dry).toMatchObject({ code: 0, errors: '' });
   expect(dry.printed).toBe('canary would take 1 of 4 that wait\n\ntenant  waiting\nacme    1\n');
-  expect((await board()).version).toBe(0);
+  expect((await routing()).version).toBe(0);
   expect(jsonOf(await set('--attribute', 'note=7', '--dry-run', '--json'))).toEqual({
     ...{ result: 'dryRun', version: 0, waiting: 4, lookedAt: 4, caught: 1, leaveStable: 1, tenantsCaught: 1 },
     ...{ tenants: [{ tenant: 'acme', waiting: 1 }], drastic: [], toBeKnown: [] },
@@ -95,15 +95,19 @@ it('a lane is tried, set, ramped and stopped, and what was done is shown with it
     { percent: 1, by: 'key' },
   ]);
   expect(await set('--error-rate', '0.1', '--min-count', '5')).toMatchObject({ code: 0 });
-  expect((await board()).lanes.get('canary')?.limits).toMatchObject({ errorRate: 0.1, minCount: 5, lateP99Ms: 1_000 });
+  expect((await routing()).lanes.get('canary')?.limits).toMatchObject({
+    errorRate: 0.1,
+    minCount: 5,
+    lateP99Ms: 1_000,
+  });
   expect(await lane('ramp', '--steps', '2,50,100', '--every', '10m')).toMatchObject({
     code: 0,
     printed: expect.stringMatching(/^ramped /),
   });
-  expect((await board()).lanes.get('canary')?.ramp).toMatchObject({ steps: [50, 100], everySeconds: 600, by: 'key' });
+  expect((await routing()).lanes.get('canary')?.ramp).toMatchObject({ steps: [50, 100], everySeconds: 600, by: 'key' });
   expect((await matches()).at(-1)).toEqual({ percent: 2, by: 'key' });
   expect(await lane('stop', '--reason', 'it is slow', '--json')).toMatchObject({ code: 0 });
-  expect((await board()).lanes.get('canary')).toMatchObject({ mode: 'stopped', ramp: undefined });
+  expect((await routing()).lanes.get('canary')).toMatchObject({ mode: 'stopped', ramp: undefined });
   expect(await lane('ramp', '3')).toMatchObject({ code: 2, errors: expect.stringMatching(/stopped.*\[invalidLane\]/) });
   expect(await set('--live')).toMatchObject({ code: 0 });
   expect(
@@ -196,9 +200,9 @@ it('lanes shows who serves them, their rules in order, and what they did in thei
 });
 
 it('what is drastic is not done without --yes where nobody can be asked, and one line says so', async () => {
-  const { board, lane, set } = on(drastic);
+  const { routing, lane, set } = on(drastic);
   await set('--tenants', 'acme');
-  const { version } = await board();
+  const { version } = await routing();
   for (const [args, says] of [
     [['--percent', '100'], /would take everybody/],
     [['--tenants', 'globex'], /would take 2 of 4 waiting messages/],
@@ -212,7 +216,7 @@ it('what is drastic is not done without --yes where nobody can be asked, and one
     expect((await set(...args)).errors).toMatch(says);
     expect(await set(...args, '--json')).toMatchObject({ code: 2, printed: '' });
   }
-  expect((await board()).version).toBe(version);
+  expect((await routing()).version).toBe(version);
   // Of those who may be late already nothing is asked, and nobody of Temporal.
   process.env.TEMPORAL_ADDRESS = '127.0.0.1:1';
   expect(await set('--tenants', 'acme')).toMatchObject({
@@ -228,8 +232,8 @@ it('what is drastic is not done without --yes where nobody can be asked, and one
 });
 
 it('of two operators at once one is told by whom it was overtaken, with exit code 1, and nothing of it is done', async () => {
-  const { board, set, matches } = on(topic);
-  const { version } = await board();
+  const { routing, set, matches } = on(topic);
+  const { version } = await routing();
   const ask = async (author: string) => {
     const args = `lane set --topic ${topic.name} --lane canary --tenants ${author} --reason mine --author ${author} --if-version ${version} --json`;
     const cli = runLocal('test/cli/effects-program.ts', { args: args.split(' '), env: temporal.envFor(database) });
@@ -264,7 +268,7 @@ const hasScript = spawnSync('script', ['--version']).status === 0;
 (hasScript ? it : it.skip)(
   'on a terminal it is asked, and only a yes is a yes (needs the program script)',
   async () => {
-    const { board } = on(topic);
+    const { routing } = on(topic);
     const ask = async (answer: string) => {
       const args = `lane set --topic ${topic.name} --lane canary --percent 100 --reason all`;
       const command = `${process.execPath} ${TYPESCRIPT.join(' ')} test/cli/effects-program.ts ${args}`;
@@ -274,7 +278,7 @@ const hasScript = spawnSync('script', ['--version']).status === 0;
       });
       return { code: await cli.ended, printed: cli.printed() };
     };
-    const { version } = await board();
+    const { version } = await routing();
     const no = await ask('\n');
     expect(no).toEqual({
       code: 1,
@@ -282,7 +286,7 @@ const hasScript = spawnSync('script', ['--version']).status === 0;
         /canary would take everybody, all 4 that wait\. Is that meant\? \[y\/N\][\s\S]*nothing is changed/,
       ),
     });
-    expect((await board()).version).toBe(version);
+    expect((await routing()).version).toBe(version);
     expect(await ask('y\n')).toEqual({
       code: 0,
       printed: expect.stringMatching(/set {2}canary of test\.effect: takes 4 of 4/),

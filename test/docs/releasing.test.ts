@@ -5,9 +5,9 @@ import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { cancel, schedule } from '../../src/client';
 import { type MessageRef, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
-import { findingsOf } from '../../src/doctor/finding';
+import { runChecks } from '../../src/doctor/finding';
 import { queueChecks } from '../../src/doctor/workers';
-import { readBoard } from '../../src/lanes/board';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { TYPESCRIPT } from '../support/local-process';
@@ -67,7 +67,7 @@ const byCanary = { lane: 'canary', told: ['payment-request.reminder', 'payment-r
 it('consumer logic is released by a lane as the page says: to one tenant, to more, and back', async () => {
   const worker = await start();
   const served = () =>
-    eventually(async () => expect([...(await readBoard(database.pool, topic)).served]).toEqual(['canary']));
+    eventually(async () => expect([...(await readRoutingTable(database.pool, topic)).servedLanes]).toEqual(['canary']));
   try {
     await follow(
       commands.filter((command) => !isOfDeployments(command)),
@@ -124,7 +124,7 @@ it('workflow code is released by Worker Deployments as the page says: a part, al
         }, 5_000);
       });
   const doctor = async () => {
-    for await (const { check, says } of findingsOf(queueChecks(temporal.client, []), String))
+    for await (const { check, says } of runChecks(queueChecks(temporal.client, []), String))
       if (check === `task queue ${WORKFLOW_TASK_QUEUE}`) return says;
     return undefined;
   };

@@ -1,8 +1,8 @@
-import { type Polling, type Routing, versionsOf } from '../../src/doctor/workflow-version';
+import { checkVersions, type Poller, type Routing } from '../../src/doctor/workflow-version';
 
 const of = (buildId: string) => ({ deploymentName: 'postdate', buildId });
-const versioned = (buildId: string): Polling => ({ deploymentOptions: { ...of(buildId), workerVersioningMode: 2 } });
-const unversioned: Polling = { deploymentOptions: null };
+const versioned = (buildId: string): Poller => ({ deploymentOptions: { ...of(buildId), workerVersioningMode: 2 } });
+const unversioned: Poller = { deploymentOptions: null };
 const current = (buildId: string): Routing => ({ currentDeploymentVersion: of(buildId) });
 const ramp = (buildId: string, percent: number): Routing => ({
   rampingDeploymentVersion: of(buildId),
@@ -10,7 +10,7 @@ const ramp = (buildId: string, percent: number): Routing => ({
 });
 const SET = 'temporal worker deployment set-current-version --deployment-name postdate';
 
-it.each<[string, Polling[], Routing | null, string]>([
+it.each<[string, Poller[], Routing | null, string]>([
   ['workers without a version, on a server that knows none', [unversioned, {}], null, 'polled by 2'],
   ['they, beside a version that is not current yet', [unversioned, versioned('v1')], {}, 'polled by 1'],
   ['the current version', [versioned('v1')], current('v1'), 'polled by 1 as postdate:v1'],
@@ -28,10 +28,10 @@ it.each<[string, Polling[], Routing | null, string]>([
     'polled by 1 as postdate:v1',
   ],
 ])('all is well with %s', (_, polling, routing, says) => {
-  expect(versionsOf(polling, routing)).toEqual({ status: 'ok', says });
+  expect(checkVersions(polling, routing)).toEqual({ status: 'ok', says });
 });
 
-it.each<[string, Polling[], Routing, string, string]>([
+it.each<[string, Poller[], Routing, string, string]>([
   [
     'a version alone, and none is current',
     [versioned('v1')],
@@ -68,7 +68,7 @@ it.each<[string, Polling[], Routing, string, string]>([
     'start its workers, or end the ramp',
   ],
 ])('tasks wait in vain where there is %s, and it says what helps', (_, polling, routing, says, todo) => {
-  const found = versionsOf(polling, routing);
+  const found = checkVersions(polling, routing);
   expect(found).toMatchObject({ status: 'fail', says });
   expect(found.todo).toContain(todo);
 });

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import { inTransaction } from '../../src/database';
 import { registerTopics } from '../../src/dispatch/register-topics';
 import { rfc3339 } from '../../src/due-time';
@@ -9,7 +9,7 @@ import { findUnanswered } from '../../src/forward/unanswered';
 import { land } from '../../src/landing/landing';
 import { findFailed } from '../../src/redrive/failed';
 import { relayBatch } from '../../src/relay';
-import { pruneLedger, pruneOutbox } from '../../src/retention/retention';
+import { pruneLedger, pruneOutbox } from '../../src/retention/prune';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';
 
@@ -43,7 +43,7 @@ const commands = () => query('select topic, tenant, key, what, body from postdat
 const eventTypes = async () => (await query('select type from postdate.outbox order by seq')).map(({ type }) => type);
 const auditOf = async (of = topic) => {
   while (await relayBatch(database.pool));
-  return audit(database.pool, [of]);
+  return runAudit(database.pool, [of]);
 };
 const kept = () => query('select * from postdate.answer');
 

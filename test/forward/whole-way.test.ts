@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import { describe as describeMessage, schedule } from '../../src/client';
 import { forwardSettingsOf } from '../../src/config';
 import { readStream, type StreamedEvent } from '../../src/consumer';
@@ -12,7 +12,7 @@ import { createWaiting } from '../../src/hold/waiting';
 import { land } from '../../src/landing/landing';
 import { findFailed } from '../../src/redrive/failed';
 import { redrive } from '../../src/redrive/redrive';
-import { storyOf } from '../../src/story/story';
+import { readStory } from '../../src/story/story';
 import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { dispatchAll, startTestDispatcher } from '../support/dispatching';
@@ -89,7 +89,7 @@ it(
       ['orders.reminder.due', 2],
     ]);
 
-    const told = await storyOf({ client: temporal.client, pool: database.pool }, refOf(key));
+    const told = await readStory({ client: temporal.client, pool: database.pool }, refOf(key));
     const ofAnswers = told?.happenings.filter(({ source }) => source === 'answer');
     expect(ofAnswers).toMatchObject([
       { what: 'forwarded', cycle: 1, detail: expect.stringMatching(/^an answer is expected by \d{4}-/) },
@@ -180,7 +180,7 @@ it(
     expect((await forwarded(forgotten, 2)).data).toMatchObject({ payload, cycle: 2 });
 
     await eventually(async () => {
-      const { sound, topics: conserved } = await audit(database.pool, topics);
+      const { sound, topics: conserved } = await runAudit(database.pool, topics);
       expect({ sound, gaps: conserved.flatMap(({ tenants }) => tenants.map(({ gap }) => gap)) }).toEqual({
         sound: true,
         gaps: [0],

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { concernOf } from '../../src/concern';
+import { errorContextOf } from '../../src/error-context';
 import type { HeldMessage, Settlement } from '../../src/held/held-message';
 import { newHeldMessage } from '../../src/held/held-message';
 import { createHeldMessages, type HeldMessages } from '../../src/held/held-messages';
@@ -112,7 +112,7 @@ it.each(FORBIDDEN.filter(([, to]) => to !== 'landing'))(
     expect(errors).toEqual([
       expect.objectContaining({ name: 'ForbiddenTransition', code: 'forbiddenTransition', from, to }),
     ]);
-    expect(concernOf(errors[0])).toMatchObject({ key: message.delivery.message.key });
+    expect(errorContextOf(errors[0])).toMatchObject({ key: message.delivery.message.key });
   },
 );
 

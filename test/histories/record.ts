@@ -16,8 +16,8 @@ import { readConfig } from '../../src/config';
 import { createPool } from '../../src/database';
 import { recordHeartbeat } from '../../src/hold/worker-registry';
 import { startLaneWorker } from '../../src/lane-worker';
-import { readBoard } from '../../src/lanes/board';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { startWorker } from '../../src/worker';
 import { eventually } from '../support/eventually';
 import { playHop } from './hop';
@@ -80,8 +80,8 @@ async function openLanes(url: string): Promise<{ close(): Promise<void> }> {
   );
   // Workers read twice a second which lanes there are, and who serves them.
   await eventually(async () => {
-    const { served } = await readBoard(pool, topic);
-    if (served.size < 2) throw new Error('not all lanes are served yet');
+    const { servedLanes } = await readRoutingTable(pool, topic);
+    if (servedLanes.size < 2) throw new Error('not all lanes are served yet');
   });
   await pause(2_000);
   return {

@@ -1,6 +1,6 @@
 import { takeAbandoned, writeHeld } from '../../src/hold/held-rows';
 import { findDeadWorkers } from '../../src/hold/worker-registry';
-import { overdue } from '../../src/sweep/waiting-rows';
+import { findOverdueRows } from '../../src/sweep/business-rows';
 import { useDatabase } from '../support/database';
 import { effectMessage, groupTopic } from '../support/effects';
 
@@ -30,7 +30,11 @@ describe.each([
   it(`${is === 'dead' ? 'loses' : 'keeps'} what is overdue, with rows and without`, async () => {
     const businessRows = `select tenant, key, cycle, true as waits, '{}'::jsonb as payload,
                                  clock_timestamp() - interval '1 minute' as due_at from postdate.held`;
-    const missed = await overdue(database.pool, { ...topic, businessRows }, { graceMs: 1_000, limit: 9, except: [] });
+    const missed = await findOverdueRows(
+      database.pool,
+      { ...topic, businessRows },
+      { graceMs: 1_000, limit: 9, except: [] },
+    );
     expect(missed.map(({ key }) => key)).toEqual(is === 'dead' ? [message.key] : []);
     const taken = await takeAbandoned(database.pool, 'other', { topic: topic.name, graceMs: 1_000, limit: 9 });
     expect(taken).toEqual(is === 'dead' ? [{ message, late: false }] : []);

@@ -3,7 +3,7 @@ import { createDeliver } from '../../src/activities/deliver';
 import type { Delivery, InLane, ScheduledMessage } from '../../src/contract';
 import type { Decision } from '../../src/decision';
 import { createHeartbeater } from '../../src/hold/heartbeater';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
 import type { LaneMode } from '../../src/lanes/lane';
 import { PermanentFailure, type Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';

@@ -5,7 +5,7 @@ import type { Decision } from '../../src/decision';
 import { createHold } from '../../src/hold/hold';
 import type { Landing } from '../../src/landing/landing';
 import { LaneChanged } from '../../src/landing/lane';
-import { emptyBoard } from '../../src/lanes/board';
+import { emptyRoutingTable } from '../../src/lanes/routing-table';
 import { effectMessage, effectTopic } from '../support/effects';
 import { silentLog } from '../support/silent-log';
 
@@ -99,12 +99,12 @@ function worker(lane: string, results: string[]) {
       pool: { query } as unknown as Pool,
       worker: 'this one',
       lanes: {
-        mine: lane,
-        board: emptyBoard,
+        ownLane: lane,
+        routing: emptyRoutingTable,
         choose: (delivery) => ({
           lane: !delivery.cameBackFrom && state.canary.has(number(delivery)) ? 'canary' : 'stable',
         }),
-        read: async () => false,
+        refresh: async () => false,
       },
       clock: { now: () => Date.now() + state.aheadMs, read: async () => 0 },
       metrics: new Proxy({} as never, {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { nanoid } from 'nanoid';
 import { type ScheduledMessage, searchAttributesOf, workflowIdOf } from '../../src/contract';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
 import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from '../support/effects';

@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
 import { countWaiting } from '../../src/counts';
 import { createApiKey } from '../../src/http/keys';
-import { readBoard } from '../../src/lanes/board';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { useDatabase } from '../support/database';
 import { effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';
@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 /** As an operator. */
 const ask = (method: string, path: string, body?: unknown) => http.ask(method, path, { body, key: http.keys.operator });
-const board = (topic: string) => readBoard(database.pool, topic);
+const routing = (topic: string) => readRoutingTable(database.pool, topic);
 
 it('an operator tries, sets, ramps and stops a lane, and sees it with its history', async () => {
   const at = '/v1/lanes/test.effect/canary';
@@ -52,7 +52,7 @@ it('an operator tries, sets, ramps and stops a lane, and sees it with its histor
       drastic: [],
     },
   });
-  expect((await board('test.effect')).version).toBe(0);
+  expect((await routing('test.effect')).version).toBe(0);
   const set = await ask('POST', at, { rules, reason, author: 'ann', limits: { errorRate: 0.1 } });
   expect(set).toMatchObject({ status: 200, body: { result: 'changed', caught: 1, waiting: 4, drastic: [] } });
   expect(await ask('POST', `${at}/ramp`, { steps: [5, 20], everySeconds: 60 })).toMatchObject({ status: 200 });
@@ -109,10 +109,10 @@ it('what is drastic is 409 until it is confirmed, and says what it would do', as
     status: 409,
     body: { code: 'unconfirmed', drastic: [expect.stringContaining('no live worker serves v3')] },
   });
-  expect((await board('test.drastic')).version).toBe(0);
+  expect((await routing('test.drastic')).version).toBe(0);
   expect(await ask('POST', at, { ...body, confirm: true, dryRun: true })).toMatchObject({ body: { result: 'dryRun' } });
   expect(await ask('POST', at, { ...body, confirm: true })).toMatchObject({ status: 200, body: { result: 'changed' } });
-  expect((await board('test.drastic')).rules).toHaveLength(1);
+  expect((await routing('test.drastic')).rules).toHaveLength(1);
   expect(await ask('POST', `${at}/ramp`, { percent: 100 })).toMatchObject({
     status: 409,
     body: { code: 'unconfirmed' },
@@ -141,7 +141,7 @@ it('of two operators who saw the same version one is told by whom it was overtak
     version: answers[winner]?.body.version,
     by: { what: 'set', reason: `by ${winner}` },
   });
-  expect((await board('test.two')).rules.map(({ match }) => match)).toEqual([{ tenants: [`t${winner}`] }]);
+  expect((await routing('test.two')).rules.map(({ match }) => match)).toEqual([{ tenants: [`t${winner}`] }]);
   expect(await ask('POST', `${at}/stop`, { ifVersion: version })).toMatchObject({
     status: 409,
     body: { code: 'overtaken' },
@@ -149,7 +149,7 @@ it('of two operators who saw the same version one is told by whom it was overtak
 });
 
 it("to a tenant's key there are no lanes, whatever it sends; without a key it is 401", async () => {
-  const before = await board('test.effect');
+  const before = await routing('test.effect');
   for (const [method, path, body] of [
     ['GET', '/v1/lanes'],
     ['GET', '/v1/lanes/test.effect/canary/history'],
@@ -164,7 +164,7 @@ it("to a tenant's key there are no lanes, whatever it sends; without a key it is
     expect(none.body).toEqual((await http.ask(method, '/v1/nowhere', { body })).body);
     expect(await http.ask(method, path, { body, key: null })).toMatchObject({ status: 401 });
   }
-  expect((await board('test.effect')).version).toBe(before.version);
+  expect((await routing('test.effect')).version).toBe(before.version);
 });
 
 it.each<[string, string, string, unknown]>([

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { inTransaction } from '../../src/database';
 import { LaneChanged, mustBeAt } from '../../src/landing/lane';
-import { readBoard } from '../../src/lanes/board';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { setLane } from '../support/lane-figures';
 
 const database = useDatabase();
-const versionOf = async (topic: string) => (await readBoard(database.pool, topic)).version;
+const versionOf = async (topic: string) => (await readRoutingTable(database.pool, topic)).version;
 const stop = (topic: string) =>
   changeLane(
     database.pool,

@@ -1,5 +1,5 @@
 import { laneChecks } from '../../src/doctor/lanes';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
 import type { LaneMatch } from '../../src/lanes/lane';
 import { LANE_GUARD } from '../../src/lanes/lane-stopped';
 import { useDatabase } from '../support/database';
@@ -12,7 +12,7 @@ const rules: LaneMatch[] = [{ tenants: ['acme'] }];
 
 async function found() {
   const [check] = laneChecks(database.pool, [{ name: topic }]);
-  return check?.look();
+  return check?.run();
 }
 const set = (lane: string, wish: Parameters<typeof changeLane>[2], author = 'ann') =>
   changeLane(database.pool, { topic, lane, what: wish.mode === 'stopped' ? 'stop' : 'set', author, reason: 'r' }, wish);

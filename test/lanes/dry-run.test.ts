@@ -2,13 +2,13 @@ import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
 import { searchAttributesOf } from '../../src/contract';
 import { countWaiting } from '../../src/counts';
-import { readBoard } from '../../src/lanes/board';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
 import { type DryRun, dryRun } from '../../src/lanes/dry-run';
 import type { LaneMatch } from '../../src/lanes/lane';
-import { planOf } from '../../src/lanes/plan';
-import type { SetRequest } from '../../src/lanes/request';
-import type { LookLimits } from '../../src/lanes/waiting-messages';
+import type { SetRequest } from '../../src/lanes/lane-request';
+import { planChange } from '../../src/lanes/plan-change';
+import { readRoutingTable } from '../../src/lanes/routing-table';
+import type { ScanLimits } from '../../src/lanes/scan-waiting';
 import type { Topic } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';
@@ -34,16 +34,16 @@ async function wait(topic: Topic, tenants: Record<string, number>): Promise<void
   await eventually(async () => expect(await countWaiting(temporal.client, { topic: topic.name })).toBe(waiting));
 }
 
-/** A dry run of setting a lane on the board as it is. */
+/** A dry run of setting a lane on the routing as it is. */
 async function wouldCatch(
   topic: Topic,
   lane: string,
   rules: LaneMatch[] | undefined,
-  { limits, ...more }: { limits?: LookLimits } & Partial<SetRequest> = {},
+  { limits, ...more }: { limits?: ScanLimits } & Partial<SetRequest> = {},
 ): Promise<DryRun> {
-  const before = await readBoard(database.pool, topic.name);
+  const before = await readRoutingTable(database.pool, topic.name);
   const request: SetRequest = { topic: topic.name, lane, ...by, ...more, what: 'set', rules };
-  const { after } = planOf(request, before, '');
+  const { after } = planChange(request, before, '');
   const deps = { client: temporal.client, pool: database.pool };
   return dryRun(deps, topic, lane, { before, after }, { limits });
 }

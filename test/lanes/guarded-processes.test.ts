@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { readBoard } from '../../src/lanes/board';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { useDatabase } from '../support/database';
 import { eventsIn } from '../support/described-events';
 import { eventually } from '../support/eventually';
@@ -24,7 +24,7 @@ const live = () =>
     { topic, lane: 'canary' },
     { mode: 'live', limits: { minCount: 10 }, rules: [{ tenants: CHOSEN }] },
   );
-const modeOf = async () => (await readBoard(database.pool, topic)).lanes.get('canary')?.mode;
+const modeOf = async () => (await readRoutingTable(database.pool, topic)).lanes.get('canary')?.mode;
 const stops = async () =>
   (await eventsIn(database.pool)).flatMap(({ type, data }) => (type === 'postdate.lane-stopped' ? [data] : []));
 

@@ -1,6 +1,6 @@
 import { NOBODY, writeHeld } from '../../src/hold/held-rows';
 import { deregister, recordHeartbeat } from '../../src/hold/worker-registry';
-import { giveBack, takeFallbacks } from '../../src/lanes/hand-over';
+import { claimFallbacks, returnToStable } from '../../src/lanes/hand-over';
 import { useDatabase } from '../support/database';
 import { effectMessage } from '../support/effects';
 
@@ -22,7 +22,7 @@ const die = (worker: string) =>
     worker,
   ]);
 const fallbacks = async (topic: string) =>
-  (await takeFallbacks(database.pool, 'of stable', { topics: [topic], paced: [], limit: 10 })).map(
+  (await claimFallbacks(database.pool, 'of stable', { topics: [topic], paced: [], limit: 10 })).map(
     ({ reason }) => reason,
   );
 const failures = async (topic: string) =>
@@ -65,7 +65,8 @@ it('what the lane gives up as stable takes it counts once, with the reason of wh
   for (const lanesFirst of [true, false]) {
     const one = await held(`canary ${lanesFirst}`, 2_100);
     await serve(one.worker, one.topic);
-    const give = () => giveBack(database.pool, one.worker, 'canary', [{ delivery: one.delivery, why: 'it hung' }]);
+    const give = () =>
+      returnToStable(database.pool, one.worker, 'canary', [{ delivery: one.delivery, why: 'it hung' }]);
     if (!lanesFirst) expect(await fallbacks(one.topic)).toEqual(['notLanded']);
     await give();
     expect(await fallbacks(one.topic)).toEqual([]);
@@ -77,7 +78,7 @@ it("what waits for its topic's pace is left to a well worker, however late it is
   const one = await held('a paced canary', 60_000);
   await serve(one.worker, one.topic);
   const paced = { topics: [one.topic], paced: [one.topic], limit: 10 };
-  expect(await takeFallbacks(database.pool, 'of stable', paced)).toEqual([]);
+  expect(await claimFallbacks(database.pool, 'of stable', paced)).toEqual([]);
   await die(one.worker);
-  expect(await takeFallbacks(database.pool, 'of stable', paced)).toMatchObject([{ reason: 'notServed' }]);
+  expect(await claimFallbacks(database.pool, 'of stable', paced)).toMatchObject([{ reason: 'notServed' }]);
 });

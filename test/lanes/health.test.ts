@@ -1,4 +1,4 @@
-import { type LaneFigures, limitCrossed, readFigures } from '../../src/lanes/health';
+import { exceededLimit, type LaneFigures, readFigures } from '../../src/lanes/health';
 import { laneLimits } from '../../src/lanes/lane';
 import { useDatabase } from '../support/database';
 import { failed, landed, setLane } from '../support/lane-figures';
@@ -37,14 +37,14 @@ describe('a lane is above its limit', () => {
     ['not of the differences of too few', { compared: 19, different: 19 }, undefined],
     ['not when it has done nothing', {}, undefined],
   ])('%s', (_, some, words) => {
-    expect(limitCrossed(limits, figures(some))).toBe(words);
+    expect(exceededLimit(limits, figures(some))).toBe(words);
   });
 
   it('never of errors or differences when all may be such, and with the first one when none may', () => {
     const all = { landed: 0, failed: 100, compared: 100, different: 100 };
-    expect(limitCrossed({ ...limits, errorRate: 1, differenceRate: 1 }, figures(all))).toBeUndefined();
+    expect(exceededLimit({ ...limits, errorRate: 1, differenceRate: 1 }, figures(all))).toBeUndefined();
     const one = figures({ landed: 9_999, failed: 1 });
-    expect(limitCrossed({ ...limits, errorRate: 0 }, one)).toBe('error rate 0.01 % of 10000 in 300 s is above 0 %');
+    expect(exceededLimit({ ...limits, errorRate: 0 }, one)).toBe('error rate 0.01 % of 10000 in 300 s is above 0 %');
   });
 });
 

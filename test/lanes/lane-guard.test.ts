@@ -1,7 +1,7 @@
-import { readBoard } from '../../src/lanes/board';
-import { chooseLane } from '../../src/lanes/choose';
+import { chooseLane } from '../../src/lanes/choose-lane';
 import type { LaneLimits, LaneMode } from '../../src/lanes/lane';
 import { guardLanes, startLaneGuard } from '../../src/lanes/lane-guard';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { useDatabase } from '../support/database';
 import { eventsIn } from '../support/described-events';
 import { eventually } from '../support/eventually';
@@ -17,7 +17,8 @@ async function trial({ mode = 'live' as LaneMode, lane = 'canary' } = {}): Promi
   await setLane(database.pool, of, { mode, limits, rules: [{ tenants: ['acme'] }] });
   return of;
 }
-const modeOf = async ({ topic, lane }: TestLane) => (await readBoard(database.pool, topic)).lanes.get(lane)?.mode;
+const modeOf = async ({ topic, lane }: TestLane) =>
+  (await readRoutingTable(database.pool, topic)).lanes.get(lane)?.mode;
 const eventsOf = async ({ topic }: TestLane) =>
   (await eventsIn(database.pool)).filter(({ source }) => source === `/postdate/${topic}`);
 const changesOf = async ({ topic, lane }: TestLane) => {
@@ -27,7 +28,7 @@ const changesOf = async ({ topic, lane }: TestLane) => {
   );
   return rows;
 };
-const differs = (compared: number, different: number) => ({ differencesOf: async () => ({ compared, different }) });
+const differs = (compared: number, different: number) => ({ countDifferences: async () => ({ compared, different }) });
 
 describe.each<[string, (of: TestLane) => Promise<unknown>, (of: TestLane) => Promise<unknown>, RegExp]>([
   [
@@ -99,14 +100,14 @@ it('a shadow that differs too often is stopped, and one that differs as often as
 it("a stopped lane's tenants are in stable at once, and its rules are still there for when it is live again", async () => {
   const of = await trial();
   const laneOf = async (tenant: string) => {
-    const board = { ...(await readBoard(database.pool, of.topic)), served: new Set(['canary']) };
-    return chooseLane(board, { topic: of.topic, tenant, key: 'k', payload: {} }).lane;
+    const routing = { ...(await readRoutingTable(database.pool, of.topic)), servedLanes: new Set(['canary']) };
+    return chooseLane(routing, { topic: of.topic, tenant, key: 'k', payload: {} }).lane;
   };
   expect(await laneOf('acme')).toBe('canary');
   await failed(database.pool, of, 10);
   await testLaneGuard(database.pool).look(of.topic);
   expect(await laneOf('acme')).toBe('stable');
-  expect((await readBoard(database.pool, of.topic)).rules).toMatchObject([
+  expect((await readRoutingTable(database.pool, of.topic)).rules).toMatchObject([
     { match: { tenants: ['acme'] }, author: 'ann', reason: 'a trial' },
   ]);
   await setLane(database.pool, of, { mode: 'live' });
@@ -131,8 +132,8 @@ it('however many workers look at once, a lane is stopped once, and told once', a
   const of = await trial();
   await failed(database.pool, of, 10);
   const guards = Array.from({ length: 5 }, () => testLaneGuard(database.pool));
-  const board = await readBoard(database.pool, of.topic);
-  await Promise.all(guards.map(({ deps }) => guardLanes(deps, board)));
+  const routing = await readRoutingTable(database.pool, of.topic);
+  await Promise.all(guards.map(({ deps }) => guardLanes(deps, routing)));
   expect((await changesOf(of)).map(({ what }) => what)).toEqual(['set', 'stop']);
   expect(await eventsOf(of)).toHaveLength(1);
   expect(guards.flatMap(({ counted }) => counted)).toHaveLength(1);
@@ -142,10 +143,10 @@ it('however many workers look at once, a lane is stopped once, and told once', a
 it('what an operator changes while the lane guard looks comes first, and is looked at next', async () => {
   const of = await trial();
   await failed(database.pool, of, 10);
-  const board = await readBoard(database.pool, of.topic);
+  const routing = await readRoutingTable(database.pool, of.topic);
   await setLane(database.pool, of, { limits: { errorRate: 1 } });
   const guard = testLaneGuard(database.pool);
-  await guardLanes(guard.deps, board);
+  await guardLanes(guard.deps, routing);
   expect(await modeOf(of)).toBe('live');
   expect(await eventsOf(of)).toEqual([]);
   expect([guard.told, guard.counted, guard.errors]).toEqual([[], [], []]);
@@ -181,11 +182,11 @@ it('a lane that cannot be looked at is in no other lane’s way', async () => {
   of.topic = broken.topic;
   await setLane(database.pool, of, { limits });
   await failed(database.pool, of, 10);
-  const differencesOf = async (_: unknown, { lane }: { lane: string }) => {
+  const countDifferences = async (_: unknown, { lane }: { lane: string }) => {
     if (lane === 'broken') throw new Error('not now');
     return { compared: 0, different: 0 };
   };
-  const guard = testLaneGuard(database.pool, { differencesOf });
+  const guard = testLaneGuard(database.pool, { countDifferences });
   await guard.look(of.topic);
   expect(guard.errors).toMatchObject([{ message: 'not now' }]);
   expect([await modeOf(broken), await modeOf(of)]).toEqual(['live', 'stopped']);

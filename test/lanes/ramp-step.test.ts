@@ -1,5 +1,5 @@
-import { readBoard } from '../../src/lanes/board';
 import { guardLanes, startLaneGuard } from '../../src/lanes/lane-guard';
+import { readRoutingTable } from '../../src/lanes/routing-table';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { failed, landed, setLane, type TestLane, testLaneGuard } from '../support/lane-figures';
@@ -24,8 +24,8 @@ async function ramp({ steps = [25, 100], everySeconds = 60, secondsAgo = 61, win
   return of;
 }
 const stateOf = async ({ topic, lane }: TestLane) => {
-  const board = await readBoard(database.pool, topic);
-  return { rules: board.rules.map(({ match }) => match), ramp: board.lanes.get(lane)?.ramp };
+  const routing = await readRoutingTable(database.pool, topic);
+  return { rules: routing.rules.map(({ match }) => match), ramp: routing.lanes.get(lane)?.ramp };
 };
 const percentOf = async (of: TestLane) =>
   (await stateOf(of)).rules.flatMap((match) => ('percent' in match && match.by === 'tenant' ? [match.percent] : []))[0];
@@ -100,7 +100,7 @@ it('a lane that is stopped is ramped no more, also when it is live again', async
   await failed(database.pool, of, 10);
   const { look } = testLaneGuard(database.pool);
   await look(of.topic);
-  const { lanes } = await readBoard(database.pool, of.topic);
+  const { lanes } = await readRoutingTable(database.pool, of.topic);
   expect(lanes.get('canary')).toMatchObject({ mode: 'stopped', ramp: undefined });
   await setLane(database.pool, of, { mode: 'live' });
   await landed(database.pool, of, 20);
@@ -121,8 +121,8 @@ it('however many workers look at once, a step is taken once', async () => {
   const of = await ramp({ everySeconds: 1 });
   await landed(database.pool, of, 10);
   const guards = Array.from({ length: 5 }, () => testLaneGuard(database.pool));
-  const board = await readBoard(database.pool, of.topic);
-  await Promise.all(guards.map(({ deps }) => guardLanes(deps, board)));
+  const routing = await readRoutingTable(database.pool, of.topic);
+  await Promise.all(guards.map(({ deps }) => guardLanes(deps, routing)));
   expect(await percentOf(of)).toBe(25);
   expect(await stepsOf(of)).toHaveLength(1);
   expect(guards.flatMap(({ told }) => told)).toHaveLength(1);
@@ -148,10 +148,10 @@ it('running guards take a whole ramp, each step once, while messages land', asyn
 it('an operator who changes the lane at the moment of a step comes first', async () => {
   const of = await ramp();
   await landed(database.pool, of, 10);
-  const board = await readBoard(database.pool, of.topic);
+  const routing = await readRoutingTable(database.pool, of.topic);
   await setLane(database.pool, of, { ramp: null });
   const guard = testLaneGuard(database.pool);
-  await guardLanes(guard.deps, board);
+  await guardLanes(guard.deps, routing);
   expect([await percentOf(of), guard.told, guard.errors]).toEqual([10, [], []]);
 });
 
@@ -203,5 +203,5 @@ it('a ramp that somebody has spoilt by hand goes no further, and its lane is gua
   expect([await percentOf(of), guard.errors]).toEqual([10, []]);
   await failed(database.pool, of, 10);
   await guard.look(of.topic);
-  expect((await readBoard(database.pool, of.topic)).lanes.get('canary')?.mode).toBe('stopped');
+  expect((await readRoutingTable(database.pool, of.topic)).lanes.get('canary')?.mode).toBe('stopped');
 });

@@ -1,5 +1,5 @@
 import { STABLE } from '../../src/lane-name';
-import { changeLane } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
 import type { LaneMode } from '../../src/lanes/lane';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';

@@ -4,7 +4,7 @@ import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { closeRequest, extendRequest, findRequest, insertRequest } from '../../app/payment-requests/rows';
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { createWithdraw } from '../../src/activities/withdraw';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import type { ScheduledMessage } from '../../src/contract';
 import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
@@ -216,7 +216,7 @@ it(`ledger, row and events follow the model over ${SEQUENCES} sequences of comma
     seed: Number(process.env.POSTDATE_MODEL_SEED ?? Date.now() % 2 ** 31),
   });
   // Whatever was posted is somewhere.
-  const { topics } = await audit(database.pool, [paymentRequestExpiry]);
+  const { topics } = await runAudit(database.pool, [paymentRequestExpiry]);
   expect(topics[0]?.tenants).toMatchObject([{ tenant: 'acme', gap: 0 }]);
 }, 900_000);
 

@@ -4,7 +4,7 @@ import { installation } from '../../app/installation';
 import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { paymentsSchema } from '../../app/payment-requests/schema';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import { cancel } from '../../src/client';
 import { useDatabase } from '../support/database';
 import { allDispatched } from '../support/dispatching';
@@ -69,7 +69,7 @@ it(`${RACES} cancels and payments through the client, around the due time: every
     }
   });
   // A message that was cancelled alone leaves its row waiting; nothing else disagrees, and nothing is missing.
-  const { topics, differences } = await audit(database.pool, [paymentRequestExpiry]);
+  const { topics, differences } = await runAudit(database.pool, [paymentRequestExpiry]);
   expect(topics[0]?.tenants).toMatchObject([{ gap: 0 }]);
   expect(differences.filter(({ kind }) => kind !== 'rowWaitsThoughDecided')).toEqual([]);
   expect(differences).toHaveLength(split.cancel ?? 0);

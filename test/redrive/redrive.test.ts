@@ -3,7 +3,7 @@ import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { findRequest } from '../../app/payment-requests/rows';
 import { paymentsSchema } from '../../app/payment-requests/schema';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import { describe as describeMessage, schedule } from '../../src/client';
 import { workflowIdOf } from '../../src/contract';
 import { createWaiting } from '../../src/hold/waiting';
@@ -154,7 +154,7 @@ it(
     const people = { payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
     await service.request({ tenant: 'acme', id, ...people }, Date.now() - 1);
     await ended(id, { outcome: 'failed' }, expiry.name);
-    const kinds = async () => (await audit(database.pool, [expiry])).differences.map(({ kind }) => kind);
+    const kinds = async () => (await runAudit(database.pool, [expiry])).differences.map(({ kind }) => kind);
     expect(await kinds()).toContain('rowWaitsThoughDecided');
     await forget(id, expiry.name);
     broken.delete(id);
@@ -162,7 +162,7 @@ it(
     await eventually(async () => {
       expect(await findRequest(database.pool, { tenant: 'acme', id })).toMatchObject({ status: 'EXPIRED' });
     });
-    const { topics } = await audit(database.pool, [expiry]);
+    const { topics } = await runAudit(database.pool, [expiry]);
     expect(topics[0]?.tenants).toMatchObject([{ posted: 2, delivered: 1, failed: 1, gap: 0 }]);
     expect(await kinds()).not.toContain('rowWaitsThoughDecided');
 

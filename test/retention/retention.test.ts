@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { paymentsSchema } from '../../app/payment-requests/schema';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import { sealNextDay, verifyDays } from '../../src/audit/ledger-days';
 import { pruneComparisons } from '../../src/lanes/shadow/comparisons';
 import {
@@ -10,7 +10,7 @@ import {
   pruneLedger,
   pruneOutbox,
   pruneWebhookDeliveries,
-} from '../../src/retention/retention';
+} from '../../src/retention/prune';
 import { useDatabase } from '../support/database';
 import { failed, setLane } from '../support/lane-figures';
 
@@ -170,11 +170,11 @@ it('what was removed for its age is neither missing nor a broken seal; what else
   await query(`update postdate.retention set before = now()`);
   expect(await pruneLedger(database.pool, topic, 90)).toBe(1);
   await query(`insert into postdate.retention values ('outbox', now())`);
-  expect(await audit(database.pool, [topic])).toMatchObject({ sound: true });
+  expect(await runAudit(database.pool, [topic])).toMatchObject({ sound: true });
   expect(await verifyDays(database.pool)).toMatchObject({ broken: [], removed: expect.any(Number) });
   expect((await verifyDays(database.pool)).removed).toBeGreaterThan(5);
 
   await query('delete from postdate.delivery where key = $1', [young]);
-  expect((await audit(database.pool, [topic])).differences).toMatchObject([{ kind: 'effectWithoutDecision' }]);
+  expect((await runAudit(database.pool, [topic])).differences).toMatchObject([{ kind: 'effectWithoutDecision' }]);
   expect((await verifyDays(database.pool)).broken).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
 import { workflowIdOf } from '../../src/contract';
-import { type Story, storyOf } from '../../src/story/story';
+import { readStory, type Story } from '../../src/story/story';
 import { done } from '../../src/topic';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';
@@ -16,7 +16,7 @@ const topic = effectTopic((_tx, { key }) => {
   return done;
 });
 const refOf = (key: string) => ({ topic: topic.name, tenant: 'acme', key });
-const story = (key: string) => storyOf({ client: temporal.client, pool: database.pool }, refOf(key));
+const story = (key: string) => readStory({ client: temporal.client, pool: database.pool }, refOf(key));
 const post = (key: string, dueInMs: number) =>
   schedule(temporal.client, { topic, tenant: 'acme', key, dueAt: Date.now() + dueInMs, payload: { note: 'n' } });
 const whats = (told: Story | undefined) => told?.happenings.map(({ what }) => what);

@@ -8,13 +8,13 @@ const LEAST_MS = 5_000;
 /**
  * A due time by which this machine has posted and holds so many messages, as a first few showed.
  *
- * `land` posts a number of messages that are due at once, and resolves when all of them have landed.
+ * `probe` posts a number of messages, and resolves when all of them are held, or have landed if they are due at once.
  */
-export async function dueInTime(count: number, land: (probes: number) => Promise<unknown>): Promise<number> {
+export async function dueInTime(count: number, probe: (messages: number) => Promise<unknown>): Promise<number> {
   // The first ones find everything cold.
-  await land(PROBES);
+  await probe(PROBES);
   const startedAt = Date.now();
-  await land(PROBES);
+  await probe(PROBES);
   const perMessageMs = (Date.now() - startedAt) / PROBES;
   return Math.round(Date.now() + LEAST_MS + MARGIN * count * perMessageMs);
 }

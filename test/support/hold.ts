@@ -9,8 +9,8 @@ import { createHold, type Hold, type HoldLimits } from '../../src/hold/hold';
 import { startRollCall } from '../../src/hold/roll-call';
 import { startTakeOver } from '../../src/hold/take-over';
 import { createWaiting } from '../../src/hold/waiting';
-import { createLanes, startFollowing } from '../../src/lanes/following';
-import { createShadowCopies } from '../../src/lanes/shadow/copies';
+import { createShadowCopies } from '../../src/lanes/shadow/shadow-copies';
+import { createWorkerLanes, startLaneRefresh } from '../../src/lanes/worker-lanes';
 import type { Metrics } from '../../src/metrics';
 import type { Topic } from '../../src/topic';
 import type { TestDatabase } from './database';
@@ -56,7 +56,7 @@ function reports(): { metrics: Metrics; reported: Reported } {
     'unsealed',
     'connections',
     'failed',
-    'laneKnown',
+    'declareLane',
     'laneLanded',
     'laneFailed',
     'laneFellBack',
@@ -89,16 +89,16 @@ export function useHolds(database: TestDatabase) {
     const onError = (error: unknown) => void errors.push(error);
     const worker = `worker-${Math.random()}`;
     const { metrics, reported } = reports();
-    const lanes = createLanes(database.pool, topics, lane);
-    await lanes.read();
+    const lanes = createWorkerLanes(database.pool, topics, lane);
+    await lanes.refresh();
     const shared = { pool: database.pool, worker, lanes, clock, metrics, log: silentLog, onError };
-    const copies = createShadowCopies(shared, lanes.board);
+    const copies = createShadowCopies(shared, lanes.routing);
     const hold = createHold(
       { ...shared, onHeld: lane === undefined ? copies.copy : undefined, signal: over.signal },
       { heldMessages: 10_000, groupSize: 500, transactions: 2, ...limits },
     );
     const takeOver = startTakeOver(shared, hold, topics, lane);
-    const following = startFollowing(lanes, hold, { onError });
+    const following = startLaneRefresh(lanes, hold, { onError });
     // Only where a test has a Temporal to ask.
     const rollCall = temporal
       ? startRollCall({ ...shared, waiting: createWaiting(temporal.client) }, hold, topics)

@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
-import { readBoard } from '../../src/lanes/board';
-import { changeLane, type LaneWish } from '../../src/lanes/change';
+import { changeLane } from '../../src/lanes/change-lane';
 import { guardLanes, type LaneGuardDeps } from '../../src/lanes/lane-guard';
+import { readRoutingTable } from '../../src/lanes/routing-table';
+import type { LanePatch } from '../../src/lanes/write-lane';
 
 /** A lane of a topic of a test's own, and what has become of messages in it. */
 export interface TestLane {
@@ -10,7 +11,7 @@ export interface TestLane {
 }
 
 /** An operator's change of a lane. */
-export const setLane = (pool: Pool, { topic, lane }: TestLane, wish: LaneWish, what: 'set' | 'ramp' = 'set') =>
+export const setLane = (pool: Pool, { topic, lane }: TestLane, wish: LanePatch, what: 'set' | 'ramp' = 'set') =>
   changeLane(pool, { topic, lane, what, author: 'ann', reason: 'a trial' }, wish);
 
 /** Messages that have landed in the lane now, or so many seconds ago, each so late. */
@@ -48,7 +49,7 @@ export function testLaneGuard(pool: Pool, options: Partial<LaneGuardDeps> = {}) 
   const deps: LaneGuardDeps = {
     pool,
     metrics: {
-      laneKnown: count('known'),
+      declareLane: count('known'),
       laneStopped: count('stopped'),
       malformedLaneRules: count('malformed'),
     },
@@ -59,6 +60,6 @@ export function testLaneGuard(pool: Pool, options: Partial<LaneGuardDeps> = {}) 
     onError: (error) => void errors.push(error),
     ...options,
   };
-  const look = async (topic: string) => guardLanes(deps, await readBoard(pool, topic));
+  const look = async (topic: string) => guardLanes(deps, await readRoutingTable(pool, topic));
   return { deps, told, counted, errors, look };
 }

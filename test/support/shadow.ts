@@ -6,11 +6,11 @@ import type { Delivery } from '../../src/contract';
 import { createPool } from '../../src/database';
 import { defineTopic } from '../../src/define-topic';
 import { land } from '../../src/landing/landing';
-import { readBoard } from '../../src/lanes/board';
-import { changeLane } from '../../src/lanes/change';
-import { createShadowCopies } from '../../src/lanes/shadow/copies';
-import { pictureCopies } from '../../src/lanes/shadow/pictures';
-import { tryRipe } from '../../src/lanes/shadow/shadow';
+import { changeLane } from '../../src/lanes/change-lane';
+import { readRoutingTable } from '../../src/lanes/routing-table';
+import { snapshotCopies } from '../../src/lanes/shadow/row-snapshots';
+import { tryDueCopies } from '../../src/lanes/shadow/shadow';
+import { createShadowCopies } from '../../src/lanes/shadow/shadow-copies';
 import type { SchemaMigrations } from '../../src/migrate';
 import type { DueMessage, HandlerAnswer, LandingTransaction, Topic } from '../../src/topic';
 import type { TestDatabase } from './database';
@@ -102,8 +102,8 @@ export function useShelf(database: TestDatabase) {
     },
     /** Hands copies to the shadow, as a worker that holds them does. */
     async copied(topic: Topic, ...deliveries: Delivery[]): Promise<void> {
-      const board = { ...(await readBoard(database.pool, topic.name)), served: new Set([LANE]) };
-      const copies = createShadowCopies({ pool: database.pool, onError }, () => board);
+      const routing = { ...(await readRoutingTable(database.pool, topic.name)), servedLanes: new Set([LANE]) };
+      const copies = createShadowCopies({ pool: database.pool, onError }, () => routing);
       for (const delivery of deliveries) copies.copy(topic, delivery);
       await eventually(async () => {
         const keys = deliveries.map(({ message }) => message.key);
@@ -112,12 +112,12 @@ export function useShelf(database: TestDatabase) {
       });
       await copies.stop();
     },
-    pictured: (topic: Topic) => pictureCopies(database.pool, topic, LANE),
+    pictured: (topic: Topic) => snapshotCopies(database.pool, topic, LANE),
     async landed(topic: Topic, ...deliveries: Delivery[]): Promise<void> {
       const landings = await land(database.pool, topic, deliveries);
       for (const landing of landings) if (!('decision' in landing)) throw new Error(JSON.stringify(landing));
     },
-    tried: (topic: Topic, build?: string) => tryRipe({ pool: database.pool, trials, build, onError }, topic, LANE),
+    tried: (topic: Topic, build?: string) => tryDueCopies({ pool: database.pool, trials, build, onError }, topic, LANE),
     async comparisonOf({ message }: Delivery) {
       const { rows } = await query('select * from postdate.shadow_comparison where key = $1', [message.key]);
       return rows[0];

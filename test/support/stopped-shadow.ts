@@ -1,10 +1,10 @@
 import { createPool } from '../../src/database';
-import { inSealedTransaction } from '../../src/lanes/shadow/sealed';
+import { inNoCommitTransaction } from '../../src/lanes/shadow/no-commit-transaction';
 
 // A shadow's process that locks a thing on the shelf in its trial, says so, and is then stopped by the test.
 const [key] = process.argv.slice(2);
 const pool = () => createPool(process.env.DATABASE_URL as string, { connections: 1, onError: () => undefined });
-void inSealedTransaction({ trials: pool(), pool: pool(), onError: () => undefined }, async (tx) => {
+void inNoCommitTransaction({ trials: pool(), pool: pool(), onError: () => undefined }, async (tx) => {
   await tx.query(`update shelf.thing set state = 'tried' where id = $1`, [key]);
   process.stdout.write('it is locked\n');
   return new Promise(() => undefined);

@@ -34,5 +34,16 @@ function compiled(filename) {
   }
 }
 
+// `import('./x.js')` names x.ts, as TypeScript has it.
+const resolveFilename = Module._resolveFilename;
+Module._resolveFilename = function resolveTypescript(request, ...rest) {
+  try {
+    return resolveFilename.call(this, request, ...rest);
+  } catch (error) {
+    if (!/^\.{1,2}\/.*\.js$/.test(request)) throw error;
+    return resolveFilename.call(this, request.replace(/\.js$/, '.ts'), ...rest);
+  }
+};
+
 process.setSourceMapsEnabled(true);
 Module._extensions['.ts'] = (module, filename) => module._compile(compiled(filename), filename);

@@ -9,7 +9,7 @@ import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflo
 import { createDatabaseClock } from '../../src/database-clock';
 import { createWaiting } from '../../src/hold/waiting';
 import { startSweepOfWorkflows } from '../../src/sweep/overdue-workflows';
-import { createRevival } from '../../src/sweep/revival';
+import { createRecovery } from '../../src/sweep/recovery';
 import type { Topic } from '../../src/topic';
 import { startWorker } from '../../src/worker';
 import { useDatabase } from '../support/database';
@@ -73,7 +73,7 @@ async function sweepUntilEnded(messages: ScheduledMessage[], topics: Topic[]): P
   const clock = createDatabaseClock();
   await clock.read(database.pool);
   const metrics = { rescued: (topic: string) => void rescued.push(topic) };
-  const asking = { waiting: createWaiting(client), revival: createRevival(client) };
+  const asking = { waiting: createWaiting(client), recovery: createRecovery(client) };
   const deps = {
     pool: database.pool,
     clock,

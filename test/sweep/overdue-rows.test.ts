@@ -9,8 +9,8 @@ import type { ScheduledMessage } from '../../src/contract';
 import type { Queryable } from '../../src/database';
 import type { Decision } from '../../src/decision';
 import { land } from '../../src/landing/landing';
+import { findOverdueRows, type TopicWithRows } from '../../src/sweep/business-rows';
 import { startSweepOfRows } from '../../src/sweep/overdue-rows';
-import { overdue, type TopicWithRows } from '../../src/sweep/waiting-rows';
 import type { Topic } from '../../src/topic';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
@@ -172,7 +172,7 @@ it('what cannot be landed is tried ever more rarely, counts as no rescue, and ho
   await expired(good);
   await eventually(async () => expect(tries).toBeGreaterThanOrEqual(3));
   await pause(1_500);
-  // Without patience it would be fifteen more.
+  // Without the backoff it would be fifteen more.
   expect(tries).toBeLessThan(9);
   expect(rescued(worker)).toEqual(['notDelivered']);
 });
@@ -225,6 +225,6 @@ it('overdue rows are found by their due time, however many wait', async () => {
       return { rows: [] };
     },
   } as unknown as Queryable;
-  await overdue(explaining, paymentRequestExpiry as TopicWithRows, { graceMs: 10_000, limit: 500, except: [] });
+  await findOverdueRows(explaining, paymentRequestExpiry as TopicWithRows, { graceMs: 10_000, limit: 500, except: [] });
   expect(plan).toMatch(/payment_request_waiting.*Index Cond: \(due_at </s);
 });

@@ -11,7 +11,7 @@ import { createWaiting } from '../../src/hold/waiting';
 import { land } from '../../src/landing/landing';
 import type { RunningWorker } from '../../src/process';
 import { startSweepOfWorkflows } from '../../src/sweep/overdue-workflows';
-import { createRevival } from '../../src/sweep/revival';
+import { createRecovery } from '../../src/sweep/recovery';
 import type { Topic } from '../../src/topic';
 import { startWorker } from '../../src/worker';
 import { useDatabase } from '../support/database';
@@ -81,7 +81,11 @@ async function seeAnotherEnd(after: ScheduledMessage): Promise<void> {
 }
 
 /** Sweeps a topic until `work` is done, which may wait for some rounds; returns the reasons of what it rescued. */
-async function sweeping(of: Topic, work: (someRounds: () => Promise<unknown>) => Promise<unknown>): Promise<string[]> {
+async function sweeping(
+  of: Topic,
+  work: (someRounds: () => Promise<unknown>) => Promise<unknown>,
+  graceMs = 1_000,
+): Promise<string[]> {
   let rounds = 0;
   const someRounds = () => {
     const before = rounds;
@@ -103,13 +107,13 @@ async function sweeping(of: Topic, work: (someRounds: () => Promise<unknown>) =>
           return waiting.runs(...asked);
         },
       },
-      revival: createRevival(client),
+      recovery: createRecovery(client),
       metrics,
       log: silentLog,
       onError: (error) => errors.push(error),
     },
     of,
-    { graceMs: 1_000, everyMs: 200 },
+    { graceMs, everyMs: 200 },
   );
   await work(someRounds);
   await sweep.stop();
@@ -157,10 +161,12 @@ it('what is being tried, or is not due, is left alone', async () => {
 
 it('without faults nothing is rescued', async () => {
   const messages = await Promise.all(Array.from({ length: 20 }, () => post(topic, 2_000)));
-  const rescued = await sweeping(topic, async (someRounds) => {
+  const work = async (someRounds: () => Promise<unknown>) => {
     for (const message of messages) await eventually(async () => expect(await stateOf(message)).toBe('ended'));
     await someRounds();
-  });
+  };
+  // A busy machine wakes one seconds late, and that is no fault.
+  const rescued = await sweeping(topic, work, 30_000);
   expect(rescued).toEqual([]);
   for (const message of messages) expect(await signalsOf(message)).toBe(0);
 });

@@ -10,7 +10,7 @@ import { paymentsSchema } from '../../app/payment-requests/schema';
 import { freePort } from '../../local/ports';
 import { isRunning } from '../../local/processes';
 import { startTemporal } from '../../local/temporal-server';
-import { audit } from '../../src/audit/audit';
+import { runAudit } from '../../src/audit/audit';
 import { describe as describeMessage } from '../../src/client';
 import { readConfig } from '../../src/config';
 import { ensureSearchAttributes } from '../../src/search-attributes';
@@ -78,7 +78,7 @@ it('requests expire while Temporal is away, also those posted meanwhile, and the
       expect(known).toMatchObject({ state: 'ended', ending: { outcome: 'delivered', cycle: 1 } });
     }, 120_000);
   }
-  expect(await audit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
+  expect(await runAudit(database.pool, [paymentRequestExpiry])).toMatchObject({ sound: true });
   worker.stop();
   await worker.finished;
   await connection.close();

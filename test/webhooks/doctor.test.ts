@@ -7,7 +7,7 @@ import { useDatabase } from '../support/database';
 import { emitTo, reach } from '../support/webhooks';
 
 const database = useDatabase();
-const look = () => webhookChecks(database.pool)[0]?.look();
+const look = () => webhookChecks(database.pool)[0]?.run();
 const query = (text: string) => database.pool.query(text);
 
 it('doctor says which webhooks are ill, and that nobody queues events, but nothing of none, or of well ones', async () => {

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { pruneOutbox } from '../../src/retention/retention';
+import { pruneOutbox } from '../../src/retention/prune';
 import { listDeliveries } from '../../src/webhooks/list';
 import { queueBatch } from '../../src/webhooks/queue';
 import { addWebhook } from '../../src/webhooks/registration';

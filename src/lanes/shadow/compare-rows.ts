@@ -1,21 +1,21 @@
 import type { ObservedRows } from '../../topic';
-import { differingFields, type Fields } from './fields';
-import type { PicturedRow } from './pictures';
-import { keyOf, type TableShape } from './put-back';
+import { diffFields, type FieldDifferences } from './diff-fields';
+import { keyOf, type TableShape } from './restore-rows';
+import type { SnapshotRow } from './row-snapshots';
 import type { Trial } from './trial';
 
 type Change = 'inserted' | 'updated' | 'deleted' | 'unchanged' | 'absent';
 
-/** A row that they would have left differently; `key` is its primary key, column by column. */
+/** A row that stable and the shadow left differently. `key`: the values of its primary key. */
 export interface RowDifference {
   table: string;
   key: (string | null)[];
   stable: Change;
   shadow: Change;
-  fields?: Fields;
+  fields?: FieldDifferences;
 }
 
-/** The rows that a shadow would have left otherwise than stable has. */
+/** Compares the rows that stable left with those that the shadow would have left. */
 export const compareRows = (
   observed: ObservedRows[],
   { shapes, before, stable, shadow }: NonNullable<Trial['rows']>,
@@ -29,9 +29,9 @@ export const compareRows = (
   );
 
 interface Rows {
-  before: PicturedRow[];
-  stable: PicturedRow[];
-  shadow: PicturedRow[];
+  before: SnapshotRow[];
+  stable: SnapshotRow[];
+  shadow: SnapshotRow[];
 }
 interface Table {
   table: string;
@@ -40,49 +40,60 @@ interface Table {
 }
 
 function compareTable({ table, shape, volatile }: Table, { before, stable, shadow }: Rows): RowDifference[] {
-  const had = new Map(before.map((row) => [keyOf(shape, row), row]));
-  const known = (row: PicturedRow) => had.get(keyOf(shape, row));
-  const keyMayDiffer = shape.keyIsMade || shape.key.some((name) => volatile.includes(name));
-  // What both have inserted under keys that the database made is the same if it says the same.
-  const isFree = (row: PicturedRow) => keyMayDiffer && !known(row);
-  const free = {
-    ones: stable.filter(isFree),
-    twos: shadow.filter(isFree),
+  const rowsBefore = new Map(before.map((row) => [keyOf(shape, row), row]));
+  const rowBefore = (row: SnapshotRow) => rowsBefore.get(keyOf(shape, row));
+  const keyMayDiffer = shape.keyIsGenerated || shape.key.some((name) => volatile.includes(name));
+  // Rows that both inserted under generated keys are the same if their other columns are.
+  const isComparedByContent = (row: SnapshotRow) => keyMayDiffer && !rowBefore(row);
+  const byContent = {
+    stableRows: stable.filter(isComparedByContent),
+    shadowRows: shadow.filter(isComparedByContent),
     without: [...volatile, ...shape.key],
   };
-  const difference = (one: PicturedRow | undefined, two: PicturedRow | undefined, without: string[]) => {
-    const fields = one && two && differingFields(one.texts, two.texts, without);
+  const difference = (one: SnapshotRow | undefined, two: SnapshotRow | undefined, without: string[]) => {
+    const fields = one && two && diffFields(one.texts, two.texts, without);
     if (one && two && !fields) return [];
-    const row = (one ?? two) as PicturedRow;
+    const row = (one ?? two) as SnapshotRow;
     const key = shape.key.map((name) => row.texts[name] ?? null);
-    const changes = { stable: changeOf(one, known(row)), shadow: changeOf(two, known(row)) };
+    const changes = { stable: changeOf(one, rowBefore(row)), shadow: changeOf(two, rowBefore(row)) };
     return [{ table, key, ...changes, ...(fields ? { fields } : {}) }];
   };
-  const [ones, twos] = [stable, shadow].map(
-    (rows) => new Map(rows.filter((row) => !isFree(row)).map((row) => [keyOf(shape, row), row])),
-  ) as [Map<string, PicturedRow>, Map<string, PicturedRow>];
-  const keys = [...new Set([...ones.keys(), ...twos.keys()])];
+  const [stableRows, shadowRows] = [stable, shadow].map(
+    (rows) => new Map(rows.filter((row) => !isComparedByContent(row)).map((row) => [keyOf(shape, row), row])),
+  ) as [Map<string, SnapshotRow>, Map<string, SnapshotRow>];
+  const keys = [...new Set([...stableRows.keys(), ...shadowRows.keys()])];
   return [
-    ...keys.flatMap((key) => difference(ones.get(key), twos.get(key), volatile)),
-    ...pairsOf(free).flatMap(([one, two]) => difference(one, two, free.without)),
+    ...keys.flatMap((key) => difference(stableRows.get(key), shadowRows.get(key), volatile)),
+    ...pairsOf(byContent).flatMap(([one, two]) => difference(one, two, byContent.without)),
   ];
 }
 
-function changeOf(row: PicturedRow | undefined, had: PicturedRow | undefined): Change {
+function changeOf(row: SnapshotRow | undefined, had: SnapshotRow | undefined): Change {
   if (!row) return had ? 'deleted' : 'absent';
   if (!had) return 'inserted';
   return row.row === had.row ? 'unchanged' : 'updated';
 }
 
-/** Of the rows without a counterpart that says the same, one of each side by side, so that it is seen how they differ. */
-function pairsOf({ ones, twos, without }: { ones: PicturedRow[]; twos: PicturedRow[]; without: string[] }) {
-  const says = ({ texts }: PicturedRow) =>
+/** Pairs the rows of each side that have no equal row on the other side, to show how they differ. */
+function pairsOf({
+  stableRows,
+  shadowRows,
+  without,
+}: {
+  stableRows: SnapshotRow[];
+  shadowRows: SnapshotRow[];
+  without: string[];
+}) {
+  const textOf = ({ texts }: SnapshotRow) =>
     JSON.stringify(Object.entries(texts).filter(([name]) => !without.includes(name)));
-  const left = [...twos];
-  const alone = ones.filter((one) => {
-    const place = left.findIndex((two) => says(two) === says(one));
-    if (place >= 0) left.splice(place, 1);
+  const unmatchedShadow = [...shadowRows];
+  const unmatchedStable = stableRows.filter((one) => {
+    const place = unmatchedShadow.findIndex((two) => textOf(two) === textOf(one));
+    if (place >= 0) unmatchedShadow.splice(place, 1);
     return place < 0;
   });
-  return Array.from({ length: Math.max(alone.length, left.length) }, (_, nth) => [alone[nth], left[nth]] as const);
+  return Array.from(
+    { length: Math.max(unmatchedStable.length, unmatchedShadow.length) },
+    (_, nth) => [unmatchedStable[nth], unmatchedShadow[nth]] as const,
+  );
 }

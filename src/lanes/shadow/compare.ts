@@ -1,43 +1,43 @@
 import type { Topic } from '../../topic';
 import { compareRows, type RowDifference } from './compare-rows';
-import { differingFields, type Fields } from './fields';
-import type { EventsByType } from './stables';
-import type { Answered, Trial } from './trial';
+import { diffFields, type FieldDifferences } from './diff-fields';
+import type { EventsByType } from './stable-decisions';
+import type { Trial, TrialAnswer } from './trial';
 
 export const DIFFERENCE_KINDS = ['answer', 'events', 'rows', 'failed'] as const;
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 
-/** An event that only one of them told, or in which fields differ. */
+/** An event that only stable or only the shadow emitted, or whose fields differ. */
 export interface EventDifference {
   type: string;
   only?: 'stable' | 'shadow';
-  fields?: Fields;
+  fields?: FieldDifferences;
 }
 
-/** What is different, and nothing else of the message. */
+/** The differences between stable and a shadow, and nothing else of the message. */
 export interface Differences {
-  answer?: Fields;
+  answer?: FieldDifferences;
   events?: EventDifference[];
   rows?: RowDifference[];
 }
 
-/** Compares what stable did with what a shadow would have done, but for what the topic calls volatile. */
+/** Compares what stable did with what a shadow would have done, without the topic's volatile fields. */
 export function compare(
   { observed = [], volatile = [] }: Pick<Topic, 'observed' | 'volatile'>,
-  stable: { answer: Answered; events: EventsByType },
+  stable: { answer: TrialAnswer; events: EventsByType },
   { answer, events, rows }: Trial,
 ): Differences {
-  const answers = differingFields(shownAnswer(stable.answer), shownAnswer(answer), volatile);
-  const told = compareEvents(stable.events, events, volatile);
-  const changed = rows ? compareRows(observed, rows, volatile) : [];
+  const answers = diffFields(comparableAnswer(stable.answer), comparableAnswer(answer), volatile);
+  const changedEvents = compareEvents(stable.events, events, volatile);
+  const changedRows = rows ? compareRows(observed, rows, volatile) : [];
   return {
     ...(answers ? { answer: answers } : {}),
-    ...(told.length > 0 ? { events: told } : {}),
-    ...(changed.length > 0 ? { rows: changed } : {}),
+    ...(changedEvents.length > 0 ? { events: changedEvents } : {}),
+    ...(changedRows.length > 0 ? { rows: changedRows } : {}),
   };
 }
 
-const shownAnswer = ({ outcome, nextDueAt, reason }: Answered) => ({
+const comparableAnswer = ({ outcome, nextDueAt, reason }: TrialAnswer) => ({
   outcome,
   nextDueAt: nextDueAt === undefined ? undefined : new Date(nextDueAt).toISOString(),
   reason,
@@ -48,7 +48,7 @@ function compareEvents(stable: EventsByType, shadow: EventsByType, volatile: str
   return types.flatMap((type): EventDifference[] => {
     const [one, two] = [stable.get(type), shadow.get(type)];
     if (!one || !two) return [{ type, only: one ? 'stable' : 'shadow' }];
-    const fields = differingFields(one, two, volatile);
+    const fields = diffFields(one, two, volatile);
     return fields ? [{ type, fields }] : [];
   });
 }

@@ -1,17 +1,20 @@
 import type { Queryable } from '../../database';
 import type { ErrorFields } from '../../log-errors';
 import type { DifferenceKind, Differences } from './compare';
-import type { RipeCopy } from './stables';
+import type { DueCopy } from './stable-decisions';
 import type { NotCompared } from './trial';
 
-/** What came of one copy. `failed`: the shadow's handler threw this, without its words, which may repeat a payload. */
+/**
+ * The result for one copy. `failed`: the error of the shadow's handler, without its message, which may repeat a
+ * payload.
+ */
 export type Comparison =
   | { notCompared: NotCompared; because?: ErrorFields }
   | { failed: ErrorFields; rowsCompared: boolean }
   | { differences: Differences; rowsCompared: boolean };
 
-// Of each kind, lane and build: enough to see what it is about. All of them are counted.
-const EXAMPLES = 20;
+// Per kind, lane and build: enough to see the cause. All comparisons are counted.
+const MAX_EXAMPLES = 20;
 
 const kindsOf = (one: Comparison): DifferenceKind[] => {
   if ('failed' in one) return ['failed'];
@@ -24,10 +27,10 @@ function detailOf(one: Comparison): object | undefined {
   return one.because && { because: one.because };
 }
 
-/** Writes down what came of a copy, and strikes the copy out. Of two that tried one message the first one counts. */
+/** Records the result for a copy, and deletes the copy. If two processes tried one message, the first result counts. */
 export async function recordComparison(
   db: Queryable,
-  { delivery: { message }, lane }: RipeCopy,
+  { delivery: { message }, lane }: DueCopy,
   comparison: Comparison,
   build?: string,
 ): Promise<void> {
@@ -49,7 +52,7 @@ export async function recordComparison(
      values ($1, $2, $3, $4, $5, $6, $7, cardinality($8::text[]) > 0, $8, $9,
              case when exists (select from unnest($8::text[] || $7::text) as given (of)
                                 where of is not null and coalesce((select examples from examples
-                                                where examples.of = given.of), 0) < ${EXAMPLES})
+                                                where examples.of = given.of), 0) < ${MAX_EXAMPLES})
                   then $10::jsonb end)
      on conflict do nothing`,
     [
@@ -67,8 +70,8 @@ export async function recordComparison(
   );
 }
 
-/** How many messages a shadow lane was compared in since an instant (RFC 3339), and in how many it was different. */
-export async function differencesOf(
+/** Counts the messages that a shadow lane was compared in since an instant (RFC 3339), and those that differed. */
+export async function countDifferences(
   db: Queryable,
   { topic, lane, since }: { topic: string; lane: string; since: string },
 ): Promise<{ compared: number; different: number }> {
@@ -82,7 +85,7 @@ export async function differencesOf(
   return rows[0] ?? { compared: 0, different: 0 };
 }
 
-/** Removes comparisons that are this old. Returns how many. */
+/** Removes comparisons that are older than `days`, at most `limit`. Returns how many. */
 export async function pruneComparisons(db: Queryable, days: number, limit: number): Promise<number> {
   const { rowCount } = await db.query(
     `delete from postdate.shadow_comparison where (topic, lane, tenant, key, cycle) in (

@@ -5,13 +5,13 @@ export class NotOnTrial extends Error {
   override readonly name = 'NotOnTrial';
 }
 
-// To a savepoint it may roll back: that ends nothing.
+// A rollback to a savepoint is allowed: it does not end the transaction.
 const ENDS_TRANSACTION =
   /^(commit|end|abort|prepare\s+transaction|rollback(?!\s+((work|transaction)\s+)?to\b))(\s|$)|\bdefault_transaction_read_only\b/i;
 const COMMENTS_AND_QUOTED =
   /--[^\n]*|\/\*[\s\S]*?\*\/|\be'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$\w*\$)[\s\S]*?\1/gi;
 
-/** Whether a text, as a handler would write it, has a statement that ends the transaction that it is run in. */
+/** Whether an SQL text has a statement that ends its transaction. */
 export const endsTransaction = (text: string): boolean =>
   text
     .replaceAll(COMMENTS_AND_QUOTED, ' ')
@@ -19,8 +19,8 @@ export const endsTransaction = (text: string): boolean =>
     .some((statement) => ENDS_TRANSACTION.test(statement.trim()));
 
 /**
- * A handler's `query` in its trial, until it is closed. It refuses what would end the transaction, in words that help; what it
- * does not recognise meets the seal, and the connection that is read-only outside of it.
+ * The `query` of a handler in its trial, until `close`. It refuses a statement that would end the transaction, with a
+ * clear error. A statement that it does not recognise still cannot commit: see `no-commit-transaction.ts`.
  */
 export function guardedQuery(tx: PoolClient): { query: PoolClient['query']; close(): void } {
   let closed = false;

@@ -1,53 +1,59 @@
 import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../../background-loop';
-import { concerning } from '../../concern';
 import { createPool } from '../../database';
 import { isWithdrawn } from '../../decision';
+import { withErrorContext } from '../../error-context';
 import { STABLE } from '../../lane-name';
 import { errorFields } from '../../log-errors';
 import type { Topic } from '../../topic';
 import { compare } from './compare';
 import { type Comparison, recordComparison } from './comparisons';
-import { pictureCopies } from './pictures';
-import { type EventsByType, type RipeCopy, readStablesEvents, type StableDecision, takeRipe } from './stables';
+import { snapshotCopies } from './row-snapshots';
+import {
+  type DueCopy,
+  type EventsByType,
+  readStableEvents,
+  type StableDecision,
+  takeDueCopies,
+} from './stable-decisions';
 import { tryMessage } from './trial';
 
-// Several times within the second before a message is due, in which its rows are read.
-const PICTURE_EVERY_MS = 200;
+// A message's rows are read within the second before it is due: several rounds fit into that.
+const SNAPSHOT_EVERY_MS = 200;
 const TRY_EVERY_MS = 250;
 
 export interface ShadowDeps {
-  /** For the shadow's own tables; at least two connections of it are in use at times. */
+  /** For the shadow's own tables; needs at least two connections. */
   pool: Pool;
-  /** Handlers are tried on connections of their own, in transactions that are never committed. */
+  /** For the trials' own connection, whose transactions are never committed. */
   databaseUrl: string;
-  /** Which build this is, to be shown with what it did. */
+  /** This process's build, recorded with its comparisons. */
   build?: string;
   onError(error: unknown): void;
 }
 
 /**
- * Tries the due messages of these topics with this process's handlers, of which nothing is ever committed, and compares what
- * they would have done with what stable did. It works on one message at a time, after stable; processes share the work.
+ * Tries the due messages of these topics with this process's handlers, commits nothing, and compares the results with
+ * what stable did. It works on one message at a time, after stable. Processes share the work.
  */
 export function startShadow(deps: ShadowDeps, topics: Topic[], lane: string): Pick<BackgroundLoop, 'stop'> {
   const { pool, onError } = deps;
-  // What breaks one of its connections fails the trial as well, and is told there.
+  // A broken connection also fails its trial, which reports the error.
   const trials = createPool(deps.databaseUrl, { connections: 1, onError: () => undefined });
   const tried = topics.filter(({ forward }) => !forward);
   const stopping = new AbortController();
   const shadow = { ...deps, trials, signal: stopping.signal };
-  // Two loops: a handler that hangs must not make the rows of the next message be read too late.
+  // Two loops: a hanging handler must not delay reading the rows of the next message.
   const loops = stoppedTogether([
     runInBackground(
-      inEach(tried, (topic) => pictureCopies(pool, topic, lane)),
+      forEachTopic(tried, (topic) => snapshotCopies(pool, topic, lane)),
       {
-        pauseMs: PICTURE_EVERY_MS,
+        pauseMs: SNAPSHOT_EVERY_MS,
         onError,
       },
     ),
     runInBackground(
-      inEach(tried, (topic) => tryRipe(shadow, topic, lane)),
+      forEachTopic(tried, (topic) => tryDueCopies(shadow, topic, lane)),
       {
         pauseMs: TRY_EVERY_MS,
         onError,
@@ -60,40 +66,43 @@ export function startShadow(deps: ShadowDeps, topics: Topic[], lane: string): Pi
     await loops.stop();
     await trials.end();
   }
-  // A worker that is told to stop does so, and awaits it once more when it closes.
+  // A worker calls this twice: when it is told to stop, and when it closes.
   return { stop: () => (stopped ??= end()) };
 }
 
-/** Does a piece of work of each topic; one whose rows cannot be read, for example, keeps no other from it. */
-const inEach =
+/**
+ * Does a piece of work for each topic. An error in one topic, for example in reading its rows, does not stop the
+ * others.
+ */
+const forEachTopic =
   (topics: Topic[], work: (topic: Topic) => Promise<'more' | 'idle'>) => async (): Promise<'more' | 'idle'> => {
     const results = [];
     for (const topic of topics) {
-      const failed = (error: unknown) => ({ error: concerning(error, { topic: topic.name }) });
+      const failed = (error: unknown) => ({ error: withErrorContext(error, { topic: topic.name }) });
       results.push(await work(topic).catch(failed));
     }
-    // Reported where the loop then pauses.
+    // The loop reports the first error, and pauses.
     for (const one of results) if (typeof one === 'object') throw one.error;
     return results.includes('more') ? 'more' : 'idle';
   };
 
-/** Tries a few copies of a topic, if stable has decided any. Aborting `signal` leaves the rest of them to other processes. */
-export async function tryRipe(
+/** Tries a few copies that stable has decided. Aborting `signal` leaves the rest to other processes. */
+export async function tryDueCopies(
   deps: Omit<ShadowDeps, 'databaseUrl'> & { trials: Pool; signal?: AbortSignal },
   topic: Topic,
   lane: string,
 ): Promise<'more' | 'idle'> {
   const { pool, build, onError, signal } = deps;
-  const copies = await takeRipe(pool, topic.name, lane);
-  const events = await readStablesEvents(pool, copies);
+  const copies = await takeDueCopies(pool, topic.name, lane);
+  const events = await readStableEvents(pool, copies);
   for (const [place, copy] of copies.entries()) {
     if (signal?.aborted) break;
     try {
       const comparison = await compareCopy(deps, topic, copy, events[place] as EventsByType);
       await recordComparison(pool, copy, comparison, build);
     } catch (error) {
-      // It was taken, and is tried again when it has been for a while.
-      onError(concerning(error, copy.delivery.message));
+      // The copy stays taken, and is tried again once that has expired.
+      onError(withErrorContext(error, copy.delivery.message));
     }
   }
   return copies.length > 0 ? 'more' : 'idle';
@@ -102,7 +111,7 @@ export async function tryRipe(
 async function compareCopy(
   deps: Pick<ShadowDeps, 'pool' | 'onError'> & { trials: Pool },
   topic: Topic,
-  copy: RipeCopy,
+  copy: DueCopy,
   events: EventsByType,
 ): Promise<Comparison> {
   const { decision } = copy;

@@ -2,15 +2,18 @@ import type { Queryable } from '../../database';
 import type { ErrorFields } from '../../log-errors';
 import type { DifferenceKind, Differences } from './compare';
 
-/** What a shadow lane's comparisons came to. Counts are of all; examples of the first of each kind and build. */
+/**
+ * The summary of a shadow lane's comparisons, in messages. All are counted; examples are the first of each kind and
+ * build.
+ */
 export interface ShadowSummary {
   compared: number;
   different: number;
-  /** How many messages were different, by kind; one may be so in several. */
+  /** How many messages were different, by kind; a message may have several kinds. */
   kinds: Partial<Record<DifferenceKind, number>>;
-  /** How many could not be compared, by why. */
+  /** How many could not be compared, by reason. */
   notCompared: Record<string, number>;
-  /** How many of those compared had no rows to compare, as their topic declares none. */
+  /** How many of the compared had no rows to compare, as their topic declares none. */
   withoutRows: number;
   examples: ShadowExample[];
 }
@@ -26,8 +29,8 @@ export interface ShadowExample {
   detail: Differences & { failed?: ErrorFields; because?: ErrorFields };
 }
 
-/** Sums up what a shadow lane was compared in, since an instant if one is given, with at most so many examples. */
-export async function summarise(
+/** Summarises the comparisons of a shadow lane, since an instant if one is given, with at most `limit` examples. */
+export async function summariseComparisons(
   db: Queryable,
   { topic, lane, since }: { topic: string; lane: string; since?: Date },
   limit: number,

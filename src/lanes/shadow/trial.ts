@@ -1,34 +1,34 @@
 import type { Pool, PoolClient } from 'pg';
-import { byHandler } from '../../concern';
 import type { Outcome } from '../../decision';
+import { markHandlerError } from '../../error-context';
 import { answerOf, dueMessage } from '../../landing/answers';
 import type { Answer } from '../../landing/claims';
 import { decideWithoutHandler } from '../../landing/decide-without-handler';
 import { withNextCycle } from '../../landing/next-cycle';
-import { storable } from '../../ledger';
+import { storable } from '../../storable';
 import { type LandingTransaction, PermanentFailure, type Topic } from '../../topic';
-import { makeRowsAsBefore } from './as-before';
-import { isAway, isLocked } from './faults';
+import { isConnectionLost, isLockFailure } from './database-errors';
 import { guardedQuery } from './guarded-query';
-import { type Picture, readPicture } from './pictures';
-import type { TableShape } from './put-back';
-import { BrokenOff, inSealedTransaction } from './sealed';
-import type { EventsByType, RipeCopy, StableDecision } from './stables';
+import { inNoCommitTransaction, TrialAborted } from './no-commit-transaction';
+import type { TableShape } from './restore-rows';
+import { restoreSnapshot } from './restore-snapshot';
+import { type RowSnapshot, readRowSnapshot } from './row-snapshots';
+import type { DueCopy, EventsByType, StableDecision } from './stable-decisions';
 
-export interface Answered {
+export interface TrialAnswer {
   outcome: Outcome;
   nextDueAt?: number;
   reason?: string;
 }
 
-/** What the shadow would have done, and its rows as they were before, as stable left them, and as the shadow would have. */
+/** What the shadow would have done. `rows`: before the landing, as stable left them, and as the shadow would have. */
 export interface Trial {
-  answer: Answered;
+  answer: TrialAnswer;
   events: EventsByType;
-  rows?: { shapes: TableShape[]; before: Picture; stable: Picture; shadow: Picture };
+  rows?: { shapes: TableShape[]; before: RowSnapshot; stable: RowSnapshot; shadow: RowSnapshot };
 }
 
-/** Why there is nothing to compare; none of it says anything of the shadow's handler. */
+/** Why there is nothing to compare. None of these reasons is a fault of the shadow's handler. */
 export type NotCompared =
   | 'undecided'
   | 'withdrawn'
@@ -39,55 +39,55 @@ export type NotCompared =
   | 'locked'
   | 'gaveWay';
 
-export type Tried = { trial: Trial } | { failed: unknown } | { notCompared: NotCompared; because?: unknown };
+export type TrialResult = { trial: Trial } | { failed: unknown } | { notCompared: NotCompared; because?: unknown };
 
-/** Has a shadow's handler handle a message in a sealed transaction, before which everything is as it was for stable. */
+/** Runs a shadow's handler for a message in a no-commit transaction, on the rows as they were for stable. */
 export async function tryMessage(
   deps: { trials: Pool; pool: Pool; onError(error: unknown): void },
   topic: Topic,
-  copy: RipeCopy & { decision: StableDecision },
-): Promise<Tried> {
-  let atHandler = false;
+  copy: DueCopy & { decision: StableDecision },
+): Promise<TrialResult> {
+  let handlerStarted = false;
   try {
-    return await inSealedTransaction(deps, async (tx) => {
-      const rows = await makeRowsAsBefore(tx, topic, copy);
+    return await inNoCommitTransaction(deps, async (tx) => {
+      const rows = await restoreSnapshot(tx, topic, copy);
       if ('notCompared' in rows) return rows;
-      atHandler = true;
-      const { answer, events } = await handle(tx, topic, copy);
+      handlerStarted = true;
+      const { answer, events } = await decide(tx, topic, copy);
       if (!rows.shapes) return { trial: { answer, events } };
-      const shadow = await readPicture(tx, topic, copy.delivery.message);
+      const shadow = await readRowSnapshot(tx, topic, copy.delivery.message);
       return { trial: { answer, events, rows: { ...rows, shadow } } };
     });
   } catch (error) {
-    if (error instanceof BrokenOff && error.why === 'gaveWay') return { notCompared: 'gaveWay' };
-    if (isLocked(error)) return { notCompared: 'locked' };
-    if (isAway(error) || !atHandler) throw error;
-    return { failed: byHandler(error) };
+    if (error instanceof TrialAborted && error.why === 'gaveWay') return { notCompared: 'gaveWay' };
+    if (isLockFailure(error)) return { notCompared: 'locked' };
+    if (isConnectionLost(error) || !handlerStarted) throw error;
+    return { failed: markHandlerError(error) };
   }
 }
 
-async function handle(
+async function decide(
   tx: PoolClient,
   topic: Topic,
-  { delivery, decision: { decidedAt } }: RipeCopy & { decision: StableDecision },
-): Promise<{ answer: Answered; events: EventsByType }> {
+  { delivery, decision: { decidedAt } }: DueCopy & { decision: StableDecision },
+): Promise<{ answer: TrialAnswer; events: EventsByType }> {
   const claimed = { delivery, decidedAt };
   const decided = (await decideWithoutHandler(tx, topic, [claimed])).get(delivery);
   const events: EventsByType = new Map();
-  const answer = decided ?? (await answerOfHandler(tx, topic, { delivery, events }));
-  return { answer: answered(withNextCycle(answer, claimed)), events };
+  const answer = decided ?? (await runHandler(tx, topic, { delivery, events }));
+  return { answer: trialAnswerOf(withNextCycle(answer, claimed)), events };
 }
 
-async function answerOfHandler(
+async function runHandler(
   tx: PoolClient,
   topic: Topic,
-  { delivery, events }: { delivery: RipeCopy['delivery']; events: EventsByType },
+  { delivery, events }: { delivery: DueCopy['delivery']; events: EventsByType },
 ): Promise<Answer> {
   await tx.query('savepoint handler');
   const { query, close } = guardedQuery(tx);
   const emit: LandingTransaction['emit'] = async (type, data) => {
     if (events.has(type)) throw new Error(`a second event ${type} of one cycle`);
-    // The database refuses here what it would refuse in the outbox.
+    // PostgreSQL rejects here the data that it would reject in the outbox.
     const { rows } = await tx.query<{ data: Record<string, unknown> }>('select $1::jsonb as data', [
       JSON.stringify(data),
     ]);
@@ -96,7 +96,7 @@ async function answerOfHandler(
   try {
     const message = dueMessage(topic, delivery);
     const answer = answerOf(await topic.handle({ query, emit }, message), message);
-    // Fails where a handler has hidden an error of a statement from us, or has come out of its transaction after all.
+    // Fails if the handler swallowed a statement's error, or left its transaction after all.
     await tx.query('release savepoint handler');
     return answer;
   } catch (error) {
@@ -109,7 +109,7 @@ async function answerOfHandler(
   }
 }
 
-const answered = ({ outcome, next, reason }: Answer): Answered => ({
+const trialAnswerOf = ({ outcome, next, reason }: Answer): TrialAnswer => ({
   outcome,
   nextDueAt: next?.dueAt,
   reason: storable(reason) ?? undefined,

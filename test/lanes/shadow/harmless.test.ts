@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { createPool } from '../../../src/database';
 import { land } from '../../../src/landing/landing';
 import { endsTransaction } from '../../../src/lanes/shadow/guarded-query';
-import { inSealedTransaction } from '../../../src/lanes/shadow/sealed';
+import { inNoCommitTransaction } from '../../../src/lanes/shadow/no-commit-transaction';
 import { done } from '../../../src/topic';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
@@ -92,7 +92,7 @@ describe('a sealed transaction', () => {
     const own = trials();
     const onError = (error: unknown) => void shelf.errors.push(error);
     try {
-      return await inSealedTransaction({ trials: own, pool: database.pool, onError }, work);
+      return await inNoCommitTransaction({ trials: own, pool: database.pool, onError }, work);
     } finally {
       await own.end();
     }

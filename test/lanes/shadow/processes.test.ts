@@ -1,4 +1,4 @@
-import { changeLane } from '../../../src/lanes/change';
+import { changeLane } from '../../../src/lanes/change-lane';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 import { laneDueTime } from '../../support/lane-due-time';

@@ -3,10 +3,10 @@ import { createPaymentRequests } from '../../../app/payment-requests/requests';
 import { paymentsSchema } from '../../../app/payment-requests/schema';
 import { registerTopics } from '../../../src/dispatch/register-topics';
 import { rfc3339 } from '../../../src/due-time';
-import { changeLane } from '../../../src/lanes/change';
-import { differencesOf } from '../../../src/lanes/shadow/comparisons';
+import { changeLane } from '../../../src/lanes/change-lane';
+import { countDifferences } from '../../../src/lanes/shadow/comparisons';
 import { startShadow } from '../../../src/lanes/shadow/shadow';
-import { summarise } from '../../../src/lanes/shadow/summary';
+import { summariseComparisons } from '../../../src/lanes/shadow/summary';
 import { done, type Topic } from '../../../src/topic';
 import { useDatabase } from '../../support/database';
 import { effectMessage } from '../../support/effects';
@@ -108,18 +108,18 @@ it('all differences are counted, and the first twenty of a build are kept as exa
   await play(25, silent, 'one');
   await play(3, silent, 'two');
   await play(4, selling, 'two');
-  expect(await differencesOf(database.pool, { topic: selling.name, lane: LANE, since: anHourAgo() })).toEqual({
+  expect(await countDifferences(database.pool, { topic: selling.name, lane: LANE, since: anHourAgo() })).toEqual({
     compared: 32,
     different: 28,
   });
-  expect(await differencesOf(database.pool, { topic: selling.name, lane: 'other', since: anHourAgo() })).toEqual({
+  expect(await countDifferences(database.pool, { topic: selling.name, lane: 'other', since: anHourAgo() })).toEqual({
     compared: 0,
     different: 0,
   });
   expect(
-    await differencesOf(database.pool, { topic: selling.name, lane: LANE, since: rfc3339(Date.now() + 3_600_000) }),
+    await countDifferences(database.pool, { topic: selling.name, lane: LANE, since: rfc3339(Date.now() + 3_600_000) }),
   ).toEqual({ compared: 0, different: 0 });
-  const summary = await summarise(database.pool, { topic: selling.name, lane: LANE }, 100);
+  const summary = await summariseComparisons(database.pool, { topic: selling.name, lane: LANE }, 100);
   expect(summary).toMatchObject({ compared: 32, different: 28, kinds: { events: 28, rows: 28 }, notCompared: {} });
   expect(summary.examples.map(({ build }) => build).sort()).toEqual([
     ...Array(20).fill('one'),

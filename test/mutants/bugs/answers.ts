@@ -25,14 +25,14 @@ export const answers: Mutant[] = [
   },
   {
     name: 'an answer that is awaited keeps no event',
-    file: 'src/retention/retention.ts',
+    file: 'src/retention/prune.ts',
     find: 'where open.answer is null and',
     replace: 'where false and',
     tests: ['test/forward/answer.test.ts'],
   },
   {
     name: 'an answer of again keeps no decision',
-    file: 'src/retention/retention.ts',
+    file: 'src/retention/prune.ts',
     find: ' or answer.next_cycle > last.cycle',
     replace: '',
     tests: ['test/forward/answer.test.ts'],

@@ -105,8 +105,8 @@ export const deliveries: Mutant[] = [
   {
     name: 'another post of a name takes the decision of the first for its own',
     file: 'src/ledger.ts',
-    find: 'if (!anothers) return decisionOf(row);',
-    replace: 'if (anothers || row) return decisionOf(row);',
+    find: 'if (!anothers) return {',
+    replace: 'if (anothers || row) return {',
     tests: ['test/posting-again.test.ts'],
   },
   {

@@ -82,10 +82,10 @@ export const hold: Mutant[] = [
   },
   {
     name: 'a turn that a wrong clock gave keeps everybody waiting',
-    file: 'src/turn.ts',
+    file: 'src/lease.ts',
     find: 'turn.next_at not between clock_timestamp() and clock_timestamp() + make_interval(secs => $2)',
     replace: 'turn.next_at <= clock_timestamp()',
-    tests: ['test/turn.test.ts'],
+    tests: ['test/lease.test.ts'],
   },
   {
     name: 'what is held keeps the timers of a clock that was wrong',
@@ -104,8 +104,8 @@ export const hold: Mutant[] = [
   {
     name: 'a transition that is not allowed is reported, and made',
     file: 'src/held/held-messages.ts',
-    find: 'onError(concerning(fault, delivery.message));\n      return false;',
-    replace: 'onError(concerning(fault, delivery.message));',
+    find: 'onError(withErrorContext(fault, delivery.message));\n      return false;',
+    replace: 'onError(withErrorContext(fault, delivery.message));',
     tests: ['test/held/held-messages.test.ts'],
   },
   {

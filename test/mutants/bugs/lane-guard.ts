@@ -16,14 +16,14 @@ export const laneGuard: Mutant[] = [
   {
     name: 'a few messages are enough to stop a lane',
     file: 'src/lanes/health.ts',
-    find: 'if (all < limits.minCount || some / all <= limit) continue;',
-    replace: 'if (all === 0 || some / all <= limit) continue;',
+    find: 'if (all < limits.minCount || bad / all <= limit) continue;',
+    replace: 'if (all === 0 || bad / all <= limit) continue;',
     tests: [health, guard],
   },
   {
     name: 'two workers stop a lane twice, or over an operator',
     file: 'src/lanes/lane-guard.ts',
-    find: ', ifVersion: board.version',
+    find: ', ifVersion: routing.version',
     replace: '',
     tests: [guard],
   },
@@ -37,7 +37,7 @@ export const laneGuard: Mutant[] = [
   {
     name: 'a ramp goes on though the step as a whole was not healthy',
     file: 'src/lanes/ramp-step.ts',
-    find: ' || limitCrossed(limits, figures)',
+    find: ' || exceededLimit(limits, figures)',
     replace: '',
     tests: [step],
   },

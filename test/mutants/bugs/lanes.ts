@@ -2,8 +2,8 @@ import type { Mutant } from '../mutants';
 
 const [hold, choose, change, fence] = [
   'test/hold/lanes.test.ts',
-  'test/lanes/choose.test.ts',
-  'test/lanes/change.test.ts',
+  'test/lanes/choose-lane.test.ts',
+  'test/lanes/change-lane.test.ts',
   'test/landing/lane.test.ts',
 ] as [string, string, string, string];
 
@@ -25,28 +25,28 @@ export const lanes: Mutant[] = [
   },
   {
     name: 'what a lane failed at is tried there again',
-    file: 'src/lanes/following.ts',
+    file: 'src/lanes/worker-lanes.ts',
     find: 'if (cameBackFrom) return',
     replace: 'if (cameBackFrom === STABLE) return',
     tests: [hold],
   },
   {
     name: 'a lane without workers keeps its messages waiting',
-    file: 'src/lanes/choose.ts',
-    find: ' || board.served.has(lane)',
-    replace: ' || board.served.size === 0 || board.served.has(lane)',
+    file: 'src/lanes/choose-lane.ts',
+    find: ' || routing.servedLanes.has(lane)',
+    replace: ' || routing.servedLanes.size === 0 || routing.servedLanes.has(lane)',
     tests: [hold, choose],
   },
   {
     name: 'a stopped lane is given messages',
-    file: 'src/lanes/choose.ts',
+    file: 'src/lanes/choose-lane.ts',
     find: "?.mode !== 'live'",
     replace: '=== undefined',
     tests: [hold, choose],
   },
   {
     name: 'every lane begins with the same tenants',
-    file: 'src/lanes/choose.ts',
+    file: 'src/lanes/choose-lane.ts',
     find: `@\${lane}:`,
     replace: '@lane:',
     tests: [choose],
@@ -61,7 +61,7 @@ export const lanes: Mutant[] = [
   {
     name: 'who knows no lanes is told of one',
     file: 'src/hold/lane-routing.ts',
-    find: 'attempts.length > 0 && !delivery.knowsLanes ? lanes.mine : lane',
+    find: 'attempts.length > 0 && !delivery.knowsLanes ? lanes.ownLane : lane',
     replace: 'lane',
     tests: [hold],
   },
@@ -74,7 +74,7 @@ export const lanes: Mutant[] = [
   },
   {
     name: 'the second of two operators overwrites the first, unseen',
-    file: 'src/lanes/change.ts',
+    file: 'src/lanes/change-lane.ts',
     find: 'change.ifVersion !== version',
     replace: 'change.ifVersion < 0',
     tests: [change],

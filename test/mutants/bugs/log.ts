@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutants';
 
-/** About what operators see: lines without payloads, and readings that are true. */
+/** About what operators see: lines without payloads, and gauges that are true. */
 export const log: Mutant[] = [
   {
     name: 'what a handler throws is taken for the words of a connection',
@@ -25,9 +25,9 @@ export const log: Mutant[] = [
   },
   {
     name: 'a consumer that is removed keeps its last lag',
-    file: 'src/readings.ts',
-    find: 'metrics.consumerLag(gone, 0, 0)',
-    replace: 'void gone',
-    tests: ['test/readings.test.ts'],
+    file: 'src/gauges.ts',
+    find: 'metrics.consumerLag(removed, 0, 0)',
+    replace: 'void removed',
+    tests: ['test/gauges.test.ts'],
   },
 ];

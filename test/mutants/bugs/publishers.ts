@@ -8,7 +8,7 @@ export const publishers: Mutant[] = [
     name: 'publishers of one broker do not take turns',
     file: 'src/streams/publishing.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-    find: 'if (!(await isAlone(tx, `publisher ${name}`))) return 0;',
+    find: 'if (!(await tryAdvisoryLock(tx, `publisher ${name}`))) return 0;',
     replace: '',
     tests: brokers,
   },

@@ -50,7 +50,7 @@ export const webhooks: Mutant[] = [
   },
   {
     name: 'an event goes while a webhook is still to be sent it',
-    file: 'src/retention/retention.ts',
+    file: 'src/retention/prune.ts',
     find: 'where delivery.position = outbox.position and next_try_at is not null)',
     replace: 'where false)',
     tests: [replay],
