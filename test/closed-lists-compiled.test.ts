@@ -23,7 +23,7 @@ const CASES = [
     more: `{ result: 'paused' }`,
     in: ['src/cli/answer-text.ts', 'src/http/responses.ts'],
   },
-  { what: 'conflict', file: 'src/post.ts', find: `'move'] as const`, more: `'replace'`, in: ['src/client.ts'] },
+  { what: 'conflict', file: 'src/post.ts', find: `'move'] as const`, more: `'replace'`, in: ['src/schedule.ts'] },
   { what: 'missed cycle', file: 'src/contract.ts', find: `'all'] as const`, more: `'last'`, in: ['src/repeat.ts'] },
   {
     what: 'state of a message',
