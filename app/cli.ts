@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runCli } from '../src/cli';
+import { runCli } from '../src/cli/main';
 import { installation } from './installation';
 
 runCli(installation);

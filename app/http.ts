@@ -1,4 +1,4 @@
-import { runHttp } from '../src/http';
+import { runHttp } from '../src/http/start';
 import { installation } from './installation';
 
 void runHttp(installation);

@@ -1,4 +1,4 @@
-import { runPrepareDatabase } from '../src/prepare-database';
+import { runPrepareDatabase } from '../src/process/prepare-database';
 import { installation } from './installation';
 
 void runPrepareDatabase(installation);

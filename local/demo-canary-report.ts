@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
 import type { Pool } from 'pg';
 import pc from 'picocolors';
-import { WORKER_IS_WELL } from '../src/hold/worker-registry';
-import { STABLE } from '../src/lane-name';
+import { STABLE } from '../src/message/lane-name';
+import { WORKER_IS_WELL } from '../src/platform/database/worker-registry';
 
 /** The payment requests of one step, by tenant/id, and the lane that its rules name for each. */
 export interface Wave {

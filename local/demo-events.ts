@@ -1,8 +1,8 @@
 import { MultiBar } from 'cli-progress';
 import type { Pool } from 'pg';
 import pc from 'picocolors';
-import { runInBackground } from '../src/background-loop';
-import { readStream } from '../src/consumer';
+import { readStream } from '../src/events/consumer';
+import { runInBackground } from '../src/platform/loops/background-loop';
 
 /** Shows each event of this run as it arrives, with a bar of how many of its payment requests have ended. */
 export function showEvents(pool: Pool, { from, run, total }: { from: number; run: string; total: number }) {

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { PaymentRequest, PaymentRequestRef } from '../app/payment-requests/rows';
-import { inTransaction } from '../src/database';
+import { inTransaction } from '../src/platform/database/pool';
 
 // What a service in any other language would send: plain statements in a transaction of its own, and nothing of ours but
 // the functions of the schema postdate.

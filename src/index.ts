@@ -2,7 +2,6 @@
 // from ./routes; its processes are ./worker, ./http, ./cli and ./prepare-database. Deeper paths may change with any
 // release. Nothing here loads the worker: producers and the command line would wait for its native part.
 
-export { MessageError } from './admission';
 export {
   cancel,
   cancelIn,
@@ -14,18 +13,19 @@ export {
   schedule,
   scheduleIn,
 } from './client';
-export { type Consumer, defineConsumer, type StreamedEvent } from './consumer';
-export type { MessageRef } from './contract';
-export { inTransaction, type Queryable } from './database';
-export { defineTopic } from './define-topic';
-export type { InstantInput } from './due-time';
-export { defineEvent, type EventOrigin, type EventType, instant, newEvent } from './event-types';
-export { forwardTopic } from './forward/forward-topic';
+export { type Consumer, defineConsumer, type StreamedEvent } from './events/consumer';
+export { appendEvents, type PostdateEvent } from './events/outbox';
 export type { Application } from './http/application';
-export type { Installation } from './installation';
-export type { SchemaMigrations } from './migrate';
-export { appendEvents, type PostdateEvent } from './outbox';
-export { messageOf, type Post, type ScheduleOptions } from './post';
+export { MessageError } from './message/admission';
+export type { MessageRef } from './message/contract';
+export type { InstantInput } from './message/due-time';
+export type { SchemaMigrations } from './platform/database/migrate';
+export { inTransaction, type Queryable } from './platform/database/pool';
+export type { Installation } from './process/installation';
+export { messageOf, type Post, type ScheduleOptions } from './producing/post';
+export { defineTopic } from './topics/define-topic';
+export { defineEvent, type EventOrigin, type EventType, instant, newEvent } from './topics/event-types';
+export { forwardTopic } from './topics/forward-topic';
 export {
   again,
   type DueMessage,
@@ -36,4 +36,4 @@ export {
   PermanentFailure,
   skip,
   type Topic,
-} from './topic';
+} from './topics/topic';

@@ -1,9 +1,9 @@
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { nanoid } from 'nanoid';
 import { cancel, describe as describeMessage, list, move, schedule } from '../src/client';
-import { type MessageRef, workflowIdOf } from '../src/contract';
-import { rfc3339 } from '../src/due-time';
-import type { Installation } from '../src/installation';
+import { type MessageRef, workflowIdOf } from '../src/message/contract';
+import { rfc3339 } from '../src/message/due-time';
+import type { Installation } from '../src/process/installation';
 import { useDatabase } from './support/database';
 import { effectsSchema, effectTopic, traces } from './support/effects';
 import { eventually } from './support/eventually';

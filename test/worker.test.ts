@@ -9,7 +9,7 @@ import { createPaymentRequests } from '../app/payment-requests/requests';
 import { findRequest } from '../app/payment-requests/rows';
 import { isRunning } from '../local/processes';
 import { startWorkerProcess, type WorkerProcess } from '../local/worker-process';
-import { readConfig } from '../src/config';
+import { readConfig } from '../src/process/config';
 import { startWorker } from '../src/worker';
 import { useDatabase } from './support/database';
 import { eventually } from './support/eventually';

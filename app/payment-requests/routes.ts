@@ -1,6 +1,15 @@
 import type { Pool } from 'pg';
 import { MessageError } from '../../src';
-import { type Answer, defineRoute, found, mustSee, notFound, problem, type Route, refused } from '../../src/routes';
+import {
+  type Answer,
+  defineRoute,
+  found,
+  mustSee,
+  notFound,
+  problem,
+  type Route,
+  refused,
+} from '../../src/http/own-routes';
 import { type Changed, createPaymentRequests, type NotChanged } from './requests';
 import * as schemas from './route-schemas';
 import { findRequest, type PaymentRequestRow } from './rows';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { changeLane } from '../../src/lanes/change-lane';
-import type { LanePatch } from '../../src/lanes/write-lane';
+import { changeLane } from '../../src/delivery/lanes/change-lane';
+import type { LanePatch } from '../../src/delivery/lanes/write-lane';
 import { landedIn } from './round-records';
 import { type CanaryRound, type LaneControls, TENANTS } from './rounds';
 import { TOPIC } from './topic';

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { schedule } from '../../src/client';
-import { STABLE } from '../../src/lane-name';
+import { STABLE } from '../../src/message/lane-name';
 import { closedLoop } from '../harness/closed-loop';
 import { heldOf } from './round-records';
 import type { Posted } from './round-run';

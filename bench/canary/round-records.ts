@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { LANE_GUARD } from '../../src/lanes/lane-stopped';
+import { LANE_GUARD } from '../../src/delivery/lanes/lane-stopped';
 import type { RoundRun } from './round-run';
 import { EVENT, TOPIC } from './topic';
 

@@ -2,8 +2,8 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { defineTopic } from '../../src/define-topic';
-import { type DueMessage, done, type GroupTransaction, type HandlerAnswer } from '../../src/topic';
+import { defineTopic } from '../../src/topics/define-topic';
+import { type DueMessage, done, type GroupTransaction, type HandlerAnswer } from '../../src/topics/topic';
 
 /** What a build does with what it is given. */
 export const CONDUCTS = ['lands', 'landsSlowly', 'throws', 'hangs', 'answersWrongly'] as const;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { STABLE } from '../../src/lane-name';
+import { STABLE } from '../../src/message/lane-name';
 import type { BenchContext } from '../harness/context';
 import { NAMESPACE } from '../harness/namespace';
 import type { Program } from '../harness/process';

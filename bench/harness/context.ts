@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { toldToStop } from '../../local/stack';
 import type { RunningCluster } from '../../local/temporal-cluster';
-import { createPool } from '../../src/database';
+import { createPool } from '../../src/platform/database/pool';
 import { checkCommitTimes } from './commit-times';
 import { describeCommit, describeMachine } from './machine';
 import { type Program, type ProgramOptions, startProgram } from './process';

@@ -1,5 +1,5 @@
-import { startHttp } from '../../src/http';
-import { runProcess } from '../../src/process';
+import { startHttp } from '../../src/http/start';
+import { runProcess } from '../../src/process/run-process';
 import { requestExpiry } from './request-expiry';
 
 // The production API, configured by the environment as everywhere; only the topic is the benchmark's.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineTopic } from '../../src/define-topic';
-import { done, type Topic } from '../../src/topic';
+import { defineTopic } from '../../src/topics/define-topic';
+import { done, type Topic } from '../../src/topics/topic';
 
 const EXPIRE = `update app.request set status = 'EXPIRED'
                  where id = any($1) and status = 'PENDING' and due_at <= clock_timestamp()

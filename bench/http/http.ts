@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { freePort } from '../../local/ports';
 import { createApiKey } from '../../src/http/keys';
-import { migrate, postdateSchema } from '../../src/migrate';
+import { migrate, postdateSchema } from '../../src/platform/database/migrate';
 import type { BenchArgs, BenchContext } from '../harness/context';
 import { startFleet } from '../harness/fleet';
 import { describeVersions } from '../harness/machine';

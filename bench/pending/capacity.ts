@@ -11,7 +11,7 @@ export interface Costs extends Measured {
 
 // As configured, not measured: a Temporal server's two pools, a worker's pool and its LISTEN, an API's pool.
 export const CONNECTIONS = { temporalServer: 50, worker: 21, api: 10 };
-// As src/config.ts has it: the cache is full, at its default.
+// As src/process/config.ts has it: the cache is full, at its default.
 const CACHE_BYTES = 2_000 * 59_000;
 // One that is released or dies must not be the only one.
 const REDUNDANT = 2;

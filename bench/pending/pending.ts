@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { ensureSearchAttributes } from '../../src/search-attributes';
+import { ensureSearchAttributes } from '../../src/platform/temporal/search-attributes';
 import { createApplication, settleDatabase } from '../harness/application';
 import type { BenchArgs, BenchContext } from '../harness/context';
 import { describeVersions } from '../harness/machine';

@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { ensureSearchAttributes } from '../../src/search-attributes';
+import { ensureSearchAttributes } from '../../src/platform/temporal/search-attributes';
 import { type Calls, closedLoop } from '../harness/closed-loop';
 import type { BenchArgs, BenchContext } from '../harness/context';
 import { median, percentilesOf, readableMs } from '../harness/lateness';

@@ -2,10 +2,15 @@ import type { Client } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { schedule } from '../../src/client';
-import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
-import { defineTopic } from '../../src/define-topic';
-import { messageOf } from '../../src/post';
-import { done } from '../../src/topic';
+import {
+  type ScheduledMessage,
+  searchAttributesOf,
+  WORKFLOW_TASK_QUEUE,
+  workflowIdOf,
+} from '../../src/message/contract';
+import { messageOf } from '../../src/producing/post';
+import { defineTopic } from '../../src/topics/define-topic';
+import { done } from '../../src/topics/topic';
 import type { scheduledMessage } from '../../src/workflows';
 
 const YEAR_MS = 365 * 86_400_000;

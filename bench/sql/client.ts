@@ -1,4 +1,4 @@
-import { createPool, inTransaction } from '../../src/database';
+import { createPool, inTransaction } from '../../src/platform/database/pool';
 import { type Call, serveFleet } from '../harness/fleet-client';
 import { FORMS, TENANT } from './forms';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { registerTopics } from '../../src/dispatch/register-topics';
-import { migrate, postdateSchema } from '../../src/migrate';
+import { migrate, postdateSchema } from '../../src/platform/database/migrate';
+import { registerTopics } from '../../src/producing/dispatch/register-topics';
 import { createApplication, settleDatabase } from '../harness/application';
 import type { BenchArgs, BenchContext } from '../harness/context';
 import { startFleet } from '../harness/fleet';

@@ -1,4 +1,4 @@
-import { rfc3339 } from '../../src/due-time';
+import { rfc3339 } from '../../src/message/due-time';
 import type { PlannedBeat } from '../plan/plan';
 import { BEATS, beat } from '../programs/beat';
 import type { DiaryLine } from '../programs/diary';

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { withClient } from '../../local/databases';
-import type { Queryable } from '../../src/database';
-import type { Outcome } from '../../src/decision';
+import type { Outcome } from '../../src/message/decision';
+import type { Queryable } from '../../src/platform/database/pool';
 import { type DiaryLine, readLines } from '../programs/diary';
 
 /** All that is left of a run, in the system and outside of it. Instants are epoch ms. */

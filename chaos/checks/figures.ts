@@ -1,5 +1,5 @@
 import { percentilesOf } from '../../bench/harness/lateness';
-import { isWithdrawn } from '../../src/decision';
+import { isWithdrawn } from '../../src/message/decision';
 import type { Evidence } from './evidence';
 
 const countBy = <Item>(items: Item[], nameOf: (item: Item) => string): Record<string, number> => {

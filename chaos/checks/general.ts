@@ -1,4 +1,4 @@
-import { isWithdrawn } from '../../src/decision';
+import { isWithdrawn } from '../../src/message/decision';
 import type { Decided, Evidence } from './evidence';
 import { type Check, idsWhere } from './violation';
 

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { installation } from '../../app/installation';
-import { defineTopic } from '../../src/define-topic';
-import type { Installation } from '../../src/installation';
-import type { SchemaMigrations } from '../../src/migrate';
-import { done, PermanentFailure } from '../../src/topic';
+import type { SchemaMigrations } from '../../src/platform/database/migrate';
+import type { Installation } from '../../src/process/installation';
+import { defineTopic } from '../../src/topics/define-topic';
+import { done, PermanentFailure } from '../../src/topics/topic';
 
 /** How a beat behaves: it does its work, fails for good, or fails at each worker's first try. */
 export const TEMPERS = ['sound', 'poison', 'flaky'] as const;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Consumer, startConsumer } from '../../src/consumer';
-import { createPool } from '../../src/database';
+import { type Consumer, startConsumer } from '../../src/events/consumer';
+import { createPool } from '../../src/platform/database/pool';
 import { writeLine } from './diary';
 
 /** A listener to the stream, outside of the database, which may be killed. It records every delivery. */

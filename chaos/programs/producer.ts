@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { cancel, move, schedule } from '../../src/client';
-import { createPool } from '../../src/database';
+import { createPool } from '../../src/platform/database/pool';
 import type { Plan, PlannedBeat, PlannedRequest } from '../plan/plan';
 import { BEAT_EVERY_SECONDS, BEATS, beat } from './beat';
 import { type DiaryLine, type Operation, readLines, writeLine } from './diary';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../local/ports';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process';
-import { writeWorkflowBundle } from '../../src/workflow-bundle';
+import { writeWorkflowBundle } from '../../src/platform/temporal/workflow-bundle';
 import { type ApplicationDatabase, startApplicationDatabase } from './application-database';
 import { LINKS, type LinkName, type ProgramName } from './links';
 import { type Link, startLink } from './proxy';

@@ -2,7 +2,7 @@ import { Connection } from '@temporalio/client';
 import { withClient } from '../../local/databases';
 import { endProcess } from '../../local/processes';
 import { startCluster } from '../../local/temporal-cluster';
-import { ensureSearchAttributes } from '../../src/search-attributes';
+import { ensureSearchAttributes } from '../../src/platform/temporal/search-attributes';
 import type { Link } from './proxy';
 
 /** A Temporal cluster whose way to its own database is a link. */

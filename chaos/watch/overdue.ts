@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { createPool } from '../../src/database';
+import { createPool } from '../../src/platform/database/pool';
 import type { Plan } from '../plan/plan';
 import { beat } from '../programs/beat';
 

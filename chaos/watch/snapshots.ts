@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { runAudit } from '../../src/audit/audit';
-import { createPool } from '../../src/database';
+import { runAudit } from '../../src/operating/audit/audit';
+import { createPool } from '../../src/platform/database/pool';
 import { readRequests } from '../checks/evidence';
 import { standingChecks } from '../checks/requests';
 import { violationsOf } from '../checks/violation';

@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
-import type { InLane, LedgerActivities } from '../contract';
-import type { Decision } from '../decision';
-import type { Heartbeater } from '../hold/heartbeater';
-import type { Hold } from '../hold/hold';
-import type { RunClosed } from '../landing/run-closed';
-import type { Topic } from '../topic';
-import { traceDelivery } from '../tracing';
+import type { Heartbeater } from '../delivery/hold/heartbeater';
+import type { Hold } from '../delivery/hold/hold';
+import type { InLane, LedgerActivities } from '../message/contract';
+import type { Decision } from '../message/decision';
+import { traceDelivery } from '../platform/telemetry/tracing';
+import type { RunClosed } from '../platform/temporal/run-closed';
+import type { Topic } from '../topics/topic';
 
 // Time reserved, before the attempt's timeout, for reporting the result to Temporal.
 const REPORT_RESERVE_MS = 10_000;

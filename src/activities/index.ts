@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import type { InLane, LedgerActivities, ScheduledMessage } from '../contract';
-import type { Decision } from '../decision';
-import { leadMsOf } from '../topic-limits';
+import type { InLane, LedgerActivities, ScheduledMessage } from '../message/contract';
+import type { Decision } from '../message/decision';
+import { leadMsOf } from '../topics/topic-limits';
 import { createDeliver } from './deliver';
 import { createWithdraw } from './withdraw';
 

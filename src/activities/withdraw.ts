@@ -1,9 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { Pool } from 'pg';
-import type { LedgerActivities, ScheduledMessage } from '../contract';
-import { inTransaction } from '../database';
-import type { Decision } from '../decision';
-import { recordWithdrawal, type Withdrawal } from '../ledger';
+import { recordWithdrawal, type Withdrawal } from '../delivery/ledger/ledger';
+import type { LedgerActivities, ScheduledMessage } from '../message/contract';
+import type { Decision } from '../message/decision';
+import { inTransaction } from '../platform/database/pool';
 
 /** Cancel and move. Both decide the message's cycle in the ledger, unless it is decided already. */
 export function createWithdraw({ pool }: { pool: Pool }): Pick<LedgerActivities, 'cancel' | 'move'> {

@@ -1,5 +1,5 @@
-import type { CancelAnswer, MoveAnswer } from '../commands';
-import type { NotFound, Requested } from '../send';
+import type { CancelAnswer, MoveAnswer } from '../message/commands';
+import type { NotFound, Requested } from '../producing/send';
 import type { ExitCode } from './exit';
 
 type CommandAnswer = CancelAnswer | MoveAnswer | Requested | NotFound;

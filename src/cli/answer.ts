@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { admit, refuseCycle, refuseDueAt, refuseRef } from '../admission';
-import type { MessageRef } from '../contract';
-import { rfc3339 } from '../due-time';
-import { type Answered, type ForwardAnswer, recordAnswer, refuseAnswer } from '../forward/answer';
+import { type Answered, type ForwardAnswer, recordAnswer, refuseAnswer } from '../events/answers/answer';
+import { admit, refuseCycle, refuseDueAt, refuseRef } from '../message/admission';
+import type { MessageRef } from '../message/contract';
+import { rfc3339 } from '../message/due-time';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { DUE, dueTime, refOf, withExample, withRef } from './options';

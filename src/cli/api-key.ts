@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { createApiKey, revokeApiKey } from '../http/keys';
-import { migrate, postdateSchema } from '../migrate';
+import { migrate, postdateSchema } from '../platform/database/migrate';
 import { withPool } from './connections';
 import { run } from './exit';
 import { withExample } from './options';

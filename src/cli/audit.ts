@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { runAudit } from '../audit/audit';
-import { verifyDays } from '../audit/ledger-days';
-import { formatAudit, formatVerification } from '../audit/report';
-import type { Topic } from '../topic';
+import { verifyDays } from '../delivery/ledger/seals';
+import { runAudit } from '../operating/audit/audit';
+import { formatAudit, formatVerification } from '../operating/audit/report';
+import type { Topic } from '../topics/topic';
 import { withPool } from './connections';
 import { run } from './exit';
 import { withExample } from './options';

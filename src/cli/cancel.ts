@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { admit, refuseCommandId, refuseRef } from '../admission';
 import { cancel } from '../client';
-import type { MessageRef } from '../contract';
+import { admit, refuseCommandId, refuseRef } from '../message/admission';
+import type { MessageRef } from '../message/contract';
 import { answerText, exitCodeOf } from './answer-text';
 import { withClient } from './connections';
 import { run } from './exit';

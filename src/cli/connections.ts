@@ -1,9 +1,9 @@
 import { hostname, userInfo } from 'node:os';
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
-import { readConfig } from '../config';
-import { createPool } from '../database';
-import { connectClient } from '../temporal-client';
+import { createPool } from '../platform/database/pool';
+import { connectClient } from '../platform/temporal/client';
+import { readConfig } from '../process/config';
 import type { ExitCode } from './exit';
 import { databaseFailure, temporalFailure } from './failure';
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { type Count, countByHour, countByTenant, countByTopic } from '../counts';
-import { queryOf } from '../lookup';
-import type { Topic } from '../topic';
+import { type Count, countByHour, countByTenant, countByTopic } from '../producing/counts';
+import { queryOf } from '../producing/lookup';
+import type { Topic } from '../topics/topic';
 import { barsOf } from './bars';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { type Config, readConfig } from '../config';
-import { createPool } from '../database';
-import { checksOf, type DoctorTargets } from '../doctor/doctor';
-import { blockedChecks, type Check, type Finding, fail, ok, runChecks } from '../doctor/finding';
-import type { Installation } from '../installation';
-import { publishersOf } from '../streams';
-import { connectClient } from '../temporal-client';
+import { publishersOf } from '../events/brokers/publishers';
+import { checksOf, type DoctorTargets } from '../operating/doctor/doctor';
+import { blockedChecks, type Check, type Finding, fail, ok, runChecks } from '../operating/doctor/finding';
+import { createPool } from '../platform/database/pool';
+import { connectClient } from '../platform/temporal/client';
+import { type Config, readConfig } from '../process/config';
+import type { Installation } from '../process/installation';
 import { identityOfCaller } from './connections';
 import { type ExitCode, run } from './exit';
 import { CommandFailure, databaseFailure, errorText, lineOf, temporalFailure } from './failure';

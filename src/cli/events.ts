@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Pool } from 'pg';
-import { readStream, type StreamedEvent } from '../consumer';
+import { readStream, type StreamedEvent } from '../events/consumer';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { position, wholeFromOne, withExample } from './options';

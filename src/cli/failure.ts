@@ -1,5 +1,5 @@
-import { MessageError } from '../admission';
-import { ConfigError } from '../config-error';
+import { MessageError } from '../message/admission';
+import { ConfigError } from '../platform/config-error';
 import { oneLine } from './output';
 
 /** A command that cannot be done: `says` is what was found, `todo` what to do next. */

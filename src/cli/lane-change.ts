@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { countWaiting } from '../counts';
-import type { LaneRequest } from '../lanes/lane-request';
-import { type Overtaken, type PreparedChange, prepareChange } from '../lanes/prepare-change';
-import { SCAN_LIMITS } from '../lanes/scan-waiting';
-import type { Topic } from '../topic';
+import type { LaneRequest } from '../delivery/lanes/lane-request';
+import { type Overtaken, type PreparedChange, prepareChange } from '../delivery/lanes/prepare-change';
+import { SCAN_LIMITS } from '../delivery/lanes/scan-waiting';
+import { countWaiting } from '../producing/counts';
+import type { Topic } from '../topics/topic';
 import { confirmed } from './confirm';
 import { withClient, withPool } from './connections';
 import type { ExitCode } from './exit';

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { LaneMatch } from '../lanes/lane';
+import type { LaneMatch } from '../delivery/lanes/lane';
 import { identityOfCaller } from './connections';
 import { position } from './options';
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { type LaneLimits, type LaneMatch, PERCENT_OF, type PercentOf } from '../lanes/lane';
-import type { SetRequest } from '../lanes/lane-request';
+import { type LaneLimits, type LaneMatch, PERCENT_OF, type PercentOf } from '../delivery/lanes/lane';
+import type { SetRequest } from '../delivery/lanes/lane-request';
 import { attribute, type LaneOptions, names, number, requestOf } from './lane-options';
 
 export interface SetOptions extends LaneOptions, Partial<LaneLimits> {

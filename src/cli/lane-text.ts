@@ -1,7 +1,7 @@
-import type { ChangeWarnings } from '../lanes/change-warnings';
-import type { DryRun } from '../lanes/dry-run';
-import type { LaneLimits, LaneMatch, LaneRamp } from '../lanes/lane';
-import type { Overtaken } from '../lanes/prepare-change';
+import type { ChangeWarnings } from '../delivery/lanes/change-warnings';
+import type { DryRun } from '../delivery/lanes/dry-run';
+import type { LaneLimits, LaneMatch, LaneRamp } from '../delivery/lanes/lane';
+import type { Overtaken } from '../delivery/lanes/prepare-change';
 import { tableOf } from './table';
 
 /** A rule's match as text for people. */

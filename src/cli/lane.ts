@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { PERCENT_OF, type PercentOf } from '../lanes/lane';
-import { admitRequest, type LaneRequest } from '../lanes/lane-request';
-import type { Topic } from '../topic';
+import { PERCENT_OF, type PercentOf } from '../delivery/lanes/lane';
+import { admitRequest, type LaneRequest } from '../delivery/lanes/lane-request';
+import type { Topic } from '../topics/topic';
 import { run } from './exit';
 import { changeOrDryRun, changeWithoutAsking } from './lane-change';
 import { type LaneOptions, number, numbers, requestOf, withDryRun, withLane, withReason } from './lane-options';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { LaneMatch, LaneMode } from '../lanes/lane';
-import { type RecordedChange, readLaneHistory } from '../lanes/lane-history';
-import { type LaneState, readTopicLanes, type TopicLanes } from '../lanes/topic-lanes';
-import type { Topic } from '../topic';
+import type { LaneMatch, LaneMode } from '../delivery/lanes/lane';
+import { type RecordedChange, readLaneHistory } from '../delivery/lanes/lane-history';
+import { type LaneState, readTopicLanes, type TopicLanes } from '../delivery/lanes/topic-lanes';
+import type { Topic } from '../topics/topic';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { limitsText, matchText, rampText } from './lane-text';

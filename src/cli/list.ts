@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { list } from '../client';
-import { MESSAGE_STATES, type MessageStatus, queryOf } from '../lookup';
+import { MESSAGE_STATES, type MessageStatus, queryOf } from '../producing/lookup';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';
 import { DUE, dueTime, wholeFromOne, withExample } from './options';

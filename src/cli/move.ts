@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { admit, refuseCommandId, refuseCycle, refuseDueAt, refuseRef } from '../admission';
 import { move } from '../client';
-import type { MessageRef } from '../contract';
+import { admit, refuseCommandId, refuseCycle, refuseDueAt, refuseRef } from '../message/admission';
+import type { MessageRef } from '../message/contract';
 import { answerText, exitCodeOf } from './answer-text';
 import { withClient } from './connections';
 import { run } from './exit';

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { MessageError } from '../admission';
-import type { MessageRef } from '../contract';
-import { epochMsOf } from '../due-time';
-import type { Topic } from '../topic';
+import { MessageError } from '../message/admission';
+import type { MessageRef } from '../message/contract';
+import { epochMsOf } from '../message/due-time';
+import type { Topic } from '../topics/topic';
 
 /** Parses a number above 0. */
 export function positive(text: string): number {

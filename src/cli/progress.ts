@@ -1,6 +1,6 @@
 import { clearLine, cursorTo } from 'node:readline';
 import { type GenericBar, MultiBar } from 'cli-progress';
-import type { Progress } from '../progress';
+import type { Progress } from '../platform/loops/progress';
 import { print } from './output';
 
 /** A progress bar on the terminal. Text that is printed meanwhile appears above it. */

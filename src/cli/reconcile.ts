@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { MessageRef } from '../contract';
-import { hasRows } from '../sweep/business-rows';
-import { reconcile } from '../sweep/reconcile';
-import type { Topic } from '../topic';
+import { reconcile } from '../maintenance/reconcile';
+import type { MessageRef } from '../message/contract';
+import { hasRows } from '../topics/business-rows';
+import type { Topic } from '../topics/topic';
 import { withClient, withPool } from './connections';
 import { run } from './exit';
 import { positive, withExample } from './options';

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { createWaiting } from '../hold/waiting';
-import { type FailedMessage, findFailed } from '../redrive/failed';
-import { type RedriveResult, redrive } from '../redrive/redrive';
-import type { Topic } from '../topic';
+import { type FailedMessage, findFailed } from '../operating/redrive/failed';
+import { type RedriveResult, redrive } from '../operating/redrive/redrive';
+import { createWaiting } from '../producing/waiting-runs';
+import type { Topic } from '../topics/topic';
 import { withClient, withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { instant, positive, topicNamed, withExample } from './options';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Pool } from 'pg';
-import { replayFrom } from '../consumer';
+import { replayFrom } from '../events/consumer';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { CommandFailure } from './failure';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { admit } from '../admission';
-import { refuseLaneName } from '../lane-name';
-import type { RowDifference } from '../lanes/shadow/compare-rows';
-import type { FieldDifferences } from '../lanes/shadow/diff-fields';
-import { type ShadowExample, type ShadowSummary, summariseComparisons } from '../lanes/shadow/summary';
-import type { NotCompared } from '../lanes/shadow/trial';
-import type { Topic } from '../topic';
+import type { RowDifference } from '../delivery/lanes/shadow/compare-rows';
+import type { FieldDifferences } from '../delivery/lanes/shadow/diff-fields';
+import { type ShadowExample, type ShadowSummary, summariseComparisons } from '../delivery/lanes/shadow/summary';
+import type { NotCompared } from '../delivery/lanes/shadow/trial';
+import { admit } from '../message/admission';
+import { refuseLaneName } from '../message/lane-name';
+import type { Topic } from '../topics/topic';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { instant, topicNamed, wholeFromOne, withExample } from './options';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { admit, refuseRef } from '../admission';
-import type { MessageRef } from '../contract';
-import { readStory, type Story } from '../story/story';
-import type { TimelineEntry } from '../story/timeline-entry';
+import { admit, refuseRef } from '../message/admission';
+import type { MessageRef } from '../message/contract';
+import { readStory, type Story } from '../operating/story/story';
+import type { TimelineEntry } from '../operating/story/timeline-entry';
 import { withClient, withPool } from './connections';
 import { duration } from './duration';
 import { run } from './exit';

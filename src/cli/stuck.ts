@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { findStuckMessages } from '../stuck';
-import type { Topic } from '../topic';
+import { findStuckMessages } from '../operating/stuck';
+import type { Topic } from '../topics/topic';
 import { withClient } from './connections';
 import { run } from './exit';
 import { positive, withExample } from './options';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { hasRows } from '../sweep/business-rows';
-import type { Topic } from '../topic';
-import { handlerTimeoutMsOf, leadMsOf } from '../topic-limits';
+import { hasRows } from '../topics/business-rows';
+import type { Topic } from '../topics/topic';
+import { handlerTimeoutMsOf, leadMsOf } from '../topics/topic-limits';
 import { run } from './exit';
 import { withExample } from './options';
 import { print, printJson } from './output';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { findUnanswered } from '../forward/unanswered';
-import type { Topic } from '../topic';
+import { findUnanswered } from '../events/answers/unanswered';
+import type { Topic } from '../topics/topic';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { topicNamed, wholeFromOne, withExample } from './options';

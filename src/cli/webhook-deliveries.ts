@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Pool } from 'pg';
-import { DELIVERY_STATES, type DeliveryState, type ListedDelivery, listDeliveries } from '../webhooks/list';
-import { type ReplaySelection, replayDeliveries } from '../webhooks/replay';
+import { DELIVERY_STATES, type DeliveryState, type ListedDelivery, listDeliveries } from '../events/webhooks/list';
+import { type ReplaySelection, replayDeliveries } from '../events/webhooks/replay';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { CommandFailure } from './failure';

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { readConfig } from '../config';
-import { migrate, postdateSchema } from '../migrate';
-import { disableWebhook, enableWebhook } from '../webhooks/disable';
-import { listWebhooks, type WebhookState } from '../webhooks/list';
-import { addWebhook, removeWebhook, rotateSecret } from '../webhooks/registration';
+import { disableWebhook, enableWebhook } from '../events/webhooks/disable';
+import { listWebhooks, type WebhookState } from '../events/webhooks/list';
+import { addWebhook, removeWebhook, rotateSecret } from '../events/webhooks/registration';
+import { migrate, postdateSchema } from '../platform/database/migrate';
+import { readConfig } from '../process/config';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { hours, withExample } from './options';

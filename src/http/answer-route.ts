@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { type ForwardAnswer, recordAnswer } from '../forward/answer';
+import { type ForwardAnswer, recordAnswer } from '../events/answers/answer';
 import { mustSee } from './keys';
 import { problem } from './problems';
 import { refused } from './responses';

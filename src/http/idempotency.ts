@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { nanoid } from 'nanoid';
-import { MessageError } from '../admission';
-import type { MessageRef } from '../contract';
-import type { Queryable } from '../database';
+import { MessageError } from '../message/admission';
+import type { MessageRef } from '../message/contract';
+import type { Queryable } from '../platform/database/pool';
 import { canonicalJson } from './json';
 import type { Caller } from './keys';
 import { ProblemError } from './problems';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { admit, MessageError, refuseRef } from '../admission';
-import type { Queryable } from '../database';
+import { admit, MessageError, refuseRef } from '../message/admission';
+import type { Queryable } from '../platform/database/pool';
 import { ProblemError } from './problems';
 
 /** The owner of an API key: one tenant, or an operator. An operator's tenant is `*`, and it sees all tenants. */

@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { LANE_CHANGES, LANE_MODES, laneLimits, laneMatch, laneRamp, PERCENT_OF, SETTABLE_MODES } from '../lanes/lane';
-import { MAX_RULES } from '../lanes/lane-request';
+import {
+  LANE_CHANGES,
+  LANE_MODES,
+  laneLimits,
+  laneMatch,
+  laneRamp,
+  PERCENT_OF,
+  SETTABLE_MODES,
+} from '../delivery/lanes/lane';
+import { MAX_RULES } from '../delivery/lanes/lane-request';
 import { MAX_LISTED } from './limits';
 import { instant, named, part } from './shapes';
 

@@ -1,10 +1,10 @@
-import { MessageError } from '../admission';
-import type { LaneLimits, LaneMatch } from '../lanes/lane';
-import { readLaneHistory } from '../lanes/lane-history';
-import { admitRequest, type LaneRequest } from '../lanes/lane-request';
-import { type Overtaken, prepareChange } from '../lanes/prepare-change';
-import { readTopicLanes } from '../lanes/topic-lanes';
-import type { Topic } from '../topic';
+import type { LaneLimits, LaneMatch } from '../delivery/lanes/lane';
+import { readLaneHistory } from '../delivery/lanes/lane-history';
+import { admitRequest, type LaneRequest } from '../delivery/lanes/lane-request';
+import { type Overtaken, prepareChange } from '../delivery/lanes/prepare-change';
+import { readTopicLanes } from '../delivery/lanes/topic-lanes';
+import { MessageError } from '../message/admission';
+import type { Topic } from '../topics/topic';
 import type { Caller } from './keys';
 import * as schemas from './lane-schemas';
 import { problem } from './problems';

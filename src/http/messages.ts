@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import { MessageError } from '../admission';
 import { cancel, describe, move, schedule } from '../client';
-import type { MessageRef } from '../contract';
+import { MessageError } from '../message/admission';
+import type { MessageRef } from '../message/contract';
 import { answerRoute } from './answer-route';
 import { once } from './idempotency';
 import { type Caller, mustSee } from './keys';

@@ -1,9 +1,9 @@
 import { isGrpcServiceError, ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { MessageError, type Refusal } from '../admission';
-import { errorNames } from '../contract';
-import { isDatabaseUnavailable } from '../database';
-import { OvertakenError } from '../overtaken';
+import { MessageError, type Refusal } from '../message/admission';
+import { errorNames } from '../message/contract';
+import { isDatabaseUnavailable } from '../platform/database/pool';
+import { OvertakenError } from '../producing/overtaken';
 
 /** An error as `application/problem+json` (RFC 9457). `code` is stable, `field` names the offending field. */
 export interface Problem extends Record<string, unknown> {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { MISSED } from '../contract';
-import { OUTCOMES } from '../decision';
-import { FORWARD_ANSWERS, MAX_REASON } from '../forward/answer';
-import { MESSAGE_STATES } from '../lookup';
-import { optionalFields } from '../optional-fields';
-import { ON_CONFLICT } from '../post';
+import { FORWARD_ANSWERS, MAX_REASON } from '../events/answers/answer';
+import { MISSED } from '../message/contract';
+import { OUTCOMES } from '../message/decision';
+import { optionalFields } from '../message/optional-fields';
+import { MESSAGE_STATES } from '../producing/lookup';
+import { ON_CONFLICT } from '../producing/post';
 import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
 import { cycle, instant, named, part } from './shapes';
 

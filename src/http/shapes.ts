@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { PART } from '../admission';
-import { epochMsOf } from '../due-time';
+import { PART } from '../message/admission';
+import { epochMsOf } from '../message/due-time';
 
 // The parts that schemas of all operations are made of.
 

@@ -1,5 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
-import { deliveryTaskQueue, type LedgerActivities, type ScheduledMessage } from '../contract';
+import { deliveryTaskQueue, type LedgerActivities, type ScheduledMessage } from '../message/contract';
 import { summaryOf } from './display-text';
 
 const HEARTBEAT_SLACK_MS = 30_000;

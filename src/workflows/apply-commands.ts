@@ -1,7 +1,7 @@
-import type { AppliedCommand, CancelAnswer, CancelCommand, MoveAnswer, TooLate } from '../commands';
-import type { LedgerActivities } from '../contract';
-import type { Decision } from '../decision';
-import { rfc3339 } from '../due-time';
+import type { AppliedCommand, CancelAnswer, CancelCommand, MoveAnswer, TooLate } from '../message/commands';
+import type { LedgerActivities } from '../message/contract';
+import type { Decision } from '../message/decision';
+import { rfc3339 } from '../message/due-time';
 import type { MessageState } from './message-state';
 import type { DatedMove } from './parse-command';
 

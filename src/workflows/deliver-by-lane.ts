@@ -1,5 +1,5 @@
-import type { Delivery, InLane, LedgerActivities } from '../contract';
-import type { Decision } from '../decision';
+import type { Delivery, InLane, LedgerActivities } from '../message/contract';
+import type { Decision } from '../message/decision';
 
 // Rules change a few times at most while a message is held. If workers disagree about the rules, the message must still
 // reach stable in the end.

@@ -1,6 +1,6 @@
-import type { MessageView, ScheduledMessage } from '../contract';
-import type { Decision, Ending } from '../decision';
-import { rfc3339 } from '../due-time';
+import type { MessageView, ScheduledMessage } from '../message/contract';
+import type { Decision, Ending } from '../message/decision';
+import { rfc3339 } from '../message/due-time';
 
 /** The summary of a timer or an activity in the Web UI's history. The server allows 400 bytes. */
 export const summaryOf = ({ dueAt, cycle }: ScheduledMessage): string => `cycle ${cycle}, due ${rfc3339(dueAt)}`;

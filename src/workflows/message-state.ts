@@ -1,7 +1,7 @@
 import { log, setCurrentDetails } from '@temporalio/workflow';
-import type { AppliedCommand } from '../commands';
-import type { MessageView, ScheduledMessage } from '../contract';
-import type { Decision } from '../decision';
+import type { AppliedCommand } from '../message/commands';
+import type { MessageView, ScheduledMessage } from '../message/contract';
+import type { Decision } from '../message/decision';
 import { currentDetails, endingOf } from './display-text';
 
 /** The state of the message in this run, shared by the sleep, the delivery and the commands. */

@@ -6,11 +6,11 @@ import {
   makeContinueAsNewFunc,
   workflowInfo,
 } from '@temporalio/workflow';
-import { refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../admission';
-import type { AppliedCommand } from '../commands';
-import { errorNames, type ScheduledMessage, searchAttributesOf } from '../contract';
-import type { Decision, Ending } from '../decision';
-import { wakeAtOf } from '../wake';
+import { refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../message/admission';
+import type { AppliedCommand } from '../message/commands';
+import { errorNames, type ScheduledMessage, searchAttributesOf } from '../message/contract';
+import type { Decision, Ending } from '../message/decision';
+import { wakeAtOf } from '../message/wake';
 import { deliverActivityIn, ledgerActivitiesOf } from './activities';
 import { createCommandRunner } from './apply-commands';
 import { deliverByLane } from './deliver-by-lane';

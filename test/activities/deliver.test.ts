@@ -1,4 +1,4 @@
-import { again, done, PermanentFailure, skip, type Topic } from '../../src/topic';
+import { again, done, PermanentFailure, skip, type Topic } from '../../src/topics/topic';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic, traces } from '../support/effects';
 import { type TestHold, useHolds } from '../support/hold';

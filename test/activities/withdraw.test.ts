@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import { createWithdraw } from '../../src/activities/withdraw';
-import type { ScheduledMessage } from '../../src/contract';
-import type { Decision } from '../../src/decision';
+import type { ScheduledMessage } from '../../src/message/contract';
+import type { Decision } from '../../src/message/decision';
 import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic, traces } from '../support/effects';

@@ -4,7 +4,7 @@ import { nanoid } from 'nanoid';
 import { installation } from '../../app/installation';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { createDatabase, dropDatabase, withClient } from '../../local/databases';
-import { createPool } from '../../src/database';
+import { createPool } from '../../src/platform/database/pool';
 import { eventually } from '../support/eventually';
 import { runLocal, useFolder } from '../support/local-process';
 import { useTemporal } from '../support/temporal';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { atOneInstant, CONNECTIONS, type Costs, capacityRows, evenly } from '../../bench/pending/capacity';
-import { readConfig } from '../../src/config';
+import { readConfig } from '../../src/process/config';
 
 const root = join(__dirname, '..', '..');
 const resultsOf = (name: string) => JSON.parse(readFileSync(join(root, 'bench', 'results', `${name}.json`), 'utf8'));

@@ -121,7 +121,7 @@ it('as a process of its own: one line, and where it comes from only with --debug
   expect(told).toEqual({ code: 2, lines: [expect.stringContaining('[invalidPayload]')] });
   const debugged = await run('--debug', ...args);
   expect(debugged.lines[0]).toBe(told.lines[0]);
-  expect(debugged.lines.join('\n')).toContain('src/post.ts');
+  expect(debugged.lines.join('\n')).toContain('src/producing/post.ts');
 });
 
 it('topics are shown with their limits, and their schemas for other programs', async () => {

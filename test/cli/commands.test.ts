@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
-import { readStory } from '../../src/story/story';
+import { readStory } from '../../src/operating/story/story';
 import { inHere } from '../support/cli';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic, traces } from '../support/effects';

@@ -3,7 +3,7 @@ import { installation } from '../../app/installation';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { invoiceReminder } from '../../examples/invoice-reminder';
-import { programOf } from '../../src/cli';
+import { programOf } from '../../src/cli/main';
 import { createApiKey } from '../../src/http/keys';
 import { useDatabase } from '../support/database';
 import { allDispatched } from '../support/dispatching';

@@ -1,9 +1,9 @@
 import { installation } from '../../app/installation';
 import { insertRequest } from '../../app/payment-requests/rows';
 import { paymentsSchema } from '../../app/payment-requests/schema';
-import type { Finding } from '../../src/doctor/finding';
-import { appendEvent } from '../../src/outbox';
-import { relayBatch } from '../../src/relay';
+import { appendEvent } from '../../src/events/outbox';
+import { relayBatch } from '../../src/events/relay';
+import type { Finding } from '../../src/operating/doctor/finding';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 import { runLocal, useFolder } from '../support/local-process';

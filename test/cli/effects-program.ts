@@ -1,4 +1,4 @@
-import { postdate } from '../../src/cli';
+import { postdate } from '../../src/cli/main';
 import { effectTopic } from '../support/effects';
 
 // The program as an installation has it whose one topic is the tests'.

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { schedule } from '../../src/client';
-import { countWaiting } from '../../src/counts';
-import { readRoutingTable } from '../../src/lanes/routing-table';
-import type { Topic } from '../../src/topic';
+import { readRoutingTable } from '../../src/delivery/lanes/routing-table';
+import { countWaiting } from '../../src/producing/counts';
+import type { Topic } from '../../src/topics/topic';
 import { inHere } from '../support/cli';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';

@@ -1,4 +1,4 @@
-import { done, skip } from '../../src/topic';
+import { done, skip } from '../../src/topics/topic';
 import { inHere } from '../support/cli';
 import { useDatabase } from '../support/database';
 import { LANE, shelfSchema, shelfTopic, useShelf } from '../support/shadow';

@@ -1,5 +1,5 @@
-import { appendEvents } from '../../src/outbox';
-import { relayBatch } from '../../src/relay';
+import { appendEvents } from '../../src/events/outbox';
+import { relayBatch } from '../../src/events/relay';
 import { useDatabase } from '../support/database';
 import { runLocal, useFolder } from '../support/local-process';
 

@@ -6,12 +6,12 @@ import { isNotRun, NOT_RUN } from './not-run';
 
 /** The test that runs a page's commands: whatever `commandsOf` gives it. */
 const RUN_BY: Record<string, string> = {
-  'README.md': 'test/readme.test.ts',
+  'README.md': 'test/docs/readme.test.ts',
   'docs/quick-start.md': 'test/docs/quick-start.test.ts',
   'docs/http.md': 'test/http/docs.test.ts',
   'docs/cli.md': 'test/cli/docs.test.ts',
   'docs/operations.md': 'test/docs/operations.test.ts',
-  'docs/streams.md': 'test/streams/debezium.test.ts',
+  'docs/streams.md': 'test/events/brokers/debezium.test.ts',
   'docs/releasing.md': 'test/docs/releasing.test.ts',
 };
 /** What is only looked at. */

@@ -21,20 +21,20 @@ export const NOT_RUN: { page: string; begins?: string; why: string }[] = [
   },
   {
     page: 'docs/events.md',
-    why: 'its programs run in test/examples, with addresses of their own; the rest is held to the code by test/asyncapi',
+    why: 'its programs run in test/examples, with addresses of their own; the rest is held to the code by test/events/asyncapi',
   },
   {
     page: 'docs/forward.md',
-    why: 'run by test/forward/docs.test.ts, which takes each command from the page by its words',
+    why: 'run by test/events/answers/docs.test.ts, which takes each command from the page by its words',
   },
   {
     page: 'docs/webhooks.md',
-    why: 'its listeners run in test/webhooks/docs.test.ts, its commands in test/cli/webhooks.test.ts',
+    why: 'its listeners run in test/events/webhooks/docs.test.ts, its commands in test/cli/webhooks.test.ts',
   },
   ...['answer --topic', 'unanswered --topic'].map((command) => ({
     page: 'docs/cli.md',
     begins: `$ postdate ${command}`,
-    why: 'needs a message that was forwarded: test/forward/whole-way.test.ts has one, and runs it',
+    why: 'needs a message that was forwarded: test/events/answers/whole-way.test.ts has one, and runs it',
   })),
   {
     page: 'docs/cli.md',

@@ -1,5 +1,5 @@
 import { invoiceReminder } from '../../examples/invoice-reminder';
-import { registerTopics } from '../../src/dispatch/register-topics';
+import { registerTopics } from '../../src/producing/dispatch/register-topics';
 import { useDatabase } from '../support/database';
 import { allDispatched } from '../support/dispatching';
 import { eventually } from '../support/eventually';

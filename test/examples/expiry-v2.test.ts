@@ -3,12 +3,12 @@ import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { closeRequest, findRequest, insertRequest } from '../../app/payment-requests/rows';
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { paymentRequestExpiry2, reminder } from '../../examples/expiry-v2/expiry';
-import { asyncApiOf } from '../../src/asyncapi/document';
-import type { Delivery } from '../../src/contract';
-import type { Decision } from '../../src/decision';
-import { land } from '../../src/landing/landing';
-import type { PostdateEvent } from '../../src/outbox';
-import type { Topic } from '../../src/topic';
+import { land } from '../../src/delivery/landing/landing';
+import { asyncApiOf } from '../../src/events/asyncapi/document';
+import type { PostdateEvent } from '../../src/events/outbox';
+import type { Delivery } from '../../src/message/contract';
+import type { Decision } from '../../src/message/decision';
+import type { Topic } from '../../src/topics/topic';
 import { useDatabase } from '../support/database';
 import { objectionsTo } from '../support/described-events';
 

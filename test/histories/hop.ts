@@ -1,6 +1,11 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
-import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
+import {
+  type ScheduledMessage,
+  searchAttributesOf,
+  WORKFLOW_TASK_QUEUE,
+  workflowIdOf,
+} from '../../src/message/contract';
 import { timeSkippingServer } from '../support/time-skipping-server';
 import { HOPPED, sceneTopic } from './scenes';
 

@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { cancel, move, schedule } from '../../src/client';
-import { messageQuery, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
-import { defineTopic } from '../../src/define-topic';
-import type { LaneMatch } from '../../src/lanes/lane';
-import { messageOf } from '../../src/post';
-import type { RepeatInput } from '../../src/repeat';
-import { again, done, PermanentFailure, skip } from '../../src/topic';
+import type { LaneMatch } from '../../src/delivery/lanes/lane';
+import { messageQuery, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/message/contract';
+import type { RepeatInput } from '../../src/message/repeat';
+import { messageOf } from '../../src/producing/post';
+import { defineTopic } from '../../src/topics/define-topic';
+import { again, done, PermanentFailure, skip } from '../../src/topics/topic';
 import { eventually } from '../support/eventually';
 
 const HOUR_MS = 3_600_000;

@@ -3,7 +3,7 @@ import { nanoid } from 'nanoid';
 import { installation } from '../../app/installation';
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { describe as describeMessage } from '../../src/client';
-import { rfc3339 } from '../../src/due-time';
+import { rfc3339 } from '../../src/message/due-time';
 import { useDatabase } from '../support/database';
 import { effectTopic } from '../support/effects';
 import { type Asked, useHttp } from '../support/http';

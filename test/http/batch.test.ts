@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
-import { rfc3339 } from '../../src/due-time';
-import type { Installation } from '../../src/installation';
+import { rfc3339 } from '../../src/message/due-time';
+import type { Installation } from '../../src/process/installation';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';

@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { cancel } from '../../src/client';
-import { rfc3339 } from '../../src/due-time';
-import type { Installation } from '../../src/installation';
+import { rfc3339 } from '../../src/message/due-time';
+import type { Installation } from '../../src/process/installation';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic, traces } from '../support/effects';
 import { eventually } from '../support/eventually';

@@ -1,9 +1,9 @@
 import { nanoid } from 'nanoid';
 import { installation } from '../../app/installation';
 import { paymentsSchema } from '../../app/payment-requests/schema';
-import { rfc3339 } from '../../src/due-time';
 import { callerOf, createApiKey, isSecret, revokeApiKey } from '../../src/http/keys';
 import { createRateLimit } from '../../src/http/limits';
+import { rfc3339 } from '../../src/message/due-time';
 import { useDatabase } from '../support/database';
 import { effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';

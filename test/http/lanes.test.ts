@@ -1,8 +1,8 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
-import { countWaiting } from '../../src/counts';
+import { readRoutingTable } from '../../src/delivery/lanes/routing-table';
 import { createApiKey } from '../../src/http/keys';
-import { readRoutingTable } from '../../src/lanes/routing-table';
+import { countWaiting } from '../../src/producing/counts';
 import { useDatabase } from '../support/database';
 import { effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';

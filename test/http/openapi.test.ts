@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installation } from '../../app/installation';
 import { docsPage } from '../../src/http/docs-page';
-import { openApiText } from '../../src/routes';
+import { openApiText } from '../../src/http/own-routes';
 
 const committed = readFileSync(join(__dirname, '..', '..', 'docs', 'openapi.json'), 'utf8');
 const openApi = JSON.parse(committed);

@@ -1,7 +1,7 @@
 import { ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { MessageError } from '../../src/admission';
 import { problemOf } from '../../src/http/problems';
+import { MessageError } from '../../src/message/admission';
 
 const withCode = (code: string, message = 'x') => Object.assign(new Error(message), { code });
 

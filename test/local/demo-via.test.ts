@@ -5,7 +5,7 @@ import { nanoid } from 'nanoid';
 import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { type DemoProducer, readDemoArguments, startProducer, VIAS, type Via } from '../../local/demo-via';
-import { registerTopics } from '../../src/dispatch/register-topics';
+import { registerTopics } from '../../src/producing/dispatch/register-topics';
 import { useDatabase } from '../support/database';
 import { useTemporal } from '../support/temporal';
 

@@ -1,8 +1,8 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { nanoid } from 'nanoid';
-import { cancelUpdate, moveSignal, moveUpdate } from '../../src/commands';
-import type { ScheduledMessage } from '../../src/contract';
+import { cancelUpdate, moveSignal, moveUpdate } from '../../src/message/commands';
+import type { ScheduledMessage } from '../../src/message/contract';
 import { ledgerInMemory } from '../support/ledger-in-memory';
 import { useTimeSkipping } from '../support/workflow-environment';
 import { failedBefore } from './failed-before';

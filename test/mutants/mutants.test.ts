@@ -8,7 +8,7 @@ it('every planted bug still has its place', async () => {
 });
 
 it('a planted bug turns a test red, which is green without it', async () => {
-  const [mutant] = mutants.filter(({ tests }) => tests.includes('test/repeat.test.ts'));
+  const [mutant] = mutants.filter(({ tests }) => tests.includes('test/message/repeat.test.ts'));
   if (!mutant) throw new Error('there is no quick mutant');
   expect(await runWith(mutant.tests)).toBe('survived');
   expect(await runWith(mutant.tests, mutant)).toBe('caught');

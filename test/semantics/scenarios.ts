@@ -3,12 +3,12 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { cancel, describe, move, schedule } from '../../src/client';
-import { cancelSignal, moveSignal } from '../../src/commands';
-import { messageQuery, workflowIdOf } from '../../src/contract';
-import { defineTopic } from '../../src/define-topic';
-import { defineEvent } from '../../src/event-types';
-import type { Post } from '../../src/post';
-import { again, done, PermanentFailure, skip } from '../../src/topic';
+import { cancelSignal, moveSignal } from '../../src/message/commands';
+import { messageQuery, workflowIdOf } from '../../src/message/contract';
+import type { Post } from '../../src/producing/post';
+import { defineTopic } from '../../src/topics/define-topic';
+import { defineEvent } from '../../src/topics/event-types';
+import { again, done, PermanentFailure, skip } from '../../src/topics/topic';
 import { eventually } from '../support/eventually';
 
 const HOUR_MS = 3_600_000;

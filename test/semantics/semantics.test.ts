@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asyncApiOf } from '../../src/asyncapi/document';
-import type { Installation } from '../../src/installation';
+import { asyncApiOf } from '../../src/events/asyncapi/document';
+import type { Installation } from '../../src/process/installation';
 import { useDatabase } from '../support/database';
 import { eventsIn, objectionsTo } from '../support/described-events';
 import { useTemporal } from '../support/temporal';

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcess } from '../../local/processes';
-import type { PostdateEvent } from '../../src/outbox';
-import type { Publisher } from '../../src/streams/publisher';
+import type { Publisher } from '../../src/events/brokers/publisher';
+import type { PostdateEvent } from '../../src/events/outbox';
 import { kafkaPlace } from './kafka';
 import { natsPlace } from './nats';
 

@@ -15,7 +15,10 @@ export async function bundledWorkflows(): Promise<string> {
   mkdirSync(CACHE, { recursive: true });
   // In a process of its own, as `npm run build` does it: the bundler need not be in jest's memory for the whole run.
   const unfinished = `${file}.${process.pid}`;
-  await run(process.execPath, [...TYPESCRIPT, 'src/workflow-bundle.ts', unfinished], { cwd: ROOT, timeoutMs: 180_000 });
+  await run(process.execPath, [...TYPESCRIPT, 'src/platform/temporal/workflow-bundle.ts', unfinished], {
+    cwd: ROOT,
+    timeoutMs: 180_000,
+  });
   renameSync(unfinished, file);
   for (const name of readdirSync(CACHE)) {
     const old = join(CACHE, name);

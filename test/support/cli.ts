@@ -1,5 +1,5 @@
-import { postdate } from '../../src/cli';
-import type { Installation } from '../../src/installation';
+import { postdate } from '../../src/cli/main';
+import type { Installation } from '../../src/process/installation';
 
 /** Runs the command line in this process, as starting one costs a second: what it printed, and its exit code. */
 export async function inHere(args: string[], parts: Installation) {

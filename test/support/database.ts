@@ -1,8 +1,8 @@
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import { createDatabase, dropDatabase } from '../../local/databases';
-import { createPool } from '../../src/database';
-import { migrate, type SchemaMigrations } from '../../src/migrate';
+import { migrate, type SchemaMigrations } from '../../src/platform/database/migrate';
+import { createPool } from '../../src/platform/database/pool';
 import { timed } from './times';
 
 export interface TestDatabase {

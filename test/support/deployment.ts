@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { readConfig } from '../../src/config';
+import { readConfig } from '../../src/process/config';
 
 type Texts = Partial<Record<'image' | 'build' | 'init' | 'restart' | 'stop_grace_period', string>>;
 

@@ -1,8 +1,8 @@
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { Pool } from 'pg';
-import type { asyncApiOf } from '../../src/asyncapi/document';
-import type { PostdateEvent } from '../../src/outbox';
+import type { asyncApiOf } from '../../src/events/asyncapi/document';
+import type { PostdateEvent } from '../../src/events/outbox';
 
 type AsyncApi = ReturnType<typeof asyncApiOf>;
 

@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
-import { runInBackground } from '../../src/background-loop';
-import { type DispatcherDeps, startDispatcher } from '../../src/dispatch/dispatcher';
-import { deregister, recordHeartbeat } from '../../src/hold/worker-registry';
-import type { Topic } from '../../src/topic';
+import { deregister, recordHeartbeat } from '../../src/platform/database/worker-registry';
+import { runInBackground } from '../../src/platform/loops/background-loop';
+import { type DispatcherDeps, startDispatcher } from '../../src/producing/dispatch/dispatcher';
+import type { Topic } from '../../src/topics/topic';
 import { effectTopic } from './effects';
 import { eventually } from './eventually';
 

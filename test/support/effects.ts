@@ -2,10 +2,10 @@ import { sql } from 'kysely';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import type { ScheduledMessage } from '../../src/contract';
-import { defineTopic } from '../../src/define-topic';
-import type { SchemaMigrations } from '../../src/migrate';
-import { type DueMessage, done, type HandlerAnswer, type LandingTransaction, type Topic } from '../../src/topic';
+import type { ScheduledMessage } from '../../src/message/contract';
+import type { SchemaMigrations } from '../../src/platform/database/migrate';
+import { defineTopic } from '../../src/topics/define-topic';
+import { type DueMessage, done, type HandlerAnswer, type LandingTransaction, type Topic } from '../../src/topics/topic';
 
 /** A table in which a test's handler leaves its mark; no key, so that a second effect would be seen. */
 export const effectsSchema: SchemaMigrations = {

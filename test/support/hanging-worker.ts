@@ -1,4 +1,4 @@
-import { runProcess } from '../../src/process';
+import { runProcess } from '../../src/process/run-process';
 import { startWorker } from '../../src/worker';
 import { hangingTopic, plainTopic } from './effects';
 

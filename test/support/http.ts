@@ -1,8 +1,8 @@
 import pino from 'pino';
-import { readConfig } from '../../src/config';
-import { type RunningHttp, startHttp } from '../../src/http';
 import { createApiKey } from '../../src/http/keys';
-import type { Installation } from '../../src/installation';
+import { type RunningHttp, startHttp } from '../../src/http/start';
+import { readConfig } from '../../src/process/config';
+import type { Installation } from '../../src/process/installation';
 import type { TestDatabase } from './database';
 import type { TestTemporal } from './temporal';
 

@@ -1,7 +1,7 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { nanoid } from 'nanoid';
 import { type RunningKafka, startKafka } from '../../local/kafka';
-import { kafkaPublisher } from '../../src/streams/kafka';
+import { kafkaPublisher } from '../../src/events/brokers/kafka';
 import type { Place, Stored } from './brokers';
 import { eventually } from './eventually';
 

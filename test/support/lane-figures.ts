@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
-import { changeLane } from '../../src/lanes/change-lane';
-import { guardLanes, type LaneGuardDeps } from '../../src/lanes/lane-guard';
-import { readRoutingTable } from '../../src/lanes/routing-table';
-import type { LanePatch } from '../../src/lanes/write-lane';
+import { changeLane } from '../../src/delivery/lanes/change-lane';
+import { guardLanes, type LaneGuardDeps } from '../../src/delivery/lanes/lane-guard';
+import { readRoutingTable } from '../../src/delivery/lanes/routing-table';
+import type { LanePatch } from '../../src/delivery/lanes/write-lane';
 
 /** A lane of a topic of a test's own, and what has become of messages in it. */
 export interface TestLane {

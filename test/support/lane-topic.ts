@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { defineTopic } from '../../src/define-topic';
-import type { SchemaMigrations } from '../../src/migrate';
-import { type DueMessage, done, type GroupTransaction, type HandlerAnswer } from '../../src/topic';
+import type { SchemaMigrations } from '../../src/platform/database/migrate';
+import { defineTopic } from '../../src/topics/define-topic';
+import { type DueMessage, done, type GroupTransaction, type HandlerAnswer } from '../../src/topics/topic';
 
 /** Where builds leave their mark; no key, so that a second effect would be seen. */
 export const buildsSchema: SchemaMigrations = {

@@ -1,6 +1,6 @@
-import { STABLE } from '../../src/lane-name';
-import { startLaneWorker } from '../../src/lane-worker';
-import { runProcess } from '../../src/process';
+import { STABLE } from '../../src/message/lane-name';
+import { startLaneWorker } from '../../src/process/lane-worker';
+import { runProcess } from '../../src/process/run-process';
 import { startWorker } from '../../src/worker';
 import { buildsSchema, type Conduct, topicOfBuild } from './lane-topic';
 

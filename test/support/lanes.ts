@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { recordHeartbeat } from '../../src/hold/worker-registry';
+import { recordHeartbeat } from '../../src/platform/database/worker-registry';
 import type { TestDatabase } from './database';
 
 // A worker's own pace is twice a second.

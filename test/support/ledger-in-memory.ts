@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Delivery, LedgerActivities, ScheduledMessage } from '../../src/contract';
-import type { Decision } from '../../src/decision';
+import type { Delivery, LedgerActivities, ScheduledMessage } from '../../src/message/contract';
+import type { Decision } from '../../src/message/decision';
 
 type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'>;
 

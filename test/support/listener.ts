@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { PostdateEvent } from '../../src/outbox';
+import type { PostdateEvent } from '../../src/events/outbox';
 import { listenerCertificate, listenerKey } from './certificate';
 
 /** What a listener was sent. */

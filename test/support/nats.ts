@@ -1,8 +1,8 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { startNats } from '../../local/nats';
-import { originOf } from '../../src/outbox';
-import { natsPublisher } from '../../src/streams/nats';
+import { natsPublisher } from '../../src/events/brokers/nats';
+import { originOf } from '../../src/events/outbox';
 import type { Place, Stored } from './brokers';
 import { eventually } from './eventually';
 

@@ -1,5 +1,5 @@
-import { createPool } from '../../src/database';
-import { inNoCommitTransaction } from '../../src/lanes/shadow/no-commit-transaction';
+import { inNoCommitTransaction } from '../../src/delivery/lanes/shadow/no-commit-transaction';
+import { createPool } from '../../src/platform/database/pool';
 
 // A shadow's process that locks a thing on the shelf in its trial, says so, and is then stopped by the test.
 const [key] = process.argv.slice(2);

@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import type { Consumer } from '../../src/consumer';
-import { defineTopic } from '../../src/define-topic';
-import { forwardTopic } from '../../src/forward/forward-topic';
-import type { SchemaMigrations } from '../../src/migrate';
-import { runProcess } from '../../src/process';
-import { type DueMessage, done, type LandingTransaction, PermanentFailure } from '../../src/topic';
+import type { Consumer } from '../../src/events/consumer';
+import type { SchemaMigrations } from '../../src/platform/database/migrate';
+import { runProcess } from '../../src/process/run-process';
+import { defineTopic } from '../../src/topics/define-topic';
+import { forwardTopic } from '../../src/topics/forward-topic';
+import { type DueMessage, done, type LandingTransaction, PermanentFailure } from '../../src/topics/topic';
 import { startWorker } from '../../src/worker';
 
 const WAYS = ['succeed', 'throw', 'violate', 'cast', 'fail', 'throwTogether'] as const;

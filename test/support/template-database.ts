@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { createDatabase } from '../../local/databases';
-import { createPool } from '../../src/database';
-import { migrate, postdateSchema } from '../../src/migrate';
+import { migrate, postdateSchema } from '../../src/platform/database/migrate';
+import { createPool } from '../../src/platform/database/pool';
 
 /** Promises the name of a database with Postdate's tables, of which test files take copies instead of migrating one each. */
 export async function makeTemplateDatabase(server: string): Promise<string> {

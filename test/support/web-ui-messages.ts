@@ -5,9 +5,9 @@ import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { invoiceReminder } from '../../examples/invoice-reminder';
 import { describe as describeMessage, list, schedule } from '../../src/client';
-import type { MessageRef } from '../../src/contract';
-import { defineTopic } from '../../src/define-topic';
-import { PermanentFailure, type Topic } from '../../src/topic';
+import type { MessageRef } from '../../src/message/contract';
+import { defineTopic } from '../../src/topics/define-topic';
+import { PermanentFailure, type Topic } from '../../src/topics/topic';
 import { eventually } from './eventually';
 
 export type Example = MessageRef & { dueAt: number };

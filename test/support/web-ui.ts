@@ -1,5 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
-import { type MessageRef, workflowIdOf } from '../../src/contract';
+import { type MessageRef, workflowIdOf } from '../../src/message/contract';
 
 /** The words of Temporal's Web UI that are relied on, here and in docs/web-ui.md. */
 export const words = {

@@ -1,9 +1,9 @@
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
-import { appendEvent } from '../../src/outbox';
-import { relayBatch } from '../../src/relay';
-import type { Reach } from '../../src/webhooks/addresses';
-import { startWebhooks } from '../../src/webhooks/start';
+import { appendEvent } from '../../src/events/outbox';
+import { relayBatch } from '../../src/events/relay';
+import type { Reach } from '../../src/events/webhooks/addresses';
+import { startWebhooks } from '../../src/events/webhooks/start';
 import { testAuthority } from './certificate';
 import { eventually } from './eventually';
 

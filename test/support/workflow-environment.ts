@@ -8,8 +8,8 @@ import {
   searchAttributesOf,
   WORKFLOW_TASK_QUEUE,
   workflowIdOf,
-} from '../../src/contract';
-import type { Ending } from '../../src/decision';
+} from '../../src/message/contract';
+import type { Ending } from '../../src/message/decision';
 import { quietLogger } from './quiet-runtime';
 
 const converter = require.resolve('../../src/workflows/tolerant-payload-converter');

@@ -1,5 +1,5 @@
-import type { LedgerActivities, ScheduledMessage } from '../../src/contract';
-import type { Decision } from '../../src/decision';
+import type { LedgerActivities, ScheduledMessage } from '../../src/message/contract';
+import type { Decision } from '../../src/message/decision';
 import { createCommandRunner } from '../../src/workflows/apply-commands';
 import type { MessageState } from '../../src/workflows/message-state';
 

@@ -1,8 +1,8 @@
 import { tsToMs } from '@temporalio/common/lib/time';
 import { nanoid } from 'nanoid';
-import { cancelSignal, cancelUpdate, moveSignal, moveUpdate } from '../../src/commands';
-import { messageQuery, type ScheduledMessage, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/contract';
-import { wakeAtOf } from '../../src/wake';
+import { cancelSignal, cancelUpdate, moveSignal, moveUpdate } from '../../src/message/commands';
+import { messageQuery, type ScheduledMessage, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/message/contract';
+import { wakeAtOf } from '../../src/message/wake';
 import { ledgerInMemory, trouble } from '../support/ledger-in-memory';
 import { useTimeSkipping } from '../support/workflow-environment';
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createPool } from '../../../src/database';
+import { createPool } from '../../../src/platform/database/pool';
 import { atWork } from '../../harness/child';
 
 const { DATABASE_URL, BENCH_RUN } = process.env;

@@ -1,5 +1,5 @@
 import { Worker } from 'bullmq';
-import { createPool } from '../../../src/database';
+import { createPool } from '../../../src/platform/database/pool';
 import { atWork } from '../../harness/child';
 import { expireOne } from '../../harness/effect';
 

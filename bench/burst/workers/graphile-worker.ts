@@ -1,5 +1,5 @@
 import { Logger, run } from 'graphile-worker';
-import { createPool } from '../../../src/database';
+import { createPool } from '../../../src/platform/database/pool';
 import { atWork } from '../../harness/child';
 import { expireOne } from '../../harness/effect';
 

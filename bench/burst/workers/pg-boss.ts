@@ -1,4 +1,4 @@
-import { createPool } from '../../../src/database';
+import { createPool } from '../../../src/platform/database/pool';
 import { atWork } from '../../harness/child';
 import { expireMany, expireOne } from '../../harness/effect';
 import { bossOn } from '../boss-on';

@@ -1,5 +1,5 @@
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createPool } from '../../../src/database';
+import { createPool } from '../../../src/platform/database/pool';
 import { atWork } from '../../harness/child';
 import { expireOne } from '../../harness/effect';
 

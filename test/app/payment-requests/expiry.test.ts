@@ -10,13 +10,13 @@ import {
   type PaymentRequest,
 } from '../../../app/payment-requests/rows';
 import { paymentsSchema } from '../../../app/payment-requests/schema';
-import { consumeBatch, replayFrom, subscribe } from '../../../src/consumer';
-import type { Delivery } from '../../../src/contract';
-import { inTransaction } from '../../../src/database';
-import type { Decision } from '../../../src/decision';
-import { land } from '../../../src/landing/landing';
-import { appendEvent } from '../../../src/outbox';
-import { relayBatch } from '../../../src/relay';
+import { land } from '../../../src/delivery/landing/landing';
+import { consumeBatch, replayFrom, subscribe } from '../../../src/events/consumer';
+import { appendEvent } from '../../../src/events/outbox';
+import { relayBatch } from '../../../src/events/relay';
+import type { Delivery } from '../../../src/message/contract';
+import type { Decision } from '../../../src/message/decision';
+import { inTransaction } from '../../../src/platform/database/pool';
 import { useDatabase } from '../../support/database';
 
 const database = useDatabase(paymentsSchema);

@@ -5,7 +5,7 @@ import { createPaymentRequests } from '../../../app/payment-requests/requests';
 import { findRequest, type PaymentRequest } from '../../../app/payment-requests/rows';
 import { paymentsSchema } from '../../../app/payment-requests/schema';
 import { describe as describeMessage } from '../../../src/client';
-import { registerTopics } from '../../../src/dispatch/register-topics';
+import { registerTopics } from '../../../src/producing/dispatch/register-topics';
 import { useDatabase } from '../../support/database';
 import { dispatchAll } from '../../support/dispatching';
 import { eventually } from '../../support/eventually';

@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 import { installation } from '../../../app/installation';
 import { paymentsSchema } from '../../../app/payment-requests/schema';
-import { rfc3339 } from '../../../src/due-time';
+import { rfc3339 } from '../../../src/message/due-time';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 import { useHttp } from '../../support/http';

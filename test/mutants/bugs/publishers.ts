@@ -1,12 +1,12 @@
 import type { Mutant } from '../mutants';
 
-const brokers = ['test/streams/brokers.test.ts'];
+const brokers = ['test/events/brokers/brokers.test.ts'];
 
 /** About the stream's way to a broker. */
 export const publishers: Mutant[] = [
   {
     name: 'publishers of one broker do not take turns',
-    file: 'src/streams/publishing.ts',
+    file: 'src/events/brokers/publishing.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
     find: 'if (!(await tryAdvisoryLock(tx, `publisher ${name}`))) return 0;',
     replace: '',
@@ -14,56 +14,56 @@ export const publishers: Mutant[] = [
   },
   {
     name: 'a publisher does not wait for the acknowledgement',
-    file: 'src/streams/publishing.ts',
+    file: 'src/events/brokers/publishing.ts',
     find: 'await publisher.publish(events);',
     replace: 'void publisher.publish(events).catch(() => undefined);',
     tests: brokers,
   },
   {
     name: 'a publisher moves its position from where a replay has set it',
-    file: 'src/streams/publishing.ts',
+    file: 'src/events/brokers/publishing.ts',
     find: 'where name = $1 and position = $2',
     replace: 'where name = $1 and $2::bigint is not null',
     tests: brokers,
   },
   {
     name: 'a publisher tells NATS no ids',
-    file: 'src/streams/nats.ts',
+    file: 'src/events/brokers/nats.ts',
     find: 'msgID: event.id.replaceAll(/[\\r\\n]/g, encodeURIComponent),',
     replace: '',
     tests: brokers,
   },
   {
     name: 'a publisher takes the acknowledgement of any stream of NATS',
-    file: 'src/streams/nats.ts',
+    file: 'src/events/brokers/nats.ts',
     find: 'expect: { streamName: stream },',
     replace: '',
-    tests: ['test/streams/nats.test.ts'],
+    tests: ['test/events/brokers/nats.test.ts'],
   },
   {
     name: 'a publisher sends the events of one message to NATS at once',
-    file: 'src/streams/concurrent-batches.ts',
+    file: 'src/events/brokers/concurrent-batches.ts',
     find: 'seen.set(message, batch + 1);',
     replace: '',
-    tests: ['test/streams/concurrent-batches.test.ts'],
+    tests: ['test/events/brokers/concurrent-batches.test.ts'],
   },
   {
     name: 'a publisher gives two tenants one subject of NATS',
-    file: 'src/streams/nats-subject.ts',
+    file: 'src/events/brokers/nats-subject.ts',
     find: "replaceAll('.', ':')",
     replace: "replaceAll('.', '-')",
-    tests: ['test/streams/nats-subject.test.ts'],
+    tests: ['test/events/brokers/nats-subject.test.ts'],
   },
   {
     name: 'a publisher spreads the events of one message over the partitions of Kafka',
-    file: 'src/streams/kafka.ts',
+    file: 'src/events/brokers/kafka.ts',
     find: 'key: event.subject,',
     replace: 'key: event.id + Math.random(),',
-    tests: ['test/streams/kafka.test.ts'],
+    tests: ['test/events/brokers/kafka.test.ts'],
   },
   {
     name: 'a publisher makes larger batches than Kafka takes',
-    file: 'src/streams/kafka.ts',
+    file: 'src/events/brokers/kafka.ts',
     find: 'const CHUNK_BYTES = 512 * 1024;',
     replace: 'const CHUNK_BYTES = 512 * 1024 * 1024;',
     tests: brokers,

@@ -1,56 +1,56 @@
 import type { Mutant } from '../mutants';
 
 const [deliveries, listeners, replay] = ['deliveries', 'listeners', 'replay'].map(
-  (name) => `test/webhooks/${name}.test.ts`,
+  (name) => `test/events/webhooks/${name}.test.ts`,
 ) as [string, string, string];
 
 /** About webhooks: who is sent what, how often, and where to. */
 export const webhooks: Mutant[] = [
   {
     name: "a webhook is sent other tenants' events",
-    file: 'src/webhooks/queue.ts',
+    file: 'src/events/webhooks/queue.ts',
     find: "(webhook.tenant = '*' or webhook.tenant = event.payload->>'tenant')",
     replace: 'true',
     tests: [deliveries],
   },
   {
     name: 'two workers send the same event to a webhook',
-    file: 'src/webhooks/claim-deliveries.ts',
+    file: 'src/events/webhooks/claim-deliveries.ts',
     find: 'for update skip locked',
     replace: '',
     tests: [deliveries],
   },
   {
     name: 'a later event of a message goes to a webhook before one that is tried again',
-    file: 'src/webhooks/claim-deliveries.ts',
+    file: 'src/events/webhooks/claim-deliveries.ts',
     find: "case when count(*) = 0 then 'free' end",
     replace: "'free'",
     tests: [deliveries],
   },
   {
     name: "a webhook's addresses are not looked at again at a try",
-    file: 'src/webhooks/try-delivery.ts',
+    file: 'src/events/webhooks/try-delivery.ts',
     find: 'addressesOf(url, deps)',
     replace: 'addressesOf(url, { ...deps, allowPrivateAddresses: true })',
     tests: [listeners],
   },
   {
     name: 'what first went to a webhook that was away waits for half a day when it is back',
-    file: 'src/webhooks/delivery-results.ts',
+    file: 'src/events/webhooks/delivery-results.ts',
     find: 'least(failing_since, tried_at)',
     replace: 'coalesce(failing_since, clock_timestamp())',
     tests: [deliveries],
   },
   {
     name: 'a webhook that is enabled again lacks what came meanwhile',
-    file: 'src/webhooks/disable.ts',
+    file: 'src/events/webhooks/disable.ts',
     find: 'if (!fromNow) {',
     replace: 'if (fromNow && !fromNow) {',
     tests: [listeners],
   },
   {
     name: 'an event goes while a webhook is still to be sent it',
-    file: 'src/retention/prune.ts',
+    file: 'src/maintenance/prune.ts',
     find: 'where delivery.position = outbox.position and next_try_at is not null)',
     replace: 'where false)',
     tests: [replay],

@@ -1,0 +1,113 @@
+import type { Delivery } from '../../message/contract';
+import type { Queryable } from '../../platform/database/pool';
+import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
+
+/** Stands in place of a worker's id in a row that any worker of the row's lane may take over. */
+export const NOBODY = 'nobody';
+
+export const columnsOf = (deliveries: Delivery[]) => [
+  deliveries.map(({ message }) => message.topic),
+  deliveries.map(({ message }) => message.tenant),
+  deliveries.map(({ message }) => message.key),
+  deliveries.map(({ message }) => message.cycle),
+];
+export const ID_ARRAYS = '$1::text[], $2::text[], $3::text[], $4::integer[]';
+
+/** Writes rows for messages that a worker of a lane holds, so that others can land them if the worker dies. */
+export async function writeHeld(
+  db: Queryable,
+  { worker, lane }: { worker: string; lane: string },
+  deliveries: Delivery[],
+): Promise<void> {
+  await db.query({
+    name: 'postdate.write-held',
+    text: `insert into postdate.held (topic, tenant, key, cycle, delivery, worker, lane)
+     select *, $6, $7 from unnest(${ID_ARRAYS}, $5::jsonb[]) order by 1, 2, 3, 4
+     on conflict (topic, tenant, key, cycle) do update
+        set worker = excluded.worker, lane = excluded.lane, delivery = excluded.delivery`,
+    values: [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), worker, lane],
+  });
+}
+
+/** Deletes this worker's rows of messages that it no longer holds: they have landed, or Temporal tries them again. */
+export async function deleteHeld(db: Queryable, worker: string, deliveries: Delivery[]): Promise<void> {
+  await db.query({
+    name: 'postdate.strike-held',
+    text: `delete from postdate.held using unnest(${ID_ARRAYS}) as given (topic, tenant, key, cycle)
+      where held.topic = given.topic and held.tenant = given.tenant and held.key = given.key
+        and held.cycle = given.cycle and held.worker = $5`,
+    values: [...columnsOf(deliveries), worker],
+  });
+}
+
+/** Counts the held messages of a topic that are due after `from` and not after `to`. Epoch ms. */
+export async function countHeld(
+  db: Queryable,
+  topic: string,
+  { from, to }: { from: number; to: number },
+): Promise<number> {
+  const { rows } = await db.query<{ messages: number }>(
+    `select count(*)::integer as messages from postdate.held
+      where topic = $1 and (delivery->'message'->>'dueAt')::bigint > $2
+        and (delivery->'message'->>'dueAt')::bigint <= $3`,
+    [topic, Math.round(from), Math.round(to)],
+  );
+  return rows[0]?.messages ?? 0;
+}
+
+/** The places in `cycles` of those that no worker holds and the ledger has not decided. */
+export async function findMissing(
+  db: Queryable,
+  topic: string,
+  cycles: { tenant: string; key: string; cycle: number }[],
+): Promise<number[]> {
+  const { rows } = await db.query<{ place: number }>(
+    `select place::integer - 1 as place
+       from unnest($2::text[], $3::text[], $4::integer[]) with ordinality as given (tenant, key, cycle, place)
+      where not exists (select 1 from postdate.held
+              where (topic, held.tenant, held.key, held.cycle) = ($1, given.tenant, given.key, given.cycle))
+        and not exists (select 1 from postdate.delivery
+              where (topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle))
+      order by place`,
+    [topic, cycles.map(({ tenant }) => tenant), cycles.map(({ key }) => key), cycles.map(({ cycle }) => cycle)],
+  );
+  return rows.map(({ place }) => place);
+}
+
+/** Takes over up to `limit` messages of these topics, in this lane, that dead workers or no worker held. Each goes to one taker. */
+export async function takeOver(
+  db: Queryable,
+  worker: string,
+  { dead, lane, topics, limit }: { dead: string[]; lane: string; topics: string[]; limit: number },
+): Promise<Delivery[]> {
+  const { rows } = await db.query<{ delivery: Delivery }>(
+    `update postdate.held set worker = $1
+      where (topic, tenant, key, cycle) in (
+        select topic, tenant, key, cycle from postdate.held
+         where worker = any($2) and topic = any($3) and lane = $4
+         limit $5 for update skip locked)
+     returning delivery`,
+    [worker, [...dead, NOBODY], topics, lane, limit],
+  );
+  return rows.map(({ delivery }) => delivery);
+}
+
+/** Takes over messages that are overdue by more than a grace, and that a dead or unregistered worker held. */
+export async function takeAbandoned(
+  db: Queryable,
+  worker: string,
+  { topic, graceMs, limit }: { topic: string; graceMs: number; limit: number },
+): Promise<Delivery[]> {
+  const { rows } = await db.query<{ delivery: Delivery }>(
+    `update postdate.held set worker = $1, lane = 'stable'
+      where (topic, tenant, key, cycle) in (
+        select topic, tenant, key, cycle from postdate.held
+         where topic = $2
+           and (delivery->'message'->>'dueAt')::float8 < extract(epoch from clock_timestamp()) * 1000 - $3
+           and not exists (select 1 from postdate.worker where id = held.worker and ${WORKER_IS_WELL})
+         limit $4 for update skip locked)
+     returning delivery`,
+    [worker, topic, graceMs, limit],
+  );
+  return rows.map(({ delivery }) => delivery);
+}

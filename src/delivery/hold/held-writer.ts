@@ -1,0 +1,74 @@
+import type { Pool } from 'pg';
+import type { Delivery } from '../../message/contract';
+import { runInBackground } from '../../platform/loops/background-loop';
+import { createSemaphore } from '../../platform/loops/semaphore';
+import type { HeldMessages } from '../held/held-messages';
+import { deleteHeld, writeHeld } from '../held/held-rows';
+
+// A message that is due sooner would have landed before another worker could take it over.
+const WORTH_WRITING_MS = 1_000;
+// Rows are collected for this long, so that a burst of wakes costs a few statements and not thousands.
+const COLLECT_MS = 250;
+const BATCH = 500;
+
+/**
+ * Writes this worker's held messages to `postdate.held`, and deletes the rows of those that have landed or failed, in the
+ * background and in batches. The table may be a moment behind. A worker that takes over a message that has landed
+ * meanwhile finds the decision in the ledger.
+ */
+export function createHeldWriter(
+  { pool, worker, lane, onError }: { pool: Pool; worker: string; lane: string; onError(error: unknown): void },
+  messages: Pick<HeldMessages, 'on' | 'find'>,
+) {
+  const oneAtATime = createSemaphore(1);
+  const toWrite: Delivery[] = [];
+  const toDelete: Delivery[] = [];
+
+  messages.on('settled', ({ delivery }, { kind }) => {
+    // The other rows are for another worker to take over.
+    if (kind === 'decided' || kind === 'failed') toDelete.push(delivery);
+  });
+
+  /** Whether this worker's row is needed. The row of a leaving message is the other lane's, before and after. */
+  function isHeld(delivery: Delivery): boolean {
+    const message = messages.find(delivery);
+    return message !== undefined && message.state !== 'leaving';
+  }
+
+  /** Runs work that changes rows of this worker by itself, while nothing else is written. */
+  async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    await oneAtATime.acquire();
+    return work().finally(oneAtATime.release);
+  }
+
+  async function writeAndDelete(): Promise<'more' | 'idle'> {
+    const written = toWrite.slice(0, BATCH);
+    const needed = written.filter(isHeld);
+    if (needed.length > 0) await writeHeld(pool, { worker, lane }, needed);
+    toWrite.splice(0, written.length);
+    const deleted = toDelete.slice(0, BATCH);
+    const gone = deleted.filter((delivery) => !isHeld(delivery));
+    if (gone.length > 0) await deleteHeld(pool, worker, gone);
+    toDelete.splice(0, deleted.length);
+    return toWrite.length + toDelete.length > 0 ? 'more' : 'idle';
+  }
+
+  const flush = () => exclusively(writeAndDelete);
+  const loop = runInBackground(flush, { pauseMs: COLLECT_MS, onError });
+  return {
+    write(delivery: Delivery, dueInMs: number): void {
+      if (dueInMs > WORTH_WRITING_MS) toWrite.push(delivery);
+    },
+    /** To be called when the database has lost the rows: a crash empties the table. */
+    writeAll(held: Iterable<{ delivery: Delivery }>): void {
+      for (const { delivery } of held) toWrite.push(delivery);
+    },
+    exclusively,
+    async stop(): Promise<void> {
+      await loop.stop();
+      while (toDelete.length > 0) if ((await flush().catch(onError)) !== 'more') break;
+    },
+  };
+}
+
+export type HeldWriter = ReturnType<typeof createHeldWriter>;

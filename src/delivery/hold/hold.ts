@@ -1,0 +1,72 @@
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { Delivery } from '../../message/contract';
+import type { DatabaseClock } from '../../platform/database/clock';
+import { afterLandings } from '../../platform/loops/after-landings';
+import type { Metrics } from '../../platform/telemetry/metrics';
+import type { Topic } from '../../topics/topic';
+import { createHeldMessages } from '../held/held-messages';
+import { createQueues, type LandingLimits } from '../landing/queues';
+import type { WorkerLanes } from '../lanes/worker-lanes';
+import { answerAttempts } from './answer-attempts';
+import { createHeldWriter } from './held-writer';
+import { createIntake } from './intake';
+import { createLaneRouting } from './lane-routing';
+import { reportLanded } from './report-landed';
+
+export interface HoldLimits extends LandingLimits {
+  /** At most so many messages in this process's memory. */
+  heldMessages: number;
+}
+
+/**
+ * Holds deliveries in memory until they are due by the database's clock, and has each landed once. It also writes down
+ * what it holds, so that another worker lands it if this one dies. The parts share the store of held messages, and do not
+ * know each other.
+ */
+export function createHold(
+  deps: {
+    pool: Pool;
+    worker: string;
+    lanes: WorkerLanes;
+    clock: DatabaseClock;
+    metrics: Metrics;
+    log: Pick<Logger, 'warn' | 'info' | 'debug'>;
+    signal: AbortSignal;
+    /** Called for each delivery that is held from now on, and again for all of them when the lanes have changed. */
+    onHeld?(topic: Topic, delivery: Delivery): void;
+    onError(error: unknown): void;
+  },
+  limits: HoldLimits,
+) {
+  const { metrics, onHeld } = deps;
+  const messages = createHeldMessages(deps);
+  const writer = createHeldWriter({ ...deps, lane: deps.lanes.ownLane }, messages);
+  const queues = createQueues(deps, limits, messages);
+  const landingsOver = afterLandings(queues.landing);
+  const answers = answerAttempts(messages, landingsOver);
+  reportLanded(deps, messages);
+  const routing = createLaneRouting(deps, messages, writer);
+  const { keep, takeOver, handBack } = createIntake(deps, limits, { messages, routing, writer });
+  messages.on('held', ({ topic, delivery }, from) => {
+    // A message that was landed too early has been seen before.
+    if (from !== 'landing') onHeld?.(topic, delivery);
+  });
+
+  /** Follows the lanes' rules as they are now, and calls `onHeld` for every message that stays. */
+  function reroute(): void {
+    routing.rerouteAfterChange();
+    for (const { topic, delivery, state } of messages.all()) if (state === 'held') onHeld?.(topic, delivery);
+  }
+
+  function report(topics: Topic[]): void {
+    for (const topic of topics) metrics.held(topic.name, messages.countOf(topic));
+    metrics.releasing(answers.backlog());
+  }
+
+  const writeAgain = () => writer.writeAll(messages.all());
+  const { resetTimers } = messages;
+  return { keep, takeOver, reroute, handBack, report, writeAgain, resetTimers, landingsOver, stop: writer.stop };
+}
+
+export type Hold = ReturnType<typeof createHold>;

@@ -1,0 +1,81 @@
+import { type Delivery, errorNames } from '../../message/contract';
+import type { DatabaseClock } from '../../platform/database/clock';
+import type { Metrics } from '../../platform/telemetry/metrics';
+import type { Topic } from '../../topics/topic';
+import { type Attempt, type HeldMessage, newHeldMessage, type OnSettled } from '../held/held-message';
+import type { HeldMessages } from '../held/held-messages';
+import type { HeldWriter } from './held-writer';
+import type { LaneRouting } from './lane-routing';
+import { createLeadWatch } from './lead-watch';
+import { handedBack, retryLater } from './retry-later';
+
+// A stopping worker still lands a message that is due this soon: no other worker could take it over in time.
+const KEEP_WHEN_STOPPING_MS = 2_000;
+// Clocks of servers in one place differ by milliseconds. A message that comes earlier than its lead by more than this
+// was woken by a wrong clock, or by hand. It goes back to Temporal, where waiting costs nothing.
+const EARLY_ALLOWANCE_MS = 60_000;
+// A message goes back to Temporal for this long at most: the clock that said how long to wait may be the wrong one.
+const BACK_AFTER_MS = 600_000;
+
+/** The ways by which messages come into the hold, and the way back to Temporal. */
+export function createIntake(
+  { clock, metrics }: { clock: Pick<DatabaseClock, 'now'>; metrics: Pick<Metrics, 'neededLead'> },
+  limits: { heldMessages: number },
+  { messages, routing, writer }: { messages: HeldMessages; routing: LaneRouting; writer: Pick<HeldWriter, 'write'> },
+) {
+  const leadWatch = createLeadWatch(metrics);
+  let stopping = false;
+  // It was landing or leaving when the worker began to stop, and is held again.
+  messages.on('held', (message, from) => {
+    if (stopping && from !== 'new') handBackInTime(message);
+  });
+
+  /** Holds a delivery for an attempt of its activity, which is answered when the message ends here. */
+  function keep(topic: Topic, delivery: Delivery, attempt: Attempt): void {
+    const { message, late } = delivery;
+    const now = clock.now();
+    const inMs = message.dueAt - now;
+    const known = messages.find(delivery);
+    // A second attempt finds the message here when only the first one's connection to Temporal was broken.
+    if (known) known.attempts.push(attempt);
+    else if (stopping && inMs > KEEP_WHEN_STOPPING_MS) attempt.reject(handedBack(delivery, inMs));
+    else if (inMs > (message.leadMs ?? 0) + EARLY_ALLOWANCE_MS || messages.size() >= limits.heldMessages) {
+      attempt.reject(retryLater(errorNames.notDue, Math.min(BACK_AFTER_MS, inMs - (message.leadMs ?? 0))));
+    } else {
+      const held = newHeldMessage(topic, delivery, { attempts: [attempt], heldWhenDue: inMs > 0 || late });
+      const [mine] = routing.routeToLanes([held]);
+      if (!mine) return;
+      leadWatch.woken(delivery, now);
+      messages.hold(mine);
+      writer.write(mine.delivery, inMs);
+    }
+  }
+
+  /**
+   * Takes over messages that another worker, or no worker, held. Returns those newly held here: not those already held, nor
+   * those of another lane. No attempt waits for them yet. With `onSettled` they are overdue. There is no time
+   * left to follow the rules of the lanes, so they land here.
+   */
+  function takeOver(topic: Topic, deliveries: Delivery[], onSettled?: OnSettled): Delivery[] {
+    const taken = new Map<string, HeldMessage>();
+    for (const delivery of deliveries.filter((one) => !messages.find(one))) {
+      const message = newHeldMessage(topic, delivery, { heldWhenDue: onSettled === undefined, onSettled });
+      taken.set(message.id, message);
+    }
+    const staying = onSettled ? [...taken.values()] : routing.routeToLanes([...taken.values()]);
+    return staying.filter((message) => messages.hold(message)).map(({ delivery }) => delivery);
+  }
+
+  /** Gives messages with time left back to Temporal, so that other workers hold them, and takes no more of them. */
+  function handBack(): void {
+    stopping = true;
+    for (const message of messages.all()) if (message.state === 'held') handBackInTime(message);
+  }
+
+  function handBackInTime(message: HeldMessage): void {
+    const inMs = message.delivery.message.dueAt - clock.now();
+    if (inMs > KEEP_WHEN_STOPPING_MS) messages.settle(message, { kind: 'handedBack', inMs });
+  }
+
+  return { keep, takeOver, handBack };
+}

@@ -1,0 +1,122 @@
+import type { PoolClient } from 'pg';
+import { appendEvent, appendEvents } from '../../events/outbox';
+import { refuseDueAt } from '../../message/admission';
+import type { Delivery, ScheduledMessage } from '../../message/contract';
+import { epochMsOf } from '../../message/due-time';
+import { markHandlerError, withErrorContext } from '../../platform/telemetry/error-context';
+import { upcast } from '../../topics/payload-version';
+import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../../topics/topic';
+import { handlerTimeoutMsOf } from '../../topics/topic-limits';
+import type { Answer } from './claims';
+
+/** What a handler made of one message. With an `error` nothing that the handler did is left, and the message is tried again. */
+export type Handled = { answer: Answer } | { error: unknown };
+
+/** A handler that hangs. Its transaction is broken off with it, as nothing in that can be trusted any more. */
+export class HandlerTimeout extends Error {
+  override readonly name = 'HandlerTimeout';
+  constructor(
+    topic: Topic,
+    /** The delivery at which it hangs, if that is known. */
+    readonly culprit?: Delivery,
+  ) {
+    super(`the handler of ${topic.name} did not return within ${handlerTimeoutMsOf(topic)} ms`);
+  }
+}
+
+/** Has a topic handle deliveries as one set. Throws what the handler throws: the group has failed as a whole. */
+export async function answersTogether(
+  tx: PoolClient,
+  topic: Topic,
+  deliveries: Delivery[],
+): Promise<Map<Delivery, Handled>> {
+  try {
+    return await handleSet(tx, topic, deliveries);
+  } catch (error) {
+    throw error instanceof HandlerTimeout ? error : markHandlerError(error);
+  }
+}
+
+async function handleSet(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Map<Delivery, Handled>> {
+  const messages = deliveries.map((delivery) => dueMessage(topic, delivery));
+  const query = tx.query.bind(tx) as PoolClient['query'];
+  const emit: Parameters<NonNullable<Topic['landAll']>>[0]['emit'] = (events) =>
+    appendEvents(
+      tx,
+      events.map(({ message, type, data }) => ({ origin: message, type, data })),
+    );
+  const landing = topic.landAll?.({ query, emit }, messages) ?? Promise.reject(new Error('no landAll'));
+  const answers = await withTimeout(topic, landing);
+  if (answers.length !== messages.length) {
+    throw new Error(`landAll of ${topic.name} gave ${answers.length} answers to ${messages.length} messages`);
+  }
+  return new Map(
+    deliveries.map((delivery, place) => [
+      delivery,
+      { answer: answerOf(answers[place] as HandlerAnswer, delivery.message) },
+    ]),
+  );
+}
+
+/** Has a topic handle deliveries one after the other, each in a savepoint: a failure undoes only its own effects. */
+export async function answersOneByOne(
+  tx: PoolClient,
+  topic: Topic,
+  deliveries: Delivery[],
+): Promise<Map<Delivery, Handled>> {
+  const handled = new Map<Delivery, Handled>();
+  for (const delivery of deliveries) handled.set(delivery, await handleOne(tx, topic, delivery));
+  return handled;
+}
+
+async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Promise<Handled> {
+  await tx.query('savepoint handler');
+  try {
+    const message = dueMessage(topic, delivery);
+    const query = tx.query.bind(tx) as PoolClient['query'];
+    const emit = (type: string, data: Record<string, unknown>) => appendEvent(tx, message, type, data);
+    const answer = await withTimeout(topic, topic.handle({ query, emit }, message), delivery);
+    const answered = { answer: answerOf(answer, message) };
+    await tx.query('release savepoint handler');
+    return answered;
+  } catch (error) {
+    // A handler that hangs may still use the connection; only breaking the connection ends that.
+    if (error instanceof HandlerTimeout) throw error;
+    await tx.query('rollback to savepoint handler; release savepoint handler');
+    // The claimed row stays: the failure is recorded in the ledger, with the other outcomes.
+    if (error instanceof PermanentFailure) return { answer: { outcome: 'failed', reason: error.message } };
+    return { error: withErrorContext(markHandlerError(error), delivery.message) };
+  }
+}
+
+/** The message that a handler is given for a delivery. Throws a `PermanentFailure` for a payload that does not fit the topic. */
+export function dueMessage(topic: Topic, { message, late }: Delivery): DueMessage<unknown> {
+  const payload = topic.payload.safeParse(upcast(topic, message));
+  // The schema has changed since the message was posted, perhaps years ago. No retry changes the payload.
+  if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
+  return { ...message, payload: payload.data, late };
+}
+
+/** What a handler's answer makes of the cycle. Throws a `PermanentFailure` for an invalid next due time. */
+export function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): Answer {
+  if (answer.do === 'skip') return { outcome: 'skipped', reason: answer.reason, last: answer.last };
+  if (answer.do === 'done') return { outcome: 'delivered', last: answer.last };
+  const dueAt = epochMsOf(answer.dueAt);
+  const refusal = refuseDueAt(dueAt, Date.now());
+  if (refusal) throw new PermanentFailure(`again: ${refusal.field} ${refusal.message}`);
+  return { outcome: 'delivered', next: { cycle: cycle + 1, dueAt } };
+}
+
+async function withTimeout<Result>(topic: Topic, work: Promise<Result>, culprit?: Delivery): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new HandlerTimeout(topic, culprit)), handlerTimeoutMsOf(topic));
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+    // After the timeout its error is of no use, and the broken connection makes it fail.
+    work.catch(() => undefined);
+  }
+}

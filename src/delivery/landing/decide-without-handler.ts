@@ -1,0 +1,65 @@
+import { STALE } from '../../events/postdate-events';
+import type { Delivery } from '../../message/contract';
+import { refuseRepeat } from '../../message/repeat';
+import type { Queryable } from '../../platform/database/pool';
+import type { Topic } from '../../topics/topic';
+import type { Answer, Claimed } from './claims';
+
+// Ten cycles due within ten seconds: no calendar asks for that. A handler that always answers "again, now" does.
+const LOOP_CYCLES = 10;
+const LOOP_MS = 10_000;
+
+/**
+ * The answers to messages for which no handler is asked: a message later than its limit is skipped as `stale`, and one that
+ * repeats faster than once a second ends as failed.
+ */
+export async function decideWithoutHandler(
+  tx: Queryable,
+  topic: Topic,
+  claimed: Claimed[],
+): Promise<Map<Delivery, Answer>> {
+  const looping = await findLooping(tx, topic.name, claimed);
+  const answers = new Map<Delivery, Answer>();
+  for (const one of claimed) {
+    const answer = looping.has(one.delivery) ? LOOPING : answerTo(topic, one);
+    if (answer) answers.set(one.delivery, answer);
+  }
+  return answers;
+}
+
+const LOOPING: Answer = { outcome: 'failed', reason: 'it repeats faster than once a second' };
+
+function answerTo(topic: Topic, { delivery: { message }, decidedAt }: Claimed): Answer | undefined {
+  const { staleAfterMs = topic.staleAfterMs ?? Number.POSITIVE_INFINITY, repeat } = message;
+  // Only a message started by hand can have such a rule. It ends here in sight, instead of being tried for ever.
+  const refusal = repeat && refuseRepeat(repeat);
+  if (refusal) return { outcome: 'failed', reason: `${refusal.field}: ${refusal.message}` };
+  if (decidedAt - message.dueAt > staleAfterMs) return { outcome: 'skipped', reason: STALE };
+  return undefined;
+}
+
+/** Those of these deliveries whose last ten cycles were all due within ten seconds. */
+async function findLooping(tx: Queryable, topic: string, claimed: Claimed[]): Promise<Set<Delivery>> {
+  const candidates = claimed.map(({ delivery }) => delivery).filter(({ message }) => message.cycle > LOOP_CYCLES);
+  if (candidates.length === 0) return new Set();
+  const { rows } = await tx.query<{ place: number }>(
+    `select place::integer - 1 as place
+       from unnest($2::text[], $3::text[], $4::integer[], $5::float8[])
+         with ordinality as given (tenant, key, cycle, due_at, place)
+      where (select count(*) filter (where outcome in ('delivered', 'skipped')
+                                       and delivery.due_at > to_timestamp(given.due_at / 1000.0) - $6 * interval '1 ms')
+               from postdate.delivery
+              where topic = $1 and delivery.tenant = given.tenant and delivery.key = given.key
+                and delivery.cycle < given.cycle and delivery.cycle >= given.cycle - $7) = $7`,
+    [
+      topic,
+      candidates.map(({ message }) => message.tenant),
+      candidates.map(({ message }) => message.key),
+      candidates.map(({ message }) => message.cycle),
+      candidates.map(({ message }) => message.dueAt),
+      LOOP_MS,
+      LOOP_CYCLES,
+    ],
+  );
+  return new Set(rows.map(({ place }) => candidates[place] as Delivery));
+}

@@ -1,0 +1,95 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Delivery } from '../../message/contract';
+import type { Decision } from '../../message/decision';
+import { inTransaction } from '../../platform/database/pool';
+import type { Topic } from '../../topics/topic';
+import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
+import { type Answer, type Claimed, claim, readUnclaimed, recordAnswers, unclaim } from './claims';
+import { decideWithoutHandler } from './decide-without-handler';
+import { type LandingLane, mustBeAt } from './lane';
+import { withNextCycle } from './next-cycle';
+import { emitOutcomeEvents } from './outcome-events';
+
+/** What became of one delivery: decided, by this landing or `before` it; not due yet; or to be tried again. */
+export type Landing = { decision: Decision; before?: true } | { notDueForMs: number } | { error: unknown };
+
+// A row that another transaction keeps locked must cost its group a moment, and then only its own message the wait.
+const LOCK_TIMEOUT_MS = 500;
+
+/**
+ * Lands deliveries of one topic in one transaction: ledger rows, effects and events commit together or not at all. Returns
+ * what became of each, in their order. The second landing of a cycle changes nothing and answers what the first one decided. A
+ * message whose handler throws is left undecided, without its effects. Throws when the group fails as a whole; then
+ * nothing is left of it. A topic's set-based handler is used unless the deliveries are to be handled `oneByOne`. In a `lane`
+ * other than stable nothing lands once its rules have changed: throws a `LaneChanged`.
+ */
+export async function land(
+  pool: Pool,
+  topic: Topic,
+  deliveries: Delivery[],
+  { signal, oneByOne = false, lane }: { signal?: AbortSignal; oneByOne?: boolean; lane?: LandingLane } = {},
+): Promise<Landing[]> {
+  const hanging = new AbortController();
+  const broken = signal ? AbortSignal.any([signal, hanging.signal]) : hanging.signal;
+  const landing = async (tx: PoolClient): Promise<Landing[]> => {
+    if (lane) await mustBeAt(tx, topic.name, lane);
+    const claimed = await claim(tx, topic.name, deliveries, lane?.name);
+    const mine = new Set(claimed.map(({ delivery }) => delivery));
+    const unclaimed = deliveries.filter((delivery) => !mine.has(delivery));
+    const results = new Map<Delivery, Landing>(await readUnclaimed(tx, topic.name, unclaimed));
+    const handled = await handle(tx, topic, claimed, { oneByOne, lane }).catch((error) => {
+      // A handler that hangs may still use the connection. It is broken now, instead of being asked to roll back.
+      if (error instanceof HandlerTimeout) hanging.abort();
+      throw error;
+    });
+    await writeDown(tx, topic, handled);
+    await emitOutcomeEvents(tx, handled);
+    for (const one of claimed) results.set(one.delivery, resultOf(one, handled));
+    return deliveries.map((delivery) => results.get(delivery) as Landing);
+  };
+  return inTransaction(pool, landing, { signal: broken, lockTimeoutMs: LOCK_TIMEOUT_MS });
+}
+
+/** What becomes of each claimed delivery: decided without its handler, or as that answers; and with its next cycle. */
+async function handle(
+  tx: PoolClient,
+  topic: Topic,
+  claimed: Claimed[],
+  { oneByOne, lane }: { oneByOne: boolean; lane?: LandingLane },
+): Promise<Map<Delivery, Handled>> {
+  const decided = await decideWithoutHandler(tx, topic, claimed);
+  const open = claimed.map(({ delivery }) => delivery).filter((delivery) => !decided.has(delivery));
+  const together = topic.landAll !== undefined && open.length > 0 && !oneByOne;
+  const answered = await (together ? answersTogether : answersOneByOne)(tx, topic, open);
+  const handledOf = (one: Claimed): Handled => {
+    const known = decided.get(one.delivery);
+    const handled = known ? { answer: known } : asOfLane(answered.get(one.delivery) as Handled, lane);
+    return 'error' in handled ? handled : { answer: withNextCycle(handled.answer, one) };
+  };
+  return new Map(claimed.map((one) => [one.delivery, handledOf(one)]));
+}
+
+/** A lane on trial ends no message as failed: stable's handler says whether it has failed. */
+const asOfLane = (handled: Handled, lane?: LandingLane): Handled =>
+  lane && 'answer' in handled && handled.answer.outcome === 'failed'
+    ? { error: new Error(handled.answer.reason) }
+    : handled;
+
+/** Writes the answers into the claimed rows, which say "delivered" so far. Claims of messages to be tried again are taken back. */
+async function writeDown(tx: PoolClient, topic: Topic, handled: Map<Delivery, Handled>): Promise<void> {
+  const failing: Delivery[] = [];
+  const answered: { delivery: Delivery; answer: Answer }[] = [];
+  for (const [delivery, one] of handled) {
+    if ('error' in one) failing.push(delivery);
+    else if (one.answer.outcome !== 'delivered' || one.answer.next) answered.push({ delivery, answer: one.answer });
+  }
+  if (failing.length > 0) await unclaim(tx, topic.name, failing);
+  if (answered.length > 0) await recordAnswers(tx, topic.name, answered);
+}
+
+function resultOf({ delivery, decidedAt }: Claimed, all: Map<Delivery, Handled>): Landing {
+  const handled = all.get(delivery) as Handled;
+  if ('error' in handled) return handled;
+  const { outcome, next, reason } = handled.answer;
+  return { decision: { cycle: delivery.message.cycle, outcome, decidedAt, next, reason } };
+}

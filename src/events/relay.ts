@@ -1,0 +1,58 @@
+import type { Pool } from 'pg';
+import { inTransaction } from '../platform/database/pool';
+import type { AfterLandings } from '../platform/loops/after-landings';
+import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
+
+/** PostgreSQL's channel that says "the stream has grown". It is only a hint: every reader polls as well. */
+export const STREAM_CHANNEL = 'postdate_stream';
+
+const BATCH = 500;
+
+/**
+ * Gives the next `limit` committed events their positions in the stream, and returns how many.
+ *
+ * Positions are assigned after the events' transactions have committed, by one relay at a time. They become visible in
+ * their own order, so a reader's cursor never passes an event that is still to come. (A serial number taken inside
+ * those transactions would not do: number 2 may commit before number 1.) The two statements must stay two: the snapshot
+ * of the second one must be taken under the lock of the first one.
+ */
+export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
+  // Looks without a lock first: a lock taken ten times a second would be ten writes a second for nothing.
+  const waiting = await pool.query('select 1 from postdate.outbox where position is null limit 1');
+  if (waiting.rowCount === 0) return 0;
+  return inTransaction(pool, async (tx) => {
+    // Another process is relaying at this moment, so this one leaves it to that.
+    const head = await tx.query('select 1 from postdate.stream_head for update skip locked');
+    if (head.rowCount === 0) return 0;
+    const relayed = await tx.query(
+      `with batch as (
+         select id, row_number() over (order by seq) as place
+           from (select id, seq from postdate.outbox where position is null order by seq limit $1) as waiting
+       ), moved_head as (
+         update postdate.stream_head set position = position + (select count(*) from batch)
+         returning position - (select count(*) from batch) as before
+       )
+       update postdate.outbox
+          set position = moved_head.before + batch.place, relayed_at = clock_timestamp()
+         from batch, moved_head
+        where outbox.id = batch.id`,
+      [limit],
+    );
+    // One hint per batch, not per event: a commit that notifies takes a lock, and all other such commits wait for it.
+    if (relayed.rowCount) await tx.query(`select pg_notify('${STREAM_CHANNEL}', '')`);
+    return relayed.rowCount ?? 0;
+  });
+}
+
+/** Relays until stopped. Any number of processes may: they take turns. Landings of the same process go first. */
+export const startRelay = (
+  pool: Pool,
+  { landingsOver, onError }: { landingsOver?: AfterLandings; onError(error: unknown): void },
+): BackgroundLoop => {
+  const relay = async () => {
+    await landingsOver?.();
+    return (await relayBatch(pool)) === BATCH ? 'more' : 'idle';
+  };
+  // Landings do not notify (see relayBatch), so an event waits for this poll: an index lookup, ten a second.
+  return runInBackground(relay, { pauseMs: 100, onError });
+};

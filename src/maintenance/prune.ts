@@ -1,0 +1,111 @@
+import type { Queryable } from '../platform/database/pool';
+import { hasRows } from '../topics/business-rows';
+import type { Topic } from '../topics/topic';
+
+// Rows per statement: few, so that no lock is held for long. A full batch is followed by the next one at once.
+export const BATCH = 1_000;
+
+/**
+ * Removes events that have been in the stream for longer than `days`. Keeps events that a consumer or an enabled
+ * webhook still has to receive, and forwarded messages whose answer is awaited: it may be "again". Returns how many
+ * were removed.
+ */
+export async function pruneOutbox(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.outbox where id in (
+       select id from postdate.outbox
+        where position is not null and relayed_at < clock_timestamp() - make_interval(days => $1)
+          and position <= all (select position from postdate.consumer)
+          and not exists (select 1 from postdate.answer as open
+                           where open.answer is null and type = aggregatetype || '.due'
+                             and open.topic = aggregatetype and open.tenant = payload->>'tenant'
+                             and open.key = substr(aggregateid, length(payload->>'tenant') + 2)
+                             and open.cycle = (payload->>'cycle')::integer)
+          and not exists (select 1 from postdate.webhook_delivery as delivery
+                            join postdate.webhook on webhook.id = delivery.webhook_id and disabled_at is null
+                           where delivery.position = outbox.position and next_try_at is not null)
+        limit $2)`,
+    [days, BATCH],
+  );
+  await recordRetention(db, 'outbox', days);
+  return rowCount ?? 0;
+}
+
+/**
+ * Removes all decisions on messages of a topic that were finished `days` ago: their last decision has no next cycle, no
+ * business row waits, and no answer is awaited. Also removes their answers, and their requests with an Idempotency-Key.
+ * Returns how many decisions were removed.
+ */
+export async function pruneLedger(db: Queryable, topic: Topic, days: number): Promise<number> {
+  const stillWaits = hasRows(topic)
+    ? `exists (select 1 from (${topic.businessRows}) as business
+                where business.waits and business.tenant = last.tenant and business.key = last.key)`
+    : 'false';
+  const { rowCount } = await db.query(
+    `with finished as (
+       select tenant, key from postdate.delivery as last
+        where topic = $1 and next_cycle is null and decided_at < clock_timestamp() - make_interval(days => $2)
+          and not exists (select 1 from postdate.delivery as later
+                           where later.topic = $1 and later.tenant = last.tenant and later.key = last.key
+                             and later.cycle > last.cycle)
+          and not ${stillWaits}
+          and not exists (select 1 from postdate.answer
+                           where answer.topic = $1 and answer.tenant = last.tenant and answer.key = last.key
+                             and (answer.answer is null or answer.next_cycle > last.cycle))
+        limit $3),
+     asked as (
+       delete from postdate.idempotency using finished
+        where idempotency.topic = $1 and idempotency.tenant = finished.tenant and idempotency.key = finished.key
+          and recorded_at < clock_timestamp() - make_interval(days => $2)),
+     answered as (
+       delete from postdate.answer using finished
+        where answer.topic = $1 and answer.tenant = finished.tenant and answer.key = finished.key)
+     delete from postdate.delivery using finished
+      where delivery.topic = $1 and delivery.tenant = finished.tenant and delivery.key = finished.key`,
+    [topic.name, days, BATCH],
+  );
+  await recordRetention(db, 'ledger', days);
+  return rowCount ?? 0;
+}
+
+/** Removes commands that were dispatched, or refused, `days` ago. Returns how many. */
+export async function pruneCommands(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.command where (topic, tenant, key, command_id) in (
+       select topic, tenant, key, command_id from postdate.command
+        where dispatched_at < clock_timestamp() - make_interval(days => $1)
+        limit $2)`,
+    [days, BATCH],
+  );
+  return rowCount ?? 0;
+}
+
+/** Removes failures of lanes that are `days` old; the outcome of those messages is in the ledger. Returns how many. */
+export async function pruneLaneFailures(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.lane_failure where id in (
+       select id from postdate.lane_failure where failed_at < clock_timestamp() - make_interval(days => $1) limit $2)`,
+    [days, BATCH],
+  );
+  return rowCount ?? 0;
+}
+
+/** Removes deliveries to webhooks that ended `days` ago, and keeps those that wait. Returns how many. */
+export async function pruneWebhookDeliveries(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.webhook_delivery where (webhook_id, position, replay) in (
+       select webhook_id, position, replay from postdate.webhook_delivery
+        where ended_at < clock_timestamp() - make_interval(days => $1)
+        limit $2)`,
+    [days, BATCH],
+  );
+  return rowCount ?? 0;
+}
+
+const recordRetention = (db: Queryable, what: 'ledger' | 'outbox', days: number) =>
+  db.query(
+    `insert into postdate.retention as retention (what, before)
+     values ($1, clock_timestamp() - make_interval(days => $2))
+     on conflict (what) do update set before = greatest(retention.before, excluded.before)`,
+    [what, days],
+  );

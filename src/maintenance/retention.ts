@@ -1,0 +1,54 @@
+import type { Pool } from 'pg';
+import { pruneComparisons } from '../delivery/lanes/shadow/comparisons';
+import { pruneCopies } from '../delivery/lanes/shadow/shadow-copies';
+import { acquireExclusiveLease } from '../platform/database/lease';
+import { inTransaction } from '../platform/database/pool';
+import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
+import type { Topic } from '../topics/topic';
+import { BATCH, pruneCommands, pruneLaneFailures, pruneLedger, pruneOutbox, pruneWebhookDeliveries } from './prune';
+
+const EVERY_MS = 600_000;
+// By then the lane under comparison is deployed or stopped.
+const COMPARISON_DAYS = 30;
+
+/** How many days rows are kept. */
+export interface RetentionDays {
+  /** Events that all consumers and webhooks have received. */
+  outboxDays: number;
+  /** Decisions on finished messages. Absent: for ever. */
+  ledgerDays?: number;
+  /** Dispatched commands, and failures of lanes. */
+  commandDays: number;
+  /** Ended deliveries to webhooks. */
+  webhookDays: number;
+}
+
+/** Removes old rows every ten minutes, in one worker, in batches. Unfinished rows are never removed. */
+export function startRetention(
+  { pool, onError }: { pool: Pool; onError(error: unknown): void },
+  topics: Topic[],
+  { outboxDays, ledgerDays, commandDays, webhookDays }: RetentionDays,
+): BackgroundLoop {
+  let more = false;
+  async function pruneOnce(): Promise<'more' | 'idle'> {
+    const removed = await inTransaction(pool, async (tx) => {
+      // With an interval of 0 this worker keeps the lease while there are more rows.
+      if (!(await acquireExclusiveLease(tx, 'retention', more ? 0 : EVERY_MS))) return 0;
+      const removedRows = [
+        await pruneOutbox(tx, outboxDays),
+        await pruneCommands(tx, commandDays),
+        await pruneLaneFailures(tx, commandDays),
+        await pruneWebhookDeliveries(tx, webhookDays),
+        await pruneCopies(tx, BATCH),
+        await pruneComparisons(tx, COMPARISON_DAYS, BATCH),
+      ];
+      if (ledgerDays !== undefined) {
+        for (const topic of topics) removedRows.push(await pruneLedger(tx, topic, ledgerDays));
+      }
+      return Math.max(...removedRows);
+    });
+    more = removed >= BATCH;
+    return more ? 'more' : 'idle';
+  }
+  return runInBackground(pruneOnce, { pauseMs: EVERY_MS, onError });
+}

@@ -1,0 +1,77 @@
+import type { Pool } from 'pg';
+import type { Publisher } from '../../events/brokers/publisher';
+import type { Consumer } from '../../events/consumer';
+import { WEBHOOKS_CONSUMER } from '../../events/webhooks/queue';
+import { type Check, type Found, fail, ok, warn } from './finding';
+
+// The relay runs ten times a second, and a consumer with every hint.
+const LATE_S = 60;
+
+export const STREAM_CHECKS = ['outbox', 'consumers'];
+
+/** Checks that events get their positions in the stream, and that consumers read them. */
+export const streamChecks = (pool: Pool, consumers: Pick<Consumer, 'name'>[]): Check[] => [
+  { name: 'outbox', run: () => checkOutbox(pool) },
+  { name: 'consumers', run: () => checkConsumers(pool, consumers) },
+];
+
+/** Checks that each broker can be reached. The check of consumers tells how far its publisher is behind. */
+export const publisherChecks = (publishers: Publisher[]): Check[] =>
+  publishers.map((publisher) => ({ name: `publisher ${publisher.name}`, run: () => checkPublisher(publisher) }));
+
+async function checkPublisher(publisher: Publisher): Promise<Found> {
+  try {
+    await publisher.connect();
+    return ok('connected');
+  } catch (error) {
+    const todo = `start it, or check POSTDATE_${publisher.name.toUpperCase()}_…; events wait for it`;
+    return fail((error as Error).message, todo);
+  } finally {
+    await publisher.close();
+  }
+}
+
+async function checkOutbox(pool: Pool): Promise<Found> {
+  const { rows } = await pool.query<{ waiting: number; age_s: number | null }>(
+    `select count(*)::integer as waiting,
+            extract(epoch from clock_timestamp() - min((payload->>'time')::timestamptz))::float8 as age_s
+       from postdate.outbox where position is null`,
+  );
+  const { waiting = 0, age_s: ageS } = rows[0] ?? {};
+  if (waiting === 0) return ok('all events are in the stream');
+  const says = `${waiting} events are not in the stream yet, the oldest for ${Math.round(ageS ?? 0)} s`;
+  return (ageS ?? 0) > LATE_S ? fail(says, 'start a worker, whose relay carries them') : ok(says);
+}
+
+interface ConsumerRow {
+  name: string;
+  behind: number;
+  /** How many seconds ago the first event that it has not read came into the stream. */
+  age_s: number | null;
+}
+
+async function checkConsumers(pool: Pool, consumers: Pick<Consumer, 'name'>[]): Promise<Found> {
+  const { rows } = await pool.query<ConsumerRow>(
+    `select name, (head.position - consumer.position)::float8 as behind,
+            (select extract(epoch from clock_timestamp() - relayed_at)::float8 from postdate.outbox
+              where outbox.position > consumer.position order by outbox.position limit 1) as age_s
+       from postdate.consumer cross join postdate.stream_head as head
+      where name <> $1
+      order by name`,
+    // The webhooks have a check of their own.
+    [WEBHOOKS_CONSUMER],
+  );
+  const installed = new Set(consumers.map(({ name }) => name));
+  const late = rows.filter(({ age_s }) => (age_s ?? 0) > LATE_S);
+  const says = late
+    .map(({ name, behind, age_s }) => `${name} is ${behind} events behind, for ${Math.round(age_s ?? 0)} s`)
+    .join('; ');
+  if (late.some(({ name }) => installed.has(name))) {
+    return fail(says, "its worker's log says why, at part consumer or publisher; without one, start a worker");
+  }
+  if (late.length > 0)
+    return warn(says, 'if it is no longer run, delete its row in postdate.consumer: events are kept for it');
+  const unknown = [...installed].filter((name) => !rows.some((row) => row.name === name));
+  if (unknown.length > 0) return warn(`${unknown.join(', ')} has never read`, 'start a worker, which makes it known');
+  return ok(rows.map(({ name, behind }) => `${name} ${behind} behind`).join(', ') || 'none installed');
+}

@@ -1,0 +1,78 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import { schedule } from '../../client';
+import type { OptionalFields, ScheduledMessage } from '../../message/contract';
+import { optionalFieldsOf } from '../../message/optional-fields';
+import { describe } from '../../producing/lookup';
+import type { Waiting } from '../../producing/waiting-runs';
+import { hasRows, payloadOfRow } from '../../topics/business-rows';
+import { upcast } from '../../topics/payload-version';
+import type { Topic } from '../../topics/topic';
+import type { FailedMessage } from './failed';
+
+/**
+ * `waiting`: the message waits already. `unknown`: neither Temporal, nor a business row, nor an answer has its payload.
+ */
+export type RedriveResult = { result: 'redriven'; cycle: number } | { result: 'waiting' } | { result: 'unknown' };
+
+/**
+ * Schedules a failed message again, due now, in a new cycle. `postdate.redrive` records the cycle, the operator and the
+ * reason. Calling it again has no further effect. The failed cycle stays as it is in the ledger.
+ */
+export async function redrive(
+  deps: { pool: Pool; client: Client; waiting: Waiting },
+  topic: Topic,
+  failed: FailedMessage,
+  { by, reason }: { by: string; reason: string },
+): Promise<RedriveResult> {
+  const { pool, client } = deps;
+  const message = await findMessage(deps, topic, failed);
+  if (!message) return { result: 'unknown' };
+  const { tenant, key } = failed;
+  const cycle = failed.cycle + 1;
+  await pool.query(
+    `insert into postdate.redrive (topic, tenant, key, failed_cycle, cycle, redriven_by, reason)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict do nothing`,
+    [topic.name, tenant, key, failed.cycle, cycle, by, reason],
+  );
+  // The record comes first: a redrive without a record must not happen, and one that was only recorded can be repeated.
+  const commandId = `redrive:${cycle}`;
+  const post = { topic, tenant, key, cycle, dueAt: Date.now(), ...message } as Parameters<typeof schedule>[1];
+  const { result } = await schedule(client, post, { commandId });
+  return result === 'scheduled' ? { result: 'redriven', cycle } : { result: 'waiting' };
+}
+
+type FailedContent = Pick<ScheduledMessage, 'payload'> & OptionalFields;
+const contentOf = (topic: Topic, message: ScheduledMessage): FailedContent => ({
+  payload: upcast(topic, message),
+  ...optionalFieldsOf(message),
+});
+
+/** The content of the failed message: from Temporal, else from its business row, else from the forwarded message. */
+async function findMessage(
+  { pool, client, waiting }: Parameters<typeof redrive>[0],
+  topic: Topic,
+  failed: FailedMessage,
+): Promise<FailedContent | undefined> {
+  const status = await describe(client, failed);
+  if (status) {
+    const message = await waiting.messageOf(status);
+    return contentOf(topic, message);
+  }
+  return hasRows(topic) ? payloadOfRow(pool, topic, failed) : forwardedMessageOf(pool, topic, failed);
+}
+
+/** The content of a forwarded message that its consumer has answered as failed. */
+async function forwardedMessageOf(
+  pool: Pool,
+  topic: Topic,
+  { tenant, key, cycle }: FailedMessage,
+): Promise<FailedContent | undefined> {
+  const { rows } = await pool.query<{ message: ScheduledMessage | null }>(
+    'select message from postdate.answer where topic = $1 and tenant = $2 and key = $3 and cycle = $4',
+    [topic.name, tenant, key, cycle],
+  );
+  const message = rows[0]?.message;
+  return message ? contentOf(topic, message) : undefined;
+}

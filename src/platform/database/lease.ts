@@ -1,0 +1,34 @@
+import type { Queryable } from './pool';
+
+/**
+ * True for one worker per name and interval of `everyMs`, by the database's clock. This is a lease in a table, not a
+ * session's lock: a paused worker keeps its connection, and would keep a lock with it. A `next_at` further ahead than
+ * one interval was written by a wrong clock, and does not block the next worker.
+ */
+export async function acquireLease(db: Queryable, name: string, everyMs: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into postdate.turn as turn (name, next_at)
+     values ($1, clock_timestamp() + make_interval(secs => $2))
+     on conflict (name) do update set next_at = excluded.next_at
+      where turn.next_at not between clock_timestamp() and clock_timestamp() + make_interval(secs => $2)`,
+    // Slightly less than the loop's pause: a single worker would otherwise miss every other round.
+    [name, (everyMs * 0.9) / 1000],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * Acquires the lease only if no other transaction works under its name. That exclusion lasts until this transaction
+ * ends.
+ */
+export const acquireExclusiveLease = async (tx: Queryable, name: string, everyMs: number): Promise<boolean> =>
+  (await tryAdvisoryLock(tx, name)) && acquireLease(tx, name, everyMs);
+
+/** True for one transaction at a time per name. PostgreSQL releases the advisory lock when the transaction ends. */
+export async function tryAdvisoryLock(tx: Queryable, name: string): Promise<boolean> {
+  const { rows } = await tx.query<{ locked: boolean }>(
+    'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked',
+    [`postdate.turn:${name}`],
+  );
+  return rows[0]?.locked === true;
+}

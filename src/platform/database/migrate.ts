@@ -1,0 +1,95 @@
+import { Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
+import type { Pool } from 'pg';
+import * as ledger from './migrations/0001-ledger';
+import * as outbox from './migrations/0002-outbox';
+import * as hold from './migrations/0003-hold';
+import * as rollCall from './migrations/0004-roll-call';
+import * as partialIndexes from './migrations/0005-partial-indexes';
+import * as posts from './migrations/0006-posts';
+import * as turns from './migrations/0007-turns';
+import * as ledgerDays from './migrations/0008-ledger-days';
+import * as redrives from './migrations/0009-redrives';
+import * as retention from './migrations/0010-retention';
+import * as commands from './migrations/0011-commands';
+import * as commandFunctions from './migrations/0012-command-functions';
+import * as http from './migrations/0013-http';
+import * as webhooks from './migrations/0014-webhooks';
+import * as answers from './migrations/0015-answers';
+import * as lanes from './migrations/0016-lanes';
+import * as shadow from './migrations/0017-shadow';
+import type { Queryable } from './pool';
+
+/** A schema of the database with its migrations, which are applied in the order of their names. */
+export interface SchemaMigrations {
+  schema: string;
+  migrations: Record<string, Migration>;
+}
+
+export const postdateSchema: SchemaMigrations = {
+  schema: 'postdate',
+  migrations: {
+    '0001-ledger': ledger,
+    '0002-outbox': outbox,
+    '0003-hold': hold,
+    '0004-roll-call': rollCall,
+    '0005-partial-indexes': partialIndexes,
+    '0006-posts': posts,
+    '0007-turns': turns,
+    '0008-ledger-days': ledgerDays,
+    '0009-redrives': redrives,
+    '0010-retention': retention,
+    '0011-commands': commands,
+    '0012-command-functions': commandFunctions,
+    '0013-http': http,
+    '0014-webhooks': webhooks,
+    '0015-answers': answers,
+    '0016-lanes': lanes,
+    '0017-shadow': shadow,
+  },
+};
+
+const APPLIED_BY_NEWER: Migration = {
+  async up() {
+    throw new Error('it has been applied already');
+  },
+};
+
+/**
+ * Brings the schema up to date. Throws if a migration fails, with none of its changes applied. Safe when many workers
+ * start at once: the migrator holds an advisory lock, and the other workers find nothing left to do. Migrations that
+ * only a newer release knows are accepted: workers of this release must still start during an upgrade.
+ */
+export async function migrate(pool: Pool, schemaMigrations: SchemaMigrations): Promise<void> {
+  const { schema, migrations } = schemaMigrations;
+  const getMigrations = async () => {
+    // Kysely's migrator refuses a database with a migration that is missing here. It holds its lock by now, so no other
+    // process adds one.
+    const { unknown } = await migrationStatus(pool, schemaMigrations);
+    return { ...migrations, ...Object.fromEntries(unknown.map((name) => [name, APPLIED_BY_NEWER])) };
+  };
+  const migrator = new Migrator({
+    // The pool is the caller's, so this instance is never destroyed.
+    db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
+    provider: { getMigrations },
+    migrationTableSchema: schema,
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}
+
+/** Which migrations the database lacks, and which applied ones this release does not know. Changes nothing. */
+export async function migrationStatus(
+  db: Queryable,
+  { schema, migrations }: SchemaMigrations,
+): Promise<{ missing: string[]; unknown: string[] }> {
+  const table = `${schema}.kysely_migration`;
+  const { rows: tables } = await db.query<{ found: boolean }>('select to_regclass($1) is not null as found', [table]);
+  const { rows } = tables[0]?.found
+    ? await db.query<{ name: string }>(`select name from ${table} order by name`)
+    : { rows: [] };
+  const applied = new Set(rows.map(({ name }) => name));
+  return {
+    missing: Object.keys(migrations).filter((name) => !applied.has(name)),
+    unknown: [...applied].filter((name) => !(name in migrations)),
+  };
+}

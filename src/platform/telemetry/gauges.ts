@@ -1,0 +1,77 @@
+import type { Pool } from 'pg';
+import type { Queryable } from '../database/pool';
+import { type BackgroundLoop, runInBackground, stoppedTogether } from '../loops/background-loop';
+import type { Metrics } from './metrics';
+
+// Half of the usual scrape interval. One sample costs three index lookups in every worker.
+const SAMPLE_MS = 5_000;
+
+/**
+ * Sets the gauges that no other part of a worker sets: stream lag, unsealed ledger time and pool connections, every few
+ * seconds. Every worker reports the whole database, so no value is missing when one worker stops.
+ */
+export function startGauges(
+  deps: {
+    pool: Pool;
+    metrics: Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'unsealed' | 'connections'>;
+    onError(error: unknown): void;
+  },
+  { sampleMs = SAMPLE_MS }: { sampleMs?: number } = {},
+): Pick<BackgroundLoop, 'stop'> {
+  const { pool, metrics, onError } = deps;
+  let knownConsumers: string[] = [];
+
+  // In a loop of its own: the other loop itself waits when no connection is left.
+  async function samplePool(): Promise<'idle'> {
+    const { totalCount, idleCount, waitingCount } = pool;
+    metrics.connections('used', totalCount - idleCount);
+    metrics.connections('idle', idleCount);
+    metrics.connections('waiting', waitingCount);
+    return 'idle';
+  }
+
+  async function sampleDatabase(): Promise<'idle'> {
+    metrics.oldestEvent(await oldestEventMs(pool));
+    metrics.unsealed(await unsealedMs(pool));
+    const lags = await readConsumerLags(pool);
+    for (const { name, events, ms } of lags) metrics.consumerLag(name, events, ms);
+    const names = lags.map(({ name }) => name);
+    // A consumer that was removed would keep its last lag for as long as this process lives.
+    for (const removed of knownConsumers.filter((name) => !names.includes(name))) metrics.consumerLag(removed, 0, 0);
+    knownConsumers = names;
+    return 'idle';
+  }
+
+  return stoppedTogether(
+    [samplePool, sampleDatabase].map((read) => runInBackground(read, { pauseMs: sampleMs, onError })),
+  );
+}
+
+async function oldestEventMs(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ ms: number }>(
+    `select greatest(0, extract(epoch from clock_timestamp() - (payload->>'time')::timestamptz))::float8 * 1000 as ms
+       from postdate.outbox where position is null order by seq limit 1`,
+  );
+  return rows[0]?.ms ?? 0;
+}
+
+/** How many events each consumer still has to read, and for how many ms the first of them has been in the stream. */
+async function readConsumerLags(db: Queryable): Promise<{ name: string; events: number; ms: number }[]> {
+  const { rows } = await db.query<{ name: string; events: number; ms: number }>(
+    `select name, greatest(0, head.position - consumer.position)::float8 as events,
+            greatest(0, coalesce(extract(epoch from clock_timestamp() - (
+              select relayed_at from postdate.outbox
+               where outbox.position > consumer.position order by outbox.position limit 1)), 0))::float8 * 1000 as ms
+       from postdate.consumer as consumer, postdate.stream_head as head`,
+  );
+  return rows;
+}
+
+async function unsealedMs(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ ms: number | null }>(
+    `select greatest(0, extract(epoch from clock_timestamp() - (max(day) + 1)::timestamp at time zone 'UTC'))::float8 * 1000
+              as ms
+       from postdate.ledger_day`,
+  );
+  return rows[0]?.ms ?? 0;
+}

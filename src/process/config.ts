@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { streamSettings } from '../events/brokers/settings';
+import { missingBeside, streamVariables } from '../events/brokers/variables';
+import { refuseLaneName, STABLE } from '../message/lane-name';
+import { ConfigError } from '../platform/config-error';
+import { readTemporal, workflowVersionOf } from '../platform/temporal/settings';
+import { versionVariables } from '../platform/temporal/workflow-version';
+import { type ForwardSettings, forwardSettingsIn } from './forward-settings';
+import { isProxyAddress } from './proxy-address';
+
+const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
+
+const hostAndPort = z.string().regex(/^[^\s:/]+:\d{1,5}$/, 'must be host:port');
+
+const proxies = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .refine((all) => all.every(isProxyAddress), 'must be addresses or networks such as 10.0.0.0/8, with commas between');
+
+// Every variable of Postdate, with its default. Temporal's own (TEMPORAL_ADDRESS, …) are read by its envconfig.
+const variables = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  POSTDATE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  POSTDATE_DATABASE_CONNECTIONS: whole(2, 500).default(20),
+  // Enough for all held messages, and for messages that sleep for a minute, at the rate that two cores carry. A
+  // workflow outside of the cache is replayed from its history. One takes about 59 KB; during days of sleep the cache
+  // gains nothing.
+  POSTDATE_CACHED_WORKFLOWS: whole(1, 100_000).default(2_000),
+  // How many messages a worker holds at a time; one takes some 36 KB of memory. Further messages wait in Temporal.
+  POSTDATE_HELD_MESSAGES: whole(1, 1_000_000).default(10_000),
+  // The messages in one landing. Larger groups land faster and keep rows locked for longer.
+  POSTDATE_LANDING_GROUP: whole(1, 500).default(500),
+  // One transaction commits while the other works. More of them only compete for the same disk.
+  POSTDATE_LANDING_TRANSACTIONS: whole(1, 100).default(2),
+  // The lane that this worker lands: `stable` lands all messages that no rule sends elsewhere, a lane on trial only its
+  // own.
+  POSTDATE_LANE: z
+    .string()
+    .refine((lane) => !refuseLaneName(lane), 'must be 1 to 40 of a-z, 0-9 and -')
+    .default(STABLE),
+  // The topics of a lane on trial, separated by commas. Default: all that are installed.
+  POSTDATE_LANE_TOPICS: z.string().optional(),
+  // The workflow bundle that `npm run build` has made. Without it, a worker bundles the workflows at each start.
+  POSTDATE_WORKFLOW_BUNDLE: z.string().optional(),
+  // The sweep looks after messages that are overdue for longer, and runs every few seconds.
+  POSTDATE_SWEEP_GRACE_SECONDS: whole(1, 86_400).default(10),
+  POSTDATE_SWEEP_EVERY_SECONDS: whole(1, 3_600).default(5),
+  // For all workers of a database together. It is well below what Temporal takes on two cores, so that Temporal has
+  // room for its own work when it returns from an outage.
+  POSTDATE_DISPATCH_PER_SECOND: whole(1, 10_000).default(50),
+  // For how long read events, and decisions on finished messages, are kept. Decisions are kept for ever by default.
+  POSTDATE_OUTBOX_KEEP_DAYS: whole(1, 36_500).default(30),
+  // If this were shorter than a hop, a decision could be removed before the workflow that slept meanwhile has read it.
+  POSTDATE_LEDGER_KEEP_DAYS: whole(60, 36_500).optional(),
+  // Within this time a repeated command is recognised by its row, later by what Temporal and the ledger remember.
+  POSTDATE_COMMAND_KEEP_DAYS: whole(1, 36_500).default(30),
+  // For how long the log of webhooks is kept: sent events, and those that were given up.
+  POSTDATE_WEBHOOKS_KEEP_DAYS: whole(1, 36_500).default(30),
+  // Allow it only where everybody who may register webhooks may also reach all that this machine reaches: local
+  // development.
+  POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES: z.enum(['refuse', 'allow']).default('refuse'),
+  // Where Prometheus may scrape this worker: its own metrics and the SDK's.
+  POSTDATE_METRICS_ADDRESS: hostAndPort.optional(),
+  // Where the HTTP API listens. A worker serves it only if this is set.
+  POSTDATE_HTTP_ADDRESS: hostAndPort.optional(),
+  POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
+  // Enough for a service with a wrong key to show in the logs, and far too little to guess a key.
+  POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND: whole(1, 1_000_000).default(10),
+  // The proxies whose X-Forwarded-For is believed. Anybody can write that header, so by default none is.
+  POSTDATE_HTTP_TRUSTED_PROXIES: proxies.optional(),
+  // Topics without a handler, declared by configuration alone. forwardSettingsOf reads it.
+  POSTDATE_FORWARD_TOPICS: z.string().optional(),
+  // The time that deliveries in progress get at SIGTERM. The orchestrator must wait a little longer before it kills.
+  POSTDATE_SHUTDOWN_GRACE_SECONDS: whole(1, 3_600).default(20),
+  ...versionVariables,
+  ...streamVariables,
+});
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** Reads the configuration from `env` alone. Throws a `ConfigError` that names the first wrong variable. */
+export function readConfig(env: NodeJS.ProcessEnv) {
+  // An empty value counts as unset: compose files and shells pass unset variables on as empty.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = variables.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ConfigError(`${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  const ours = parsed.data;
+  const missing = missingBeside(ours);
+  if (missing) throw new ConfigError(`${missing.variable}: ${missing.message}`);
+  return {
+    databaseUrl: ours.DATABASE_URL,
+    databaseConnections: ours.POSTDATE_DATABASE_CONNECTIONS,
+    lane: ours.POSTDATE_LANE,
+    laneTopics: ours.POSTDATE_LANE_TOPICS?.split(',').map((name) => name.trim()),
+    build: ours.POSTDATE_BUILD,
+    heldMessages: ours.POSTDATE_HELD_MESSAGES,
+    landingGroup: ours.POSTDATE_LANDING_GROUP,
+    landingTransactions: ours.POSTDATE_LANDING_TRANSACTIONS,
+    sweep: {
+      graceMs: ours.POSTDATE_SWEEP_GRACE_SECONDS * 1_000,
+      everyMs: ours.POSTDATE_SWEEP_EVERY_SECONDS * 1_000,
+    },
+    dispatchPerSecond: ours.POSTDATE_DISPATCH_PER_SECOND,
+    kept: {
+      outboxDays: ours.POSTDATE_OUTBOX_KEEP_DAYS,
+      ledgerDays: ours.POSTDATE_LEDGER_KEEP_DAYS,
+      commandDays: ours.POSTDATE_COMMAND_KEEP_DAYS,
+      webhookDays: ours.POSTDATE_WEBHOOKS_KEEP_DAYS,
+    },
+    streams: streamSettings(ours, ours.POSTDATE_OUTBOX_KEEP_DAYS),
+    webhooks: { allowPrivateAddresses: ours.POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES === 'allow' },
+    metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
+    http: {
+      address: ours.POSTDATE_HTTP_ADDRESS,
+      requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND,
+      unauthorizedPerSecond: ours.POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND,
+      trustedProxies: ours.POSTDATE_HTTP_TRUSTED_PROXIES ?? [],
+    },
+    forwardTopics: forwardSettingsOf(env),
+    logLevel: ours.POSTDATE_LOG_LEVEL,
+    workflowBundle: ours.POSTDATE_WORKFLOW_BUNDLE,
+    workflowVersion: workflowVersionOf(ours),
+    cachedWorkflows: ours.POSTDATE_CACHED_WORKFLOWS,
+    shutdownGraceSeconds: ours.POSTDATE_SHUTDOWN_GRACE_SECONDS,
+    temporal: readTemporal(given as Record<string, string>),
+  };
+}
+
+/** Reads only the forward topics from the environment. Throws a `ConfigError`. */
+export function forwardSettingsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): ForwardSettings[] {
+  try {
+    return forwardSettingsIn(text);
+  } catch (error) {
+    throw new ConfigError(`POSTDATE_FORWARD_TOPICS: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { createHold } from '../delivery/hold/hold';
+import { startRollCall } from '../delivery/hold/roll-call';
+import { startTakeOver } from '../delivery/hold/take-over';
+import { createShadowCopies } from '../delivery/lanes/shadow/shadow-copies';
+import { createWorkerLanes, startLaneRefresh } from '../delivery/lanes/worker-lanes';
+import { createRecovery } from '../maintenance/recovery';
+import { startSweep } from '../maintenance/sweep';
+import { STABLE } from '../message/lane-name';
+import { createDatabaseClock } from '../platform/database/clock';
+import type { Metrics } from '../platform/telemetry/metrics';
+import { createWaiting } from '../producing/waiting-runs';
+import type { Topic } from '../topics/topic';
+import type { Config } from './config';
+
+/** What all parts of one worker share. */
+export type Shared = { client: Client; pool: Pool; worker: string; metrics: Metrics; log: Logger };
+type OnError = (part: string) => (error: unknown) => void;
+
+/** Starts the hold of a worker's lane, and the loops that bring messages into it that another worker held, or none. */
+export async function startHold(
+  { lane, build, heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
+  topics: Topic[],
+  { client, signal, onError, ...connected }: Shared & { signal: AbortSignal; onError: OnError },
+) {
+  const clock = createDatabaseClock();
+  await clock.read(connected.pool);
+  const lanes = createWorkerLanes(connected.pool, topics, lane);
+  await lanes.refresh();
+  const shared = { ...connected, clock, lanes };
+  // Copies for shadow lanes are made only of stable's messages: a lane on trial is compared by its own figures.
+  const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.routing);
+  const onHeld = lane === STABLE ? copies.copy : undefined;
+  const hold = createHold(
+    { ...shared, signal, onHeld, onError: onError('landing') },
+    { heldMessages, groupSize, transactions },
+  );
+  const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
+  const following = startLaneRefresh(lanes, hold, { onError: onError('lanes') });
+  const ownLoops = [takeOver, following, copies];
+  // Only stable's workers run the roll call and the sweep: a message that was missed is already late and must not go to
+  // a trial build.
+  if (lane !== STABLE) return { hold, loops: ownLoops };
+  const asking = { ...shared, waiting: createWaiting(client) };
+  const loops = [
+    ...ownLoops,
+    startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
+    startSweep({ ...asking, recovery: createRecovery(client), onError: onError('sweep') }, hold, topics, sweep),
+  ];
+  return { hold, loops };
+}

@@ -1,0 +1,49 @@
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { recordWebhookResponse } from '../events/answers/webhook-response';
+import type { Publisher } from '../events/brokers/publisher';
+import { startPublishing } from '../events/brokers/publishing';
+import { type Consumer, startConsumer } from '../events/consumer';
+import { startRelay } from '../events/relay';
+import { listenForHints } from '../events/stream-hint';
+import { startWebhooks } from '../events/webhooks/start';
+import type { AfterLandings } from '../platform/loops/after-landings';
+import type { BackgroundLoop } from '../platform/loops/background-loop';
+import type { Metrics } from '../platform/telemetry/metrics';
+import type { Config } from './config';
+
+interface StreamDeps {
+  pool: Pool;
+  worker: string;
+  log: Logger;
+  metrics: Metrics;
+  landingsOver: AfterLandings;
+  onError(part: string): (error: unknown) => void;
+}
+
+/**
+ * Starts all that takes events from the outbox to their receivers: the relay, and a loop for each consumer, each
+ * broker, and the webhooks. The webhooks' loop goes at its own pace and retries for as long as a listener is away.
+ */
+export function startStream(
+  { databaseUrl, streams, webhooks }: Config,
+  { consumers, publishers }: { consumers: Consumer[]; publishers: Publisher[] },
+  deps: StreamDeps,
+): Pick<BackgroundLoop, 'stop'>[] {
+  const { pool, metrics, landingsOver, onError } = deps;
+  const loops = [
+    ...consumers.map((consumer) => startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) })),
+    ...publishers.map((publisher) =>
+      startPublishing({ pool, metrics, onError: onError(`publisher ${publisher.name}`) }, publisher, streams.from),
+    ),
+    startWebhooks(pool, { ...deps, ...webhooks, onAnswer: recordWebhookResponse, onError: onError('webhooks') }),
+  ];
+  const onHint = () => {
+    for (const loop of loops) loop.nudge();
+  };
+  return [
+    startRelay(pool, { landingsOver, onError: onError('relay') }),
+    listenForHints(databaseUrl, { onHint, onError: onError('stream hints') }),
+    ...loops,
+  ];
+}

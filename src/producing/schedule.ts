@@ -1,0 +1,107 @@
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { nanoid } from 'nanoid';
+import type { z } from 'zod';
+import { admit, refuseCommandId } from '../message/admission';
+import type { MoveAnswer, TooLate } from '../message/commands';
+import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../message/contract';
+import { presentTrace, tracePosting } from '../platform/telemetry/tracing';
+import type { scheduledMessage } from '../workflows';
+import { move } from './cancel-and-move';
+import { describe, withinDeadline } from './lookup';
+import { OvertakenError } from './overtaken';
+import { messageOf, type Post, type ScheduleOptions } from './post';
+import type { Requested } from './send';
+
+/** `late`: it was already due, and is delivered at once. */
+export type ScheduleAnswer =
+  | { result: 'scheduled'; workflowId: string; late: boolean }
+  | { result: 'kept'; workflowId: string }
+  | { result: 'rejected'; workflowId: string }
+  | Exclude<MoveAnswer, TooLate>
+  | Requested;
+
+/**
+ * Posts a message to the future. A cycle is delivered once, for ever. If the message is posted again after it has
+ * fired, without a `cycle`, it takes the next free one. Throws a `MessageError` for bad input, before anything is
+ * started, and an `OvertakenError` when others change the message faster than this call can.
+ */
+export async function schedule<Schema extends z.ZodType>(
+  client: Client,
+  post: Post<Schema>,
+  { onConflict = 'reject', commandId = nanoid() }: ScheduleOptions = {},
+): Promise<ScheduleAnswer> {
+  admit(refuseCommandId(commandId));
+  const message = messageOf(post);
+  return tracePosting(message, () => {
+    message.traceparent = presentTrace();
+    return scheduled(client, post, message, { onConflict, commandId });
+  });
+}
+
+// Each attempt is a race lost to another caller or to the message's own end. A loop without an end could hide a fault
+// of the server.
+const ATTEMPTS = 20;
+
+// The result for a message that stays as it is.
+const LEFT_ALONE = { keep: 'kept', reject: 'rejected' } as const;
+
+async function scheduled<Schema extends z.ZodType>(
+  client: Client,
+  post: Post<Schema>,
+  first: ScheduledMessage,
+  { onConflict, commandId }: Required<ScheduleOptions>,
+): Promise<ScheduleAnswer> {
+  let message = first;
+  // If the producer names no cycle, the ledger finds out by this id whether the cycle is free for this post.
+  if (post.cycle === undefined) message.postId = commandId;
+  const workflowId = workflowIdOf(message);
+  const answer = { result: 'scheduled' as const, workflowId, late: message.dueAt <= Date.now() };
+  let over = post.cycle !== undefined;
+  // Between describing the message and starting it, the other run may end or another may begin.
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    if (await started(client, message, { commandId, over })) return answer;
+    const known = await describe(client, message);
+    if (known?.scheduledBy === commandId) return answer;
+    if (known?.state === 'waiting') {
+      if (onConflict !== 'move') return { result: LEFT_ALONE[onConflict], workflowId };
+      const moved = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
+      if (moved.result !== 'tooLate' && moved.result !== 'notFound') return moved;
+    } else if (known && post.cycle === undefined) {
+      // If Temporal remembers the last cycle, this saves the ledger a detour at the due time. What Temporal has
+      // forgotten, the ledger knows.
+      message = { ...message, cycle: (known.cycle ?? message.cycle) + 1 };
+      over = true;
+    }
+  }
+  throw new OvertakenError(`${workflowId} was neither free nor waiting in ${ATTEMPTS} attempts`);
+}
+
+/** Starts the workflow. False if one of its name waits, or has ended, unless ended ones count as `over`. */
+async function started(
+  client: Client,
+  message: ScheduledMessage,
+  { commandId, over }: { commandId: string; over: boolean },
+): Promise<boolean> {
+  const workflowId = workflowIdOf(message);
+  try {
+    await withinDeadline(client, () =>
+      client.workflow.start<typeof scheduledMessage>('scheduledMessage', {
+        workflowId,
+        taskQueue: WORKFLOW_TASK_QUEUE,
+        args: [message],
+        // Only a running workflow waits. What was delivered is for the ledger to say, and does not depend on Temporal's
+        // retention.
+        workflowIdReusePolicy: over ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        memo: { commandId, cycle: message.cycle },
+        typedSearchAttributes: searchAttributesOf(message),
+        staticSummary: `${message.topic} for ${message.tenant} / ${message.key}`.slice(0, 200),
+        // No execution or run timeout: it would end a sleeping message without running any of our code.
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
+  }
+}

@@ -1,9 +1,0 @@
-// The second public face: an installation's HTTP routes import from here. It loads no server, because the command line
-// imports an installation with its routes. Postdate's own operations come first, as their schemas do in OpenAPI.
-
-export { type Caller, mustSee } from './http/keys';
-export { openApiText } from './http/operations';
-export { type Problem, problem } from './http/problems';
-export { found, notFound, refused } from './http/responses';
-export { type Answer, defineRoute, type OwnRoutes, type Route, type RouteParts } from './http/route';
-export { instant, named, part } from './http/shapes';

@@ -1,0 +1,28 @@
+import type { Refusal } from '../message/admission';
+import type { ScheduledMessage } from '../message/contract';
+import type { Topic } from './topic';
+
+/** The payload version of a message or a topic. */
+export const versionOf = ({ payloadVersion = 1 }: { payloadVersion?: number }) => payloadVersion;
+
+/** The payload in the topic's present version, from any earlier one. */
+export function upcast(
+  topic: Pick<Topic, 'name' | 'payloadVersion' | 'upcasts'>,
+  message: Pick<ScheduledMessage, 'payload' | 'payloadVersion'>,
+): unknown {
+  const [from, to] = [versionOf(message), versionOf(topic)];
+  // Posted by a newer release: another worker, or a later one, can read it. Nothing is dropped.
+  if (from > to) throw new Error(`payload version ${from} of ${topic.name} is newer than this worker's ${to}`);
+  return (topic.upcasts ?? []).slice(from - 1).reduce((payload, step) => step(payload), message.payload);
+}
+
+/** Why a topic could not read its older payloads: it needs one upcast from each version to the next. */
+export function refusePayloadVersion(topic: Pick<Topic, 'payloadVersion' | 'upcasts'>): Refusal | undefined {
+  const version = versionOf(topic);
+  if (Number.isSafeInteger(version) && version >= 1 && (topic.upcasts ?? []).length === version - 1) return undefined;
+  return {
+    code: 'invalidPayloadVersion',
+    field: 'payloadVersion',
+    message: 'must be a whole number from 1, with one upcast for each version before it',
+  };
+}

@@ -1,0 +1,255 @@
+import { noopMetricMeter } from '@temporalio/common';
+import { backlogOf } from '../../../src/events/brokers/backlog';
+import type { Publisher } from '../../../src/events/brokers/publisher';
+import { publishBatch, startPublishing } from '../../../src/events/brokers/publishing';
+import { subscribe } from '../../../src/events/consumer';
+import { appendEvents, eventIdOf } from '../../../src/events/outbox';
+import { relayBatch } from '../../../src/events/relay';
+import { inTransaction } from '../../../src/platform/database/pool';
+import type { Backlog } from '../../../src/platform/telemetry/metrics';
+import { createMetrics } from '../../../src/platform/telemetry/metrics';
+import { places, type Stored, useBroker } from '../../support/brokers';
+import { useDatabase } from '../../support/database';
+import { eventually } from '../../support/eventually';
+
+// Kafka is started, killed and started again: half a minute each time, where neighbours hold the machine.
+jest.setTimeout(300_000);
+
+const database = useDatabase();
+const TYPE = 'test.happened';
+const metrics = createMetrics(noopMetricMeter);
+const originOf = (key: string, cycle: number) => ({ topic: 'test.streams', tenant: 'acme.eu', key, cycle });
+const keysOf = (count: number) => Array.from({ length: count }, (_, index) => `key-${index}`);
+
+beforeEach(async () => {
+  await database.pool.query('truncate postdate.outbox, postdate.consumer');
+  await database.pool.query('update postdate.stream_head set position = 0');
+});
+
+/** Brings an event of each of these cycles, for each key, into the stream; returns their ids. */
+async function emit(keys: string[], [from, to]: [number, number], data = {}): Promise<string[]> {
+  const cycles = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  const events = cycles.flatMap((cycle) => keys.map((key) => ({ origin: originOf(key, cycle), type: TYPE, data })));
+  await inTransaction(database.pool, (tx) => appendEvents(tx, events));
+  while ((await relayBatch(database.pool)) > 0);
+  return events.map(({ origin, type }) => eventIdOf(origin, type));
+}
+
+/** Of whoever publishes. */
+const LOCKS = `select pid from pg_locks where locktype = 'advisory'
+  and database = (select oid from pg_database where datname = current_database())`;
+
+const know = ({ name }: Publisher) => subscribe(database.pool, { name, from: 'start' });
+const position = async () =>
+  Number((await database.pool.query('select max(position) as position from postdate.consumer')).rows[0].position);
+async function drain(publisher: Publisher): Promise<void> {
+  await know(publisher);
+  while ((await publishBatch(database.pool, publisher)) > 0);
+}
+
+const sorted = (ids: Iterable<string>) => [...ids].sort();
+const idsOf = (stored: Stored[]) => sorted(stored.map(({ id }) => id));
+const distinct = (stored: Stored[]) => sorted(new Set(stored.map(({ id }) => id)));
+/** The cycles of each lane in the order in which a listener that drops repeats is told of them. */
+function told(stored: Stored[]): number[][] {
+  const lanes = new Map<string, Set<number>>();
+  for (const { lane, event } of stored) lanes.set(lane, (lanes.get(lane) ?? new Set()).add(event.cycle));
+  return [...lanes.values()].map((cycles) => [...cycles]);
+}
+const counting = (to: number) => Array.from({ length: to }, (_, index) => index + 1);
+const inOrder = (keys: string[], cycles: number) => keys.map(() => counting(cycles));
+
+/** A loop of `startPublishing` for as long as `during` takes; what went wrong meanwhile. */
+async function whilePublishing(publishers: Publisher[], during: (errors: string[]) => Promise<void>): Promise<void> {
+  const errors: string[] = [];
+  const onError = (error: unknown) => void errors.push((error as Error).message);
+  const deps = { pool: database.pool, metrics, onError };
+  const loops = publishers.map((publisher) => startPublishing(deps, publisher, 'start'));
+  try {
+    await during(errors);
+  } finally {
+    await Promise.all(loops.map((loop) => loop.stop()));
+  }
+}
+const published = async (events: number) => eventually(async () => expect(await position()).toBe(events));
+
+for (const place of places) {
+  const word = place.absent === undefined ? '' : ` (skipped: ${place.absent})`;
+  (place.absent === undefined ? describe : describe.skip)(`events published to ${place.name}${word}`, () => {
+    const broker = useBroker(place);
+
+    it('arrive once each, with their ids, each message’s in their order', async () => {
+      const keys = keysOf(40);
+      const ids = await emit(keys, [1, 15]);
+      await drain(broker.publisher());
+      const stored = await broker.stored();
+      expect(idsOf(stored)).toEqual(sorted(ids));
+      expect(stored.map(({ id, event }) => id === event.id)).not.toContain(false);
+      expect(told(stored)).toEqual(inOrder(keys, 15));
+      expect(await position()).toBe(ids.length);
+    });
+
+    it('all arrive, none lost and in order, when the broker is killed hard in the midst and comes back', async () => {
+      const keys = keysOf(20);
+      const before = await emit(keys, [1, 40]);
+      await whilePublishing([broker.publisher()], async (errors) => {
+        await eventually(async () => expect(await position()).toBeGreaterThan(0));
+        await broker.kill();
+        const meanwhile = await emit(keys, [41, 60]);
+        await eventually(async () => expect(errors.length).toBeGreaterThan(1));
+        expect(await position()).toBeLessThan(before.length + meanwhile.length);
+        await broker.start();
+        await published(before.length + meanwhile.length);
+        const stored = await broker.stored();
+        expect(distinct(stored)).toEqual(sorted([...before, ...meanwhile]));
+        expect(told(stored)).toEqual(inOrder(keys, 60));
+      });
+    });
+
+    it('are not passed by the position while the broker has not acknowledged them', async () => {
+      const publisher = broker.publisher();
+      const [first] = await emit(['a'], [1, 1]);
+      await drain(publisher);
+      expect(await position()).toBe(1);
+      const others = await emit(['a'], [2, 5]);
+      broker.signal('SIGSTOP');
+      let ask = () => {};
+      const asked = new Promise<void>((resolve) => (ask = resolve));
+      const attempt = publishBatch(database.pool, {
+        ...publisher,
+        publish(events) {
+          ask();
+          return publisher.publish(events);
+        },
+      }).then(
+        () => 'acknowledged',
+        () => 'failed',
+      );
+      await asked;
+      expect((await database.pool.query(LOCKS)).rowCount).toBe(1);
+      expect(await position()).toBe(1);
+      await broker.kill();
+      expect(await attempt).toBe('failed');
+      expect(await position()).toBe(1);
+
+      await broker.start();
+      await eventually(() => publishBatch(database.pool, publisher));
+      expect(await position()).toBe(5);
+      expect(distinct(await broker.stored())).toEqual(sorted([first as string, ...others]));
+    });
+
+    it('are known as repeats by their ids when a worker dies between the acknowledgement and the position', async () => {
+      const keys = keysOf(10);
+      const ids = await emit(keys, [1, 3]);
+      const publisher = broker.publisher();
+      await know(publisher);
+      const dies: Publisher = {
+        ...publisher,
+        async publish(events) {
+          await publisher.publish(events);
+          throw new Error('died');
+        },
+      };
+      await expect(publishBatch(database.pool, dies)).rejects.toThrow('died');
+      expect(await position()).toBe(0);
+      // Another worker goes on.
+      await drain(broker.publisher());
+      const stored = await broker.stored();
+      // NATS drops them itself; a listener of Kafka does.
+      expect(stored).toHaveLength(place.name === 'Kafka' ? 2 * ids.length : ids.length);
+      expect(distinct(stored)).toEqual(sorted(ids));
+      expect(told(stored)).toEqual(inOrder(keys, 3));
+    });
+
+    it('are not passed by one whose transaction PostgreSQL has ended, as it was paused, while another went on', async () => {
+      const ids = await emit(keysOf(3), [1, 1]);
+      const [paused, other] = [broker.publisher(), broker.publisher()];
+      await know(paused);
+      let [pause, wake] = [() => {}, () => {}];
+      const asleep = new Promise<void>((resolve) => (pause = resolve));
+      const awake = new Promise<void>((resolve) => (wake = resolve));
+      const attempt = publishBatch(database.pool, {
+        ...paused,
+        async publish(events) {
+          pause();
+          await awake;
+          await paused.publish(events);
+        },
+      }).then(
+        () => 'moved the position',
+        (error) => error.message,
+      );
+      await asleep;
+      try {
+        expect(await publishBatch(database.pool, other)).toBe(0);
+        // It waits so long for the end of the holder, and with it of the lock.
+        await database.pool.query(`select pg_terminate_backend(pid, 10000) from (${LOCKS}) as holder`);
+        expect(await publishBatch(database.pool, other)).toBe(ids.length);
+        await emit(keysOf(1), [2, 2]);
+      } finally {
+        // Also when this fails: its connection would be waited for at the end.
+        wake();
+      }
+      expect(await attempt).toMatch(/terminat|not queryable/);
+      expect(await position()).toBe(ids.length);
+    });
+
+    it('are published by one of three workers at a time, so that none arrives twice', async () => {
+      const keys = keysOf(30);
+      const emitted: string[] = [];
+      await whilePublishing(
+        [1, 2, 3].map(() => broker.publisher()),
+        async (errors) => {
+          for (let cycle = 1; cycle <= 30; cycle += 1) emitted.push(...(await emit(keys, [cycle, cycle])));
+          await published(emitted.length);
+          expect(errors).toEqual([]);
+        },
+      );
+      const stored = await broker.stored();
+      expect(idsOf(stored)).toEqual(sorted(emitted));
+      expect(told(stored)).toEqual(inOrder(keys, 30));
+    });
+
+    it('arrive in their order also when one message has more of them than the broker takes at once', async () => {
+      const ids = await emit(['large'], [1, 300], { text: 'x'.repeat(10_000) });
+      await drain(broker.publisher());
+      const stored = await broker.stored();
+      expect(idsOf(stored)).toEqual(sorted(ids));
+      expect(told(stored)).toEqual([counting(300)]);
+    });
+
+    it('wait, named in the error, behind one that the broker refuses; what came before it arrives', async () => {
+      const [before] = await emit(['a'], [1, 1]);
+      const [refused] = await emit(['a'], [2, 2], { text: 'x'.repeat(2_000_000) });
+      await emit(['a'], [3, 3]);
+      await whilePublishing([broker.publisher()], async (errors) => {
+        await published(1);
+        const seen = errors.length;
+        await eventually(async () => expect(errors.length).toBeGreaterThan(seen + 1));
+        expect(errors.at(-1)).toContain(refused);
+        expect(await position()).toBe(1);
+        expect(await backlogOf(database.pool, place.publisher().name)).toMatchObject({
+          events: 2,
+        } satisfies Partial<Backlog>);
+      });
+      expect(distinct(await broker.stored())).toEqual([before]);
+    });
+
+    it('are published again after a replay that was asked for while they were under way', async () => {
+      const ids = await emit(keysOf(5), [1, 1]);
+      const publisher = broker.publisher();
+      await drain(publisher);
+      await emit(['new'], [1, 1]);
+      const replayed: Publisher = {
+        ...publisher,
+        async publish(events) {
+          await publisher.publish(events);
+          await database.pool.query('update postdate.consumer set position = 2');
+        },
+      };
+      expect(await publishBatch(database.pool, replayed)).toBe(1);
+      expect(await position()).toBe(2);
+      expect(await publishBatch(database.pool, publisher)).toBe(ids.length - 2 + 1);
+    });
+  });
+}
