@@ -34,7 +34,7 @@ const CASES = [
     file: 'src/producing/post.ts',
     find: `'move'] as const`,
     more: `'replace'`,
-    in: ['src/client.ts'],
+    in: ['src/producing/schedule.ts'],
   },
   {
     what: 'missed cycle',
