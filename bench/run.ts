@@ -61,7 +61,7 @@ function parsed(name: string, options: BenchModule['options'], args: string[]): 
   }
 }
 
-// Whoever reads along may close the pipe (`| head`): the results are in files, and the servers have to be stopped.
+// A reader may close the pipe (`| head`). The results are in files, and the servers still have to be stopped.
 process.stdout.on('error', () => {});
 
 main(process.argv.slice(2)).then(

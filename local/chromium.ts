@@ -40,7 +40,7 @@ async function fetched(log: (line: string) => void): Promise<Chromium> {
   const triplet = TRIPLETS[process.arch];
   if (process.platform !== 'linux' || !triplet) throw new Error(`none for ${process.platform} ${process.arch}`);
   const folder = join(cacheFolder(), 'chromium');
-  // Whoever comes second waits, and finds it there.
+  // A second process waits, and then finds it there.
   return withStartLock(`${folder}.starting`, FETCH_TIMEOUT_MS, async () => {
     if (existsSync(join(folder, PROGRAM))) {
       const kept = await unpacked(folder, triplet);
@@ -92,6 +92,6 @@ const version = ({ executable, env }: Chromium): Promise<string> =>
 const starts = (chromium: Chromium): Promise<boolean> =>
   version(chromium).then(
     (said) => /\d+\.\d+/.test(said),
-    // Whatever the reason, the answer is the same: it is of no use here.
+    // Chromium does not start here, for any reason.
     () => false,
   );

@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 
 /**
- * Promises that the database exists, also when somebody else creates it at this moment, and returns its address. It is made
- * as a copy of `template`, to which nobody may be connected.
+ * Promises that the database exists, also if another process creates it at this moment, and returns its address. It is
+ * made as a copy of `template`, to which no session may be connected.
  */
 export async function createDatabase(
   url: string,

@@ -21,7 +21,9 @@ export interface Landing {
   lateMs: number;
 }
 
-/** Reads what became of them in the ledger and the outbox; of those that nobody has landed, nothing. */
+/**
+ * Reads what became of the payment requests from the ledger and the outbox. Requests that have not landed are left out.
+ */
 export async function readLandings(pool: Pool, topic: string, waves: Wave[]): Promise<Landing[]> {
   const { rows } = await pool.query<Landing>(
     `select tenant || '/' || key as subject, min(lane) as lane, min(coalesce(lane_reason, reason)) as reason,

@@ -18,7 +18,7 @@ const line = z.discriminatedUnion('action', [
   z.object({ ...base, action: z.literal('extend'), action_after_seconds: seconds, extend_by_seconds: seconds }),
 ]);
 
-/** One line of the demo's input: a payment request, and what somebody does about it. */
+/** One line of the demo's input: a payment request, and what its payer or payee does about it. */
 export type DemoLine = z.output<typeof line>;
 
 /** Reads the demo's input; throws with the line's number when one is not as it must be. */

@@ -50,7 +50,7 @@ export function paymentRequestsOverHttp(url: string, keyOf: (tenant: string) => 
       body: body && JSON.stringify(body),
     });
     const answer = (await response.json()) as { result?: string; code?: string; detail?: string };
-    // Somebody came first, which is an answer like any other.
+    // The request was decided before, which is an answer like any other.
     if (answer.code === 'tooLate') return { result: answer.code };
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer.code}: ${answer.detail}`);
     return { result: answer.result };

@@ -22,7 +22,7 @@ export interface DemoProducer {
 interface ViaOptions {
   pool: Pool;
   env: NodeJS.ProcessEnv;
-  /** Whose payment requests there will be. */
+  /** The tenants of the payment requests. */
   tenants: string[];
   dataFolder: string;
   log: (line: string) => void;

@@ -12,7 +12,7 @@ export function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
-    // Whatever the reason, the answer is the same: it cannot be executed.
+    // It cannot be executed, for any reason.
     return false;
   }
 }

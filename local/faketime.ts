@@ -55,7 +55,8 @@ export async function createFakeClock(library: string, file: string): Promise<Fa
       FAKETIME_TIMESTAMP_FILE: file,
       // Read at each look at the clock, so that a shift is seen by all processes at once.
       FAKETIME_NO_CACHE: '1',
-      // What measures durations goes on as ever, as it does when somebody sets a real clock; two releases, two names.
+      // Clocks for durations are not shifted, just as setting a real clock does not shift them. Two releases of
+      // libfaketime have two names for it.
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
       DONT_FAKE_MONOTONIC: '1',
       NO_FAKE_STAT: '1',

@@ -84,7 +84,7 @@ export async function startKafka({ jars, folder, ports: given, properties = {} }
     onSpawned: () => undefined,
     ready: () => listens(ports.broker),
     readyTimeoutMs: READY_TIMEOUT_MS,
-    // At SIGTERM it hands its partitions over to nobody, and closes its logs.
+    // At SIGTERM it closes its logs; there is no other broker to take its partitions.
     stopSteps: [
       ['SIGTERM', 30_000],
       ['SIGKILL', 5_000],
@@ -114,6 +114,6 @@ const propertiesOf = ({ broker, controller }: RunningKafka['ports'], data: strin
   // So long a controller that is started again waits for the broker it knew, before it takes the one that is there instead.
   'broker.session.timeout.ms': '5000',
   'broker.heartbeat.interval.ms': '500',
-  // Nobody else joins.
+  // No other consumer joins the group.
   'group.initial.rebalance.delay.ms': '0',
 });

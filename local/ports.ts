@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 
-/** Promises a port of 127.0.0.1 that nobody listened on a moment ago: the preferred one if it is free, else any. */
+/** Promises a port of 127.0.0.1 that was free a moment ago: the preferred one if possible, else any. */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred === undefined) return probe(0);
   try {
@@ -13,7 +13,7 @@ export async function freePort(preferred?: number): Promise<number> {
   }
 }
 
-/** Promises that somebody accepts connections on this port of 127.0.0.1 now, or the error that says otherwise. */
+/** Promises that a process listens on this port of 127.0.0.1 now, or the error that says otherwise. */
 export async function listens(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   try {

@@ -49,7 +49,7 @@ export function openFolder(): string {
   for (const folder of ['/var/lib/postdate', join(tmpdir(), 'postdate')]) {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o755 });
-      // In /tmp somebody else could have put a folder of this name with binaries of his own.
+      // In /tmp another account could have created a folder of this name with its own binaries.
       if (statSync(folder).uid === 0) return folder;
       failures.push(`${folder} belongs to somebody else`);
     } catch (error) {

@@ -47,7 +47,7 @@ export async function isRunning(pid: number, word = ''): Promise<boolean> {
   if (process.platform === 'win32') return true;
   if (process.platform !== 'linux') return (await commandOf(pid)).includes(word);
   try {
-    // Nobody reaps an orphan in a container whose first process is no init: its zombie answers signal 0 for ever.
+    // In a container whose first process is no init, orphans are not reaped: a zombie answers signal 0 for ever.
     const state = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').at(-1);
     if (state?.startsWith('Z')) return false;
     return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes(word);
@@ -76,7 +76,7 @@ function signalled(pid: number, signal: NodeJS.Signals | 0): boolean {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ESRCH') return false;
-    // EPERM on the question "are you there" means: yes, as somebody else's.
+    // EPERM in answer to signal 0 means that the process runs, under another account.
     if (code === 'EPERM' && signal === 0) return true;
     throw error;
   }

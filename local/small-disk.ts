@@ -34,7 +34,7 @@ export function canMount(): boolean {
   }
 }
 
-/** Promises an empty disk of this size at this folder, which every account may enter. Whatever is put on it ends with it. */
+/** Promises an empty disk of this size at this folder, which every account may enter. Its files end with it. */
 export async function mountSmallDisk(folder: string, megabytes: number): Promise<SmallDisk> {
   await mkdir(folder, { recursive: true });
   await run('mount', mountArguments(folder, megabytes), { timeoutMs: TIMEOUT_MS });

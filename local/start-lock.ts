@@ -17,7 +17,8 @@ async function take(file: string, timeoutMs: number): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const holder = Number(await readFile(file, 'utf8'));
-    // Nobody may hold it for longer than he may wait: an older file is of a dead process whose number was given again.
+    // A holder may keep the lock no longer than others may wait. An older file belongs to a dead process, even if
+    // another process has its number now.
     const old = Date.now() - (await stat(file)).mtimeMs > 3 * timeoutMs;
     if (old || (holder > 0 && !(await isRunning(holder)))) await rm(file, { force: true });
     throw new Error(`process ${holder} is starting the same server (${file})`, { cause: error });

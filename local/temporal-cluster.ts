@@ -84,7 +84,7 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
     try {
       return await launchOnce(databaseUrl, preferredPort);
     } catch (error) {
-      // Somebody else took one of the ports between our look and the server's.
+      // Another process took one of the ports between our check and the server's start.
       const taken = (error as Error).message.includes('address already in use');
       if (!taken || attempt === 3) throw error;
       return launch(databaseUrl, preferredPort, attempt + 1);
@@ -109,7 +109,8 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
       logFile,
       onSpawned: (pid) => writeNote(dataFolder, { startedBy: process.pid, server: pid, port: ports.frontend }),
       async ready() {
-        // gRPC waits a second after a refused connection; the bare socket knows at once that nobody is there yet.
+        // gRPC waits a second after a refused connection; a bare socket knows at once that the server does not listen
+        // yet.
         await listens(ports.frontend);
         seenShards = await clusterReady({ namespace, shards }, { address, metricsUrl });
       },

@@ -23,7 +23,7 @@ interface Launch {
   readyTimeoutMs: number;
 }
 
-/** Promises the one path of this file whatever way it was written, and that the folder around it exists. */
+/** Promises one canonical path for this file, and that the folder around it exists. */
 export function realFile(path: string): string {
   const folder = dirname(resolve(path));
   mkdirSync(folder, { recursive: true });
@@ -73,7 +73,7 @@ export async function launchTemporal(wanted: Launch) {
 }
 
 async function answers(port: number, namespace: string): Promise<void> {
-  // gRPC waits a second after a refused connection; the bare socket knows at once that nobody is there yet.
+  // gRPC waits a second after a refused connection; a bare socket knows at once that the server does not listen yet.
   await listens(port);
   await answersFor(`127.0.0.1:${port}`, namespace);
 }

@@ -34,7 +34,7 @@ async function createOne(sqlTool: string, serverUrl: string, { database, schema 
   const { hostname, port, username, password } = new URL(url);
   const server = ['--plugin', 'postgres12_pgx', '--ep', hostname, '-p', port, '-u', username, '--pw', password];
   const tool = (...args: string[]) =>
-    // The tool reads SQL_… variables as well; those are about somebody else's database.
+    // The tool also reads SQL_… variables, which may name another database.
     run(sqlTool, [...server, '--db', database, ...args], { timeoutMs: TIMEOUT_MS, env: {} });
   // On a database in use it would set the version back to 0.0.
   if (!(await hasVersion(url))) await tool('setup-schema', '-v', '0.0');

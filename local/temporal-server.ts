@@ -72,7 +72,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
     try {
       return await launchTemporal({ executable, args, port, uiPort, namespace, dbFile, logFile, readyTimeoutMs });
     } catch (error) {
-      // Somebody else took one of the ports between our look and the server's.
+      // Another process took one of the ports between our check and the server's start.
       const taken = (error as Error).message.includes('address already in use');
       if (!taken || attempt === 3) throw error;
       return launch(attempt + 1);

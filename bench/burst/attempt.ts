@@ -19,7 +19,7 @@ interface Turn {
 const POSTING_CONCURRENCY = 50;
 // For the rows, a vacuum and a checkpoint, which come between the choice of the due time and the first post.
 const SETTLING_MS = 8_000;
-// Between the last post and the due time, or the lead: whatever posting left behind is done by then.
+// Time between the last post and the due time, or the lead: work left over from posting is done by then.
 const MARGIN_MS = 3_000;
 // The last contender's connections, caches and background writing are over by then.
 const QUIET_MS = 5_000;
@@ -28,7 +28,7 @@ const ROUNDS = 4;
 // Without a single further effect for so long, a contender has stopped: longer than any of their time-outs and retries.
 const PATIENCE_MS = 3 * 60_000;
 
-/** Runs one contender's turn; one whose posting was not over in time is repeated with a later due time. */
+/** Runs one contender's turn. If its posting takes too long, the turn is repeated with a later due time. */
 export async function takeTurn(bench: BenchContext, turn: Turn) {
   const { contender, messages } = turn;
   const guessedMs = SETTLING_MS + (messages / contender.postsPerSecond) * 1000 + MARGIN_MS;
@@ -90,7 +90,7 @@ async function attempt(
     drainMs: Math.round(Math.max(0, ...latenessMs)),
     lifeSeconds: reading.elapsedSeconds,
     cpuSeconds: reading.seconds,
-    // The idle figures are of Temporal; whoever has another server, or none, has it measured as it is.
+    // The idle figures are Temporal's. A contender with another server, or none, is measured as it is.
     cpuSecondsPer1000: per1000(reading, messages, {
       ...idlePerSecond,
       server: started.parts.server === bench.cluster.pid ? idlePerSecond.server : 0,

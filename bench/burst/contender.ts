@@ -38,7 +38,7 @@ export interface Contender {
   wantsLead?: true;
   /** A cautious guess, from which the due time follows; posting that takes longer is done again with a later one. */
   postsPerSecond: number;
-  /** Whose versions explain the figures. */
+  /** The packages and versions that explain its figures. */
   packages: string[];
   /** Where its events are, when not in the application's own table. */
   events?: string;

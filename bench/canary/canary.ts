@@ -29,14 +29,17 @@ function sizesOf(args: BenchArgs) {
 
 export const check = (args: BenchArgs) => void sizesOf(args);
 
-// A cautious guess for the first round; the later ones go by the one before.
+// A cautious guess for the first round. Later rounds use the rate of the round before.
 const FIRST_HELD_PER_SECOND = 30;
-// So that posting goes straight to the hold, and no wake falls into the burst.
+// Posting goes straight to the hold, and no wake falls into the burst.
 const LEAD_RESERVE_MS = 20_000;
 // Longer than Temporal takes to miss the heartbeats of a worker that was killed.
 const ENDING_RESERVE_MS = 60_000;
 
-/** The proofs of lanes: a burst of many tenants with a canary for some, which lands, fails in every way, or is taken back. */
+/**
+ * Proves the promises of lanes: a burst of many tenants with a canary for some of them. The canary lands, fails in
+ * every way, or is taken back.
+ */
 export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   const { messages, repetitions, rounds } = sizesOf(args);
   const { cluster, database } = bench;
@@ -50,7 +53,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
 
   const all: RoundRun[] = [];
   let heldPerSecond = FIRST_HELD_PER_SECOND;
-  // Those that wait for a worker that was killed come later: Temporal has to miss its heartbeats first.
+  // Workflows that wait for a killed worker end later: Temporal first has to miss the worker's heartbeats.
   let stuck = 0;
   const open = async () => Math.max(0, (await openWorkflows()) - stuck);
   for (const { round, repetition } of inOrder(rounds, repetitions)) {
@@ -63,7 +66,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   }
   const left = await drained(openWorkflows, leadMs + ENDING_RESERVE_MS);
 
-  // Read again at the end: what lands twice may do so late.
+  // Read again at the end, because a second landing may come late.
   const contenders = [];
   for (const played of all) contenders.push(figuresOf(played, await readRoundRecords(database.pool, played)));
   const violations = [

@@ -2,7 +2,7 @@ import type { RoundRecords } from './round-records';
 import type { RoundRun } from './round-run';
 import { BUILDS } from './workers';
 
-/** What a round promises and has not kept, in words; empty when all is as it must be. */
+/** The promises of a round that were broken, in words. Empty if none was. */
 export function violationsIn({ round, lane, posted, chosen, met }: RoundRun, records: RoundRecords): string[] {
   const { effects, ledger, events, failures, guard } = records;
   const laneOf = new Map(ledger.map((row) => [nameOf(row), row.lane]));
@@ -48,7 +48,7 @@ const missingShares = (rows: RoundRecords['ledger'], lane: string) =>
 
 const metWrongly = (meets: boolean, met: unknown[]) => (meets ? Number(met.length === 0) : met.length);
 
-/** What is missing, what is there more than once, and what nobody posted. */
+/** Counts messages without a row, rows beyond one of a message, and rows of messages that were never posted. */
 function notOnce(
   what: string,
   rows: { tenant: string; key: string }[],

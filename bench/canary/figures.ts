@@ -17,7 +17,7 @@ export interface GroupFigures {
 
 export type RoundFigures = ReturnType<typeof figuresOf>;
 
-/** What one round has come to. */
+/** The figures of one round. */
 export function figuresOf(run: RoundRun, records: RoundRecords) {
   const { round, repetition, tries, lane, chosen, posted, met } = run;
   const { effects, events, failures, guard } = records;
@@ -34,7 +34,7 @@ export function figuresOf(run: RoundRun, records: RoundRecords) {
     events: events.length,
     early: lateness.filter((ms) => ms < 0).length,
     latenessMs: percentilesOf(lateness),
-    /** Of the tenants that the rule is for, and of all others. */
+    /** `canarys`: the tenants that the rule is for. `others`: all other tenants. */
     canarys: groupOf((tenant) => chosen.includes(tenant), lane, records),
     others: groupOf((tenant) => !chosen.includes(tenant), lane, records),
     canaryMet: met.length,
@@ -73,8 +73,8 @@ export function spreadOf(rounds: RoundFigures[], group: 'canarys' | 'others', wh
 }
 
 /**
- * Stable's lateness, of the same tenants, with a canary beside it and without any. Within noise: the medians are no further apart
- * than the repetitions of either are among themselves.
+ * Compares stable's lateness for the same tenants, with a canary beside it and without one. It is within noise if the
+ * medians differ by no more than the repetitions of either.
  */
 export function sideBySide(rounds: RoundFigures[]) {
   const of = (id: string) => rounds.filter(({ round }) => round === id);

@@ -18,10 +18,10 @@ export const changesOf =
 
 export const rulesFor = (tenants: string[]) => (tenants.length > 0 ? [{ tenants }] : []);
 
-// Enough to judge a lane by, whatever the number of messages.
+// The share of the messages after which the lane guard may judge a lane, for any number of messages.
 const JUDGED_SHARE = 0.2;
 
-/** The lane guard's limits: the default ones, but for the least number of messages. */
+/** The lane guard's default limits, except for the least number of messages. */
 export const limitsFor = (messages: number, { tenants }: CanaryRound) => ({
   minCount: Math.max(1, Math.floor((messages / TENANTS.length) * tenants * JUDGED_SHARE)),
 });

@@ -12,7 +12,7 @@ import { topicOf } from './topic';
 const POSTS_AT_A_TIME = 40;
 const LOOK_MS = 200;
 
-/** So many messages, the tenants in turn; their keys begin with the prefix. */
+/** Creates the messages of a round, for all tenants in turn. Their keys begin with the prefix. */
 export const messagesOf = (prefix: string, messages: number): Posted[] =>
   Array.from({ length: messages }, (_, nth) => ({
     tenant: TENANTS[nth % TENANTS.length] as string,
@@ -20,8 +20,8 @@ export const messagesOf = (prefix: string, messages: number): Posted[] =>
   }));
 
 /**
- * Posts messages, and waits until all are held by the workers of their lanes: a lane's own for `inLane`'s tenants, stable's for all
- * others. Promises how many a second that were, or nothing if it was not so before they were due.
+ * Posts messages, and waits until the workers of their lanes hold all of them: the lane's own for its tenants, stable's
+ * for the others. Returns the rate a second; undefined if they were not all held before they were due.
  */
 export async function postAndHold(
   { client, pool, leadMs }: { client: Client; pool: Pool; leadMs: number },

@@ -3,7 +3,7 @@ import { median, readableMs } from '../harness/lateness';
 import type { ResultsWriter } from '../harness/results';
 import { type RoundFigures, SHOWN, type SideBySide, type Spread, spreadOf } from './figures';
 
-/** What of the results tables and the chart are made of. */
+/** The results from which the tables and the chart are made. */
 export interface CanaryResults {
   messages: number;
   contenders: RoundFigures[];
@@ -66,7 +66,7 @@ export function printCanary({ table }: Pick<ResultsWriter, 'table'>, { contender
   if (sideBySide) table(SIDE_HEAD, sideRows(sideBySide));
 }
 
-/** The same for docs/releasing.md. */
+/** The same tables as Markdown, for docs/releasing.md. */
 export function section({ contenders, sideBySide }: Pick<CanaryResults, 'contenders' | 'sideBySide'>): string {
   const line = (cells: Cells) => `| ${cells.join(' | ')} |`;
   const table = (head: Cells, rows: Cells[]) =>
@@ -77,7 +77,7 @@ export function section({ contenders, sideBySide }: Pick<CanaryResults, 'contend
   ].join('\n\n');
 }
 
-// Whose curves lie on one another are shown once.
+// Curves that would lie on one another are shown once.
 const CURVES: [round: string, group: 'canarys' | 'others', name: string][] = [
   ['no-lanes', 'others', 'no lanes: 18 tenants'],
   ['healthy', 'others', 'healthy canary: the 18 others'],
@@ -89,7 +89,7 @@ const CURVES: [round: string, group: 'canarys' | 'others', name: string][] = [
   ['stopped', 'canarys', 'stopped while landing: its ten'],
 ];
 
-/** Promises the lateness of the groups as curves over one another; of repeated rounds, the first's. */
+/** The lateness of the groups as curves over one another. Of a repeated round, it shows the first repetition. */
 export function canaryChart({ messages, contenders }: Pick<CanaryResults, 'messages' | 'contenders'>): string {
   const curves = CURVES.flatMap(([round, group, name]) => {
     const one = contenders.find((figures) => figures.round === round);

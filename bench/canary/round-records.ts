@@ -3,19 +3,22 @@ import { LANE_GUARD } from '../../src/delivery/lanes/lane-stopped';
 import type { RoundRun } from './round-run';
 import { EVENT, TOPIC } from './topic';
 
-/** What a round has left in the tables. */
+/** The rows that a round has left in the tables. */
 export interface RoundRecords {
-  /** Each effect, with its commit time minus the due time, and whether that was after the rules were changed in the round. */
+  /**
+   * Each effect with its lateness (commit time minus due time), and whether it came after the round's change of the
+   * rules.
+   */
   effects: { tenant: string; key: string; build: string; lateMs: number; afterChange: boolean }[];
   ledger: { tenant: string; key: string; lane: string | null; outcome: string }[];
   events: { tenant: string; key: string; build: string }[];
-  /** Whose messages the lane failed at. */
+  /** The messages that the lane failed at. */
   failures: { tenant: string; key: string }[];
   /** Set if the lane guard has stopped the lane. */
   guard?: { reason: string; stoppedAfterMs: number };
 }
 
-/** Reads what became of a round, by the commit times that PostgreSQL keeps. */
+/** Reads the rows of a round, with the commit times that PostgreSQL keeps. */
 export async function readRoundRecords(pool: Pool, { prefix, lane, dueAt, changeId }: RoundRun): Promise<RoundRecords> {
   const effects = await pool.query<RoundRecords['effects'][number]>(
     `select tenant, key, build,

@@ -6,22 +6,22 @@ export interface Posted {
   key: string;
 }
 
-/** A round that was played, for whoever asks what became of it. */
+/** One run of a round, with all that its checks need. */
 export interface RoundRun {
   round: CanaryRound;
   repetition: number;
-  /** How often it was begun: a try that was not held in time is none. */
+  /** How many tries it took. A try whose messages were not held in time does not count. */
   tries: number;
   lane: string;
-  /** What all of its keys begin with. */
+  /** The prefix of all its keys. */
   prefix: string;
   dueAt: number;
   posted: Posted[];
   /** The tenants that the rule is for. */
   chosen: string[];
-  /** What the canary's handler was given. */
+  /** The messages that the canary's handler was given. */
   met: Met[];
-  /** The change of the lane's rules in it, if there was one. */
+  /** The id of the round's change of the lane's rules, if there was one. */
   changeId?: number;
   heldPerSecond: number;
 }

@@ -4,10 +4,10 @@ import { words } from '../harness/options';
 import { UsageError } from '../harness/usage-error';
 import type { Conduct } from './topic';
 
-/** What a round can do to a lane whose messages are held, or are landing. */
+/** What a round can do to a lane while its messages are held or landing. */
 export interface LaneControls {
   kill(): void;
-  /** Has the lane's rule name its tenants, or nobody; returns the change's id. */
+  /** Sets the lane's rule to its tenants, or to no tenant. Returns the change's id. */
   rule(whom: 'its tenants' | 'nobody'): Promise<number>;
   /** Stops the lane; returns the change's id. */
   stop(): Promise<number>;
@@ -16,39 +16,42 @@ export interface LaneControls {
 }
 
 export interface CanaryRound {
-  /** As `--only` takes it, and its lane is called: one of its own, against which nothing is remembered. */
+  /** The name for `--only`, and of the round's own lane. A new lane has no earlier failures or stops. */
   id: string;
-  /** As tables and charts show it. */
+  /** The name in tables and charts. */
   title: string;
   /** For how many of the 20 tenants the rule is. */
   tenants: number;
-  /** Whether the rule is there before anything is posted. */
+  /** Whether the rule exists before anything is posted. */
   ruled: boolean;
   conduct?: Conduct;
-  /** Into how many transactions the canary's messages are put; by default into as few as a worker does. */
+  /** Into how many transactions the canary's messages are divided. Default: as few as a worker makes. */
   groups?: number;
-  /** Which lane must have landed the messages of its tenants, in the end. `both`: some each, and none in the lane after the change. */
+  /**
+   * Which lane must have landed the messages of its tenants in the end. `both`: each some of them, and the lane none
+   * after the change.
+   */
   landsIn: 'stable' | 'canary' | 'both';
   /** Whether the canary's handler must have been given messages. */
   meets: boolean;
   /** Whether the lane guard must have stopped the lane by itself. */
   guarded?: true;
-  /** Alternates with others as often as `--repetitions` says. */
+  /** Repeated as often as `--repetitions` says, alternating with other such rounds. */
   repeated?: true;
-  /** Done so long before the messages are due; a change of the lane's rules is returned by its id. */
+  /** Runs so long before the messages are due. A change of the lane's rules returns its id. */
   intervene?: { beforeDueMs: number; with(controls: LaneControls): Promise<number | undefined> };
 }
 
 export const TENANTS = Array.from({ length: 20 }, (_, nth) => `tenant-${String(nth + 1).padStart(2, '0')}`);
 
 const TWO = { tenants: 2, ruled: true } as const;
-// Several, so that there is a middle to be stopped in: ten turns of the worker's two transactions.
+// Several groups, so that the lane can be stopped in the middle: ten turns of the worker's two transactions.
 const SLOW_GROUPS = 20;
 const LOOK_MS = 10;
-// By then stable has landed what the lane has not; the round's checks will say so.
+// By then stable has landed what the lane has not, and the round's checks will say so.
 const LOOK_FOR_MS = 5_000;
 
-/** Waits until the lane has landed something, and has it stopped. */
+/** Waits until the lane has landed something, then stops it. */
 async function stopOnceLanding(controls: LaneControls): Promise<number> {
   for (let lookedMs = 0; lookedMs < LOOK_FOR_MS && (await controls.landed()) === 0; lookedMs += LOOK_MS) {
     await pause(LOOK_MS);
@@ -56,7 +59,7 @@ async function stopOnceLanding(controls: LaneControls): Promise<number> {
   return controls.stop();
 }
 
-/** In their order: those that are compared, then those that go wrong, then those whose rules change. */
+/** In their order: the compared rounds, the rounds that go wrong, and the rounds with a change of rules. */
 export const ROUNDS: CanaryRound[] = [
   { id: 'no-lanes', title: 'no lanes', tenants: 2, ruled: false, landsIn: 'stable', meets: false, repeated: true },
   { id: 'healthy', title: 'healthy canary', ...TWO, landsIn: 'canary', meets: true, repeated: true },
@@ -110,7 +113,7 @@ export const ROUNDS: CanaryRound[] = [
   },
 ];
 
-/** The rounds that `--only` names, or all. Throws when it names one that there is not. */
+/** The rounds that `--only` names, or all. Throws if a name is unknown. */
 export function chosen(args: BenchArgs): CanaryRound[] {
   const only = words(args, 'only') ?? ROUNDS.map(({ id }) => id);
   const unknown = only.filter((name) => !ROUNDS.some(({ id }) => id === name));
@@ -118,12 +121,12 @@ export function chosen(args: BenchArgs): CanaryRound[] {
   throw new UsageError(`--only: no round ${unknown.join(', ')}. There are: ${ROUNDS.map(({ id }) => id).join(', ')}`);
 }
 
-/** Those that are compared by turns, as often as asked for, and the others once. */
+/** The compared rounds alternate, as often as asked for. The others come once. */
 export function inOrder(rounds: CanaryRound[], repetitions: number): { round: CanaryRound; repetition: number }[] {
   const compared = rounds.filter(({ repeated }) => repeated);
   const once = rounds.filter(({ repeated }) => !repeated);
   const turns = Array.from({ length: repetitions }, (_, turn) =>
-    // In changing order: whatever comes first after a pause must not always be the same.
+    // The order alternates, so that it is not always the same round that comes first after a pause.
     (turn % 2 === 0 ? compared : [...compared].reverse()).map((round) => ({ round, repetition: turn + 1 })),
   );
   return [...turns.flat(), ...once.map((round) => ({ round, repetition: 1 }))];

@@ -21,22 +21,25 @@ export interface Stage {
   open(): Promise<number>;
 }
 
-// The rate of the round before may not be kept.
+// Posting may be slower than in the round before.
 const RESERVE = 1.1;
-// Between the last that is held and the due time: for a vacuum, a checkpoint, and for everything to become quiet.
+// Time between the last held message and the due time, for a vacuum, a checkpoint, and for the machine to become quiet.
 const SETTLING_MS = 5_000;
-// Each gives twice the time for posting of the one before; what does not fit into the last has another problem.
+// Each try has twice the time for posting of the one before. If four are not enough, something else is wrong.
 const TRIES = 4;
-// Nobody asks anything of the database while the burst lands.
+// The benchmark does not query the database while the burst lands.
 const LANDING_MS = 1_000;
-// Without a single further message for so long, landing has stopped: longer than any fallback takes.
+// If no further message lands for so long, landing has stopped. Any fallback takes less.
 const STANDSTILL_MS = 60_000;
 // Workflows of a burst that still end do so many times a second.
 const ENDING_MS = 3_000;
 // The lane guard looks every second.
 const GUARD_MS = 15_000;
 
-/** Plays one round, from its canary's start until its messages have landed; one that was not held in time is played again. */
+/**
+ * Runs one round, from its canary's start until its messages have landed. A round whose messages were not held in time
+ * is run again.
+ */
 export async function runRound(stage: Stage, round: CanaryRound, repetition: number): Promise<RoundRun> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const lane = [round.id, ...(round.repeated ? [repetition] : []), ...(tries > 1 ? [`try${tries}`] : [])].join('-');
@@ -87,7 +90,7 @@ async function attempt(stage: Stage, { round, lane, canary, change, patience }: 
   return { prefix, dueAt, posted, chosen, met: await canary.met(), changeId, heldPerSecond };
 }
 
-/** Waits until all have landed, or no more do: then the checks will say so. */
+/** Waits until all have landed, or until landing has stopped. The checks tell which. */
 async function landed(
   pool: Pool,
   { prefix, messages, dueAt }: { prefix: string; messages: number; dueAt: number },

@@ -12,7 +12,7 @@ export type Conduct = (typeof CONDUCTS)[number];
 export const TOPIC = 'bench.canary';
 export const EVENT = 'bench.landed';
 
-// Long enough that somebody can stop a lane between two of its groups.
+// Long enough to stop a lane between two of its groups.
 const SLOW_SECONDS = 0.1;
 const NEVER_MS = 2 ** 31 - 1;
 
@@ -25,7 +25,10 @@ interface Build {
   build: string;
   leadMs: number;
   conduct?: Conduct;
-  /** Takes each message that the handler is given, whatever becomes of its transaction: one line of tenant and key. */
+  /**
+   * A file to which the handler appends each message that it is given, as a line of tenant and key, even if its
+   * transaction is rolled back.
+   */
   metFile?: string;
 }
 

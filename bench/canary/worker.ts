@@ -18,6 +18,6 @@ void runProcess((config, log, stopping) => {
   return (config.lane === STABLE ? startWorker : startLaneWorker)(config, parts, log, stopping);
 });
 
-// When the benchmark that started it is gone, nobody else will end it; the channel alone must not keep it alive.
+// If the benchmark that started it dies, this ends it. The channel alone must not keep it alive.
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 process.channel?.unref();

@@ -23,7 +23,7 @@ export interface CanaryWorker extends Pick<Program, 'stop'> {
   met(): Promise<Met[]>;
 }
 
-/** Starts the worker of what is nobody else's. */
+/** Starts stable's worker. */
 export const startStable = (bench: BenchContext, leadMs: number): Promise<Program> =>
   startWorkerOf(bench, { lane: STABLE, build: BUILDS.stable, leadMs });
 

@@ -44,7 +44,7 @@ export async function insertRequests(
   return rows.map(({ id }) => id);
 }
 
-/** Promises that all rows of this run are due at this instant, whatever they were due at before. */
+/** Sets the due time of all rows of this run. */
 export async function setDue(pool: Pool, run: string, dueAt: Date): Promise<void> {
   await pool.query('update app.request set due_at = $2 where run = $1', [run, dueAt]);
 }

@@ -29,7 +29,7 @@ export function logMsAxisFor(label: string, valuesMs: number[]): Axis {
   return logMsAxis(label, fromMs, toMs === fromMs ? fromMs * 10 : toMs);
 }
 
-/** Promises a linear axis from zero whose about five marks are round numbers. */
+/** A linear axis from zero with about five marks, at round numbers. */
 export function linearAxisFor(label: string, values: number[], unit = ''): Axis {
   const highest = Math.max(...values, 0) || 1;
   const power = 10 ** Math.floor(Math.log10(highest / 5));

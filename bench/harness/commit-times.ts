@@ -22,8 +22,8 @@ export const outboxEvents = `
   select split_part(aggregateid, '/', 2) as id from postdate.outbox where aggregateid like $1 || '/%'`;
 
 /**
- * Promises the effects of a run by their commit times, which PostgreSQL kept: the same clock and the same measure for
- * every contender, whatever a contender says of itself.
+ * Reads the effects of a run with the commit times that PostgreSQL kept: the same clock and the same measure for every
+ * contender. A contender's own figures do not count.
  */
 export async function readEffects(pool: Pool, run: string, events = applicationEvents): Promise<Effects> {
   const lateness = await pool.query<{ ms: number }>(

@@ -41,7 +41,9 @@ const RESULTS = join(__dirname, '..', 'results');
 
 const log = (line: string) => void process.stdout.write(`${line}\n`);
 
-/** Runs one benchmark on servers of its own; they and all it started are stopped at its end, whatever the end is. */
+/**
+ * Runs one benchmark on servers of its own. At its end, also after an error, they and all that it started are stopped.
+ */
 export async function withBench(
   { name, args, command, servers = {} }: BenchStart,
   use: (bench: BenchContext) => Promise<void>,

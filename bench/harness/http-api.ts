@@ -7,6 +7,6 @@ const topic = requestExpiry({ name: process.env.BENCH_TOPIC ?? 'bench.expiry' })
 
 void runProcess((config, log) => startHttp(config, { topics: [topic], consumers: [], schemas: [] }, log));
 
-// When the benchmark that started it is gone, nobody else will end it; the channel alone must not keep it alive.
+// If the benchmark that started it dies, this ends it. The channel alone must not keep it alive.
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 process.channel?.unref();

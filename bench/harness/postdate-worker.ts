@@ -16,6 +16,6 @@ void runProcess((config, log, stopping) =>
   startWorker(config, { topics: [topic], consumers: [], schemas: [] }, log, stopping),
 );
 
-// When the benchmark that started it is gone, nobody else will end it; the channel alone must not keep it alive.
+// If the benchmark that started it dies, this ends it. The channel alone must not keep it alive.
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 process.channel?.unref();

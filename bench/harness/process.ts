@@ -51,7 +51,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const ended = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  // Whoever waits for a message hears of it; where nobody waits it is no news.
+  // A caller that awaits a message gets this rejection. Without such a caller it is not an error.
   ended.catch(() => {});
   const over = (why: string) => {
     end ??= why;

@@ -29,12 +29,12 @@ export interface Load {
   machineCores?: number;
 }
 
-// Below this a core has time left; above it whoever wants it waits. The kernel and the measuring take the rest.
+// Below this share a core has time left; above it processes wait for it. The kernel and the measurement take the rest.
 const BUSY = 0.85;
 
 /**
- * What keeps it from being faster: the machine, whose cores are all busy, and then which part has most of them; or the
- * single thread of a part; or neither, and then it waits for the disk or for answers.
+ * What keeps it from being faster. Either all cores are busy, and then the part that has most of them; or the single
+ * thread of a part; or neither, and then it waits for the disk or for answers.
  */
 export function bottleneckOf({ cores, threads = {}, machineCores = cpus().length }: Load): string {
   const percent = (share: number) => `${Math.round(share * 100)} %`;

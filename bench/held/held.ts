@@ -17,7 +17,7 @@ const sizesOf = (args: BenchArgs) => ({ messages: wholeNumber(args, 'messages', 
 
 export const check = (args: BenchArgs) => void sizesOf(args);
 
-// A day: whatever is posted goes straight to the hold, and nothing is due while this runs.
+// A lead of a day: each message goes straight to the hold, and nothing is due during the run.
 const topic = requestExpiry({ name: 'bench.held', leadMs: 86_400_000 });
 const DUE_IN_MS = 12 * 3_600_000;
 const PATIENCE_MS = 600_000;

@@ -67,7 +67,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   const atATime = (form: string) => (form === FORMS.batch ? clients : concurrency);
   const callsOf = (form: string, of: number) => Math.max(1, Math.ceil(of / messagesPerCall(form)));
   const measured = new Map<string, Round[]>(forms.map((form) => [form, []]));
-  // The first calls pay for warming up the servers and all of these processes; they count for nobody.
+  // The first calls warm up the servers and all of these processes. They are not counted.
   for (const form of forms) {
     const count = callsOf(form, messages / 10);
     await fleet.run({ form, round: `warm.${forms.indexOf(form)}`, count, concurrency: atATime(form) });

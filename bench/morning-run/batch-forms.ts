@@ -36,7 +36,7 @@ export const batchForm = (
   },
 });
 
-// Longer than every other form's window but the row-by-row job's, whose comparison needs no finer measure.
+// Longer than every other form's window except the row-by-row job's, for which a coarse comparison is enough.
 const IDLE_MS = 8_000;
 
 /** Nothing but the foreground. Its windows are long; the comparison cuts them to the length of the other's. */

@@ -37,7 +37,7 @@ export async function restoreTable(pool: Pool, { dueRows, dueAt }: { dueRows: nu
 export interface Outcome {
   expired: number;
   paid: number;
-  /** Neither: nobody has decided them. */
+  /** Neither: they are not decided. */
   pending: number;
   /** Of the expired, by their commit times. */
   latenessMs: number[];

@@ -33,7 +33,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   const client = new Client({ connection, namespace: NAMESPACE });
 
   const taken: Calls[][] = startForms.map(() => []);
-  // The first calls pay for warming up the server and this process; they count for nobody.
+  // The first calls warm up the server and this process. They are not counted.
   for (const form of startForms)
     await closedLoop({ count: Math.min(count, 300), concurrency }, () => form.start(client));
   for (let round = 0; round < rounds; round += 1) {

@@ -9,7 +9,8 @@ const pool = createPool(DATABASE_URL, {
   onError: (error) => process.stderr.write(`${error.message}\n`),
 });
 
-// As any producer would write it, in whatever language: prepared statements, two for each message. Nothing is due in a year.
+// As a producer in any language would write it: prepared statements, two for each message. Nothing is due within a
+// year.
 const ROW = {
   name: 'row',
   text: `insert into app.request (id, run, due_at) values ($1, $2, now() + interval '1 year')`,

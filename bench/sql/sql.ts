@@ -89,7 +89,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
         ?.push({ perSecond, transactionsPerSecond: count / seconds, callMs, cores: cores.read().cores });
     }
   }
-  // What nobody has taken to Temporal would be taken before what is measured next.
+  // Commands that were not dispatched would otherwise be dispatched before the next measurement.
   await database.pool.query('truncate postdate.command');
 
   const caughtUp = [];

@@ -4,7 +4,7 @@ import type { Flow } from './flow';
 export const CRITERIA = {
   inShareAtLeast: 0.97,
   latenessP99AtMostMs: 5_000,
-  /** Of the last third of the due times, against the first; below a second nobody calls it growth. */
+  /** The lateness of the last third of the due times against the first. Below a second it does not count as growth. */
   latenessGrowthAtMost: 2,
   latenessGrowthFromMs: 1_000,
   /** Ended workflows lag behind their effects by this many seconds of the rate at most, at the end of the posting. */

@@ -8,7 +8,7 @@ const countBy = <Item>(items: Item[], nameOf: (item: Item) => string): Record<st
   return counts;
 };
 
-// Decided by a clock that had been put forward: how late it was nobody knows.
+// Decided while the clock was ahead: how late the message was is not known.
 const WRONG_CLOCK_MS = 3_600_000;
 
 /** What a run was about, in numbers. */

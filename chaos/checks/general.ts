@@ -7,7 +7,7 @@ const MOST_EVENTS = 200;
 // Only a clock that was put forward decides in the future.
 const WRONG_CLOCK_MS = 3_600_000;
 
-/** What is owed whatever a message is about. */
+/** Promises for messages of every topic. */
 export const generalChecks: Check<Evidence>[] = [
   {
     invariant: 'I1',

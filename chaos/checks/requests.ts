@@ -13,7 +13,7 @@ const PEOPLE = ['Doe', 'John'];
 const told = ({ answer }: DiaryLine): string | undefined =>
   answer?.result === 'tooLate' ? answer.status : { paid: 'PAID', cancelled: 'CANCELLED' }[answer?.result ?? ''];
 
-/** What holds at any moment of what was answered before: to whoever posted a request, and to whoever closed it. */
+/** Promises that hold at any moment, for requests and closings that were answered before. */
 export const standingChecks: Check<Pick<Evidence, 'requests' | 'diary'>>[] = [
   {
     invariant: 'I9',

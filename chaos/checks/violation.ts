@@ -5,7 +5,7 @@ export interface Violation {
   ids: string[];
 }
 
-/** A promise that is looked at: the ids of whatever breaks it. */
+/** A checked promise, and the ids of the messages or rows that break it. */
 export interface Check<Seen> {
   invariant: string;
   what: string;

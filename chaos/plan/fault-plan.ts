@@ -32,7 +32,7 @@ const pauseOne = (random: Random): Fault => ({
   part: random.oneOf([...PROGRAMS, 'temporal', 'postgres'] as const),
   forMs: random.between(2_000, 12_000),
 });
-// Longer than the heartbeat timeout of the activities it runs: they are somebody else's when it wakes.
+// Longer than the heartbeat timeout of its activities: another worker has them when it wakes.
 const zombie = (random: Random): Fault => ({
   kind: 'pause',
   part: random.oneOf(['worker0', 'worker1'] as const),
@@ -56,7 +56,7 @@ const crashPostgres = (random: Random): Fault => ({
   forMs: random.between(500, 6_000),
 });
 const crashTemporal = (random: Random): Fault => ({ kind: 'crashTemporal', forMs: random.between(500, 8_000) });
-// Across the due times of whatever waits at that moment.
+// Across the due times of the messages that wait at that moment.
 const temporalAway = (random: Random): Fault => ({ kind: 'crashTemporal', forMs: random.between(20_000, 35_000) });
 const crashTemporalDatabase = (random: Random): Fault => ({
   kind: 'crashTemporalDatabase',
@@ -64,7 +64,8 @@ const crashTemporalDatabase = (random: Random): Fault => ({
 });
 const crashEverything = (random: Random): Fault => ({ kind: 'crashEverything', forMs: random.between(500, 3_000) });
 const loseTimers = (): Fault => ({ kind: 'loseTimers', timers: 'sleeping', forMs: 0 });
-// Also those by which Temporal gives up a dead worker: whoever waits for one is brought along a minute later.
+// Also the timers by which Temporal gives up a dead worker. A workflow that waits for one is brought along a minute
+// later.
 const loseAllTimers = (): Fault => ({ kind: 'loseTimers', timers: 'all', forMs: 0 });
 const fillDisk = (random: Random): Fault => ({ kind: 'fillDisk', forMs: random.between(2_000, 6_000) });
 const shiftClock = (random: Random): Fault => ({

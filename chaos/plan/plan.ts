@@ -31,7 +31,7 @@ const PRODUCERS = 2;
 // So many a second that a two-core machine still has room for the faults.
 const REQUEST_EVERY_MS = 500;
 const BEAT_EVERY_MS = 6_000;
-// A message in a hundred is poison, whatever else happens.
+// The share of beats that fail for good (poison).
 const POISON_SHARE = 0.05;
 const FLAKY_SHARE = 0.2;
 

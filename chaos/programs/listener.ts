@@ -3,7 +3,7 @@ import { type Consumer, startConsumer } from '../../src/events/consumer';
 import { createPool } from '../../src/platform/database/pool';
 import { writeLine } from './diary';
 
-/** Somebody who listens to the stream, outside the database, and may be killed: writes down every delivery. */
+/** A listener to the stream, outside of the database, which may be killed. It records every delivery. */
 function main(): void {
   const [file] = process.argv.slice(2) as [string];
   const pool = createPool(process.env.DATABASE_URL as string, { connections: 2, onError: () => undefined });

@@ -12,8 +12,8 @@ const TENANT = 'chaos';
 const PEOPLE = { payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
 
 /**
- * Service A as a program that may be killed at any moment: does its part of the plan, and writes down what it tries and
- * what it is told. Started again it goes on where it was, and repeats whatever it has no definite answer for.
+ * Service A as a program that may be killed at any moment. It does its part of the plan, and records what it tries and
+ * what it is answered. After a restart it goes on where it was, and repeats each call without a definite answer.
  */
 async function main(): Promise<void> {
   const [planFile, number, startedAt, diary] = process.argv.slice(2) as [string, string, string, string];
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
   process.stdout.write('producer has done its part\n');
   await pool.end();
   await connection.close();
-  // Stays, or whoever watches over it would start it again.
+  // It stays alive, or its supervisor would start it again.
   setInterval(() => undefined, 60_000);
 }
 

@@ -9,13 +9,13 @@ import { canMount, mountSmallDisk, type SmallDisk } from '../../local/small-disk
 
 /** PostgreSQL with ledger and business rows, on a disk that can be full and by a clock that can be wrong. */
 export interface ApplicationDatabase {
-  /** Past all proxies, for whoever checks. */
+  /** Past all proxies, for the checks. */
   url: string;
   port: number;
   pid(): number;
   /** No goodbye, and a log to replay; with SIGKILL its backends find out by themselves. */
   crash(signal: 'SIGQUIT' | 'SIGKILL'): Promise<void>;
-  /** Resolves when it serves, whatever it takes. */
+  /** Resolves when it serves, after as many starts as that takes. */
   restart(): Promise<void>;
   /** Absent where this machine cannot mount one. */
   disk?: SmallDisk;

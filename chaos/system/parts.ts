@@ -29,8 +29,7 @@ export const QUICK_SWEEP = { POSTDATE_SWEEP_GRACE_SECONDS: '3', POSTDATE_SWEEP_E
 const PRODUCERS = ['producer0', 'producer1'] as const;
 
 /**
- * Promises all parts at work in this folder, with these settings beside the defaults. Programs that die are started again by
- * whoever watches over them.
+ * Starts all parts in this folder, with these settings beside the defaults. A supervisor restarts programs that die.
  */
 export async function startParts(
   folder: string,

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 export type LinkMode =
   /** As if it were not there. */
   | 'pass'
-  /** Nobody gets a connection, and whoever has one loses it. */
+  /** Refuses new connections, and closes the present ones. */
   | 'refuse'
   /** Connections stay, and nothing arrives. */
   | 'blackHole'
@@ -20,7 +20,7 @@ export interface Link {
   port: number;
   /** Takes effect on the connections there are, too. */
   setMode(mode: LinkMode): void;
-  /** How often a mode other than `pass` has done something to somebody. */
+  /** How many connections or chunks a mode other than `pass` has affected. */
   bites(): number;
   stop(): Promise<void>;
 }

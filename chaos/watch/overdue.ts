@@ -47,7 +47,7 @@ export function watchOverdue(databaseUrl: string, plan: Plan, startedAt: number)
   };
 }
 
-// A beat that nobody could post yet counts from when it was to be due: its producer is as late as Temporal is.
+// If a beat could not be posted yet, it counts from when it was to be due: its producer is as late as Temporal is.
 async function countOverdue(pool: Pool, beats: { id: string; dueAt: number }[]): Promise<number> {
   const { rows } = await pool.query<{ messages: number }>(
     `select (select count(*) from payments.payment_request

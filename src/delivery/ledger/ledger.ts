@@ -81,7 +81,7 @@ export async function readDecision(
   return rows[0] && decisionFor(message, rows[0]);
 }
 
-/** What a command makes of a cycle that nobody has decided yet. */
+/** What a command makes of a cycle that is not decided yet. */
 export interface Withdrawal extends Pick<Decision, 'next' | 'reason'> {
   outcome: WithdrawnOutcome;
   commandId: string;
@@ -111,7 +111,7 @@ export async function recordWithdrawal(
     ],
   );
   const decision = rows[0] ? decisionOf(rows[0]) : await readDecision(db, message, commandId);
-  // Rows are never removed while their message lives, so this is a broken ledger: keep asking until somebody looks.
+  // Rows are never removed while their message lives, so this is a broken ledger: keep asking until an operator looks.
   if (!decision) throw new Error(`the ledger neither took nor has cycle ${message.cycle} of this message`);
   return decision;
 }
