@@ -4,7 +4,7 @@ import { eventually } from '../../../support/eventually';
 import { laneDueTime } from '../../../support/lane-due-time';
 import { buildsSchema, type Conduct } from '../../../support/lane-topic';
 import { landedOf, postOf, useLaneWorkers } from '../../../support/lane-workers';
-import { useOwnTemporal, useTemporal } from '../../../support/temporal';
+import { useOwnTemporal } from '../../../support/temporal';
 
 const database = useDatabase(buildsSchema);
 const temporal = useOwnTemporal();
