@@ -50,7 +50,7 @@ describe('messages due at one instant', () => {
   it('land in groups as small as they are configured to be', async () => {
     const topic = groupTopic();
     const worker = await startHold([topic], { groupSize: 40 });
-    await Promise.all(burst(100, 300).map((message) => worker.deliver(topic, message)));
+    await Promise.all(burst(100, 1_500).map((message) => worker.deliver(topic, message)));
     expect(worker.reported.landed.map(([, size]) => size).sort()).toEqual([20, 40, 40]);
   });
 
@@ -96,7 +96,7 @@ describe('one poisonous message', () => {
       },
     });
     const worker = await startHold([topic]);
-    const messages = burst(30, 300);
+    const messages = burst(30, 1_500);
     const bad = { ...messages[0], key: poison, cycle: 11 } as (typeof messages)[0];
     const failing = worker.deliver(topic, bad).catch((error) => error);
     await Promise.all(messages.map((message) => worker.deliver(topic, message)));
@@ -120,7 +120,7 @@ describe('one poisonous message', () => {
       return key.endsWith('-paid') ? skip('paid') : done;
     });
     const worker = await startHold([topic]);
-    const messages = burst(6, 300);
+    const messages = burst(6, 1_500);
     ['-bad', '-gone', '-paid'].forEach((end, place) => {
       (messages[place] as { key: string }).key += end;
     });
@@ -156,7 +156,7 @@ describe('one poisonous message', () => {
         handlerTimeoutMs: 400,
       };
       const worker = await startHold([topic]);
-      const messages = burst(20, 300);
+      const messages = burst(20, 1_500);
       (messages[7] as { key: string }).key += '-hangs';
       const answers = await Promise.allSettled(messages.map((message) => worker.deliver(topic, message)));
       expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(19);
@@ -171,7 +171,7 @@ describe('one poisonous message', () => {
   it('whose row somebody keeps locked delays only itself', async () => {
     const topic = groupTopic();
     const worker = await startHold([topic]);
-    const messages = burst(20, 300);
+    const messages = burst(20, 1_500);
     const locked = messages[7] as (typeof messages)[0];
     const locker = await database.pool.connect();
     try {
@@ -194,7 +194,7 @@ describe('one poisonous message', () => {
   it('in a payload that no longer fits fails alone', async () => {
     const topic = groupTopic();
     const worker = await startHold([topic]);
-    const messages = burst(3, 300);
+    const messages = burst(3, 1_500);
     (messages[1] as { payload: unknown }).payload = { note: 7 };
     const answers = await Promise.all(messages.map((message) => worker.deliver(topic, message)));
     expect(answers.map(({ outcome }) => outcome)).toEqual(['delivered', 'failed', 'delivered']);
@@ -229,7 +229,7 @@ it.each([
   async (_, committed) => {
     const topic = groupTopic();
     const worker = await startHold([topic]);
-    const messages = burst(5, 300);
+    const messages = burst(5, 2_000);
     loseCommit(committed);
     const answers = await Promise.all(messages.map((message) => worker.deliver(topic, message)));
     expect(answers.map(({ outcome }) => outcome)).toEqual(Array(5).fill('delivered'));
@@ -242,7 +242,7 @@ it.each([
 it('a set-based handler that forgets a message has landed nobody', async () => {
   const forgetful = { ...groupTopic(), landAll: async () => [done] };
   const worker = await startHold([forgetful]);
-  const messages = burst(3, 300);
+  const messages = burst(3, 1_500);
   await Promise.all(messages.map((message) => worker.deliver(forgetful, message)));
   // Its own "handle" has landed each; the group's transaction is not there.
   expect(new Set((await ledgerOf(messages)).map((row) => row.transaction)).size).toBe(3);
