@@ -54,7 +54,7 @@ it('it names every code that the API has, and no other', () => {
   const named = rows.flatMap(([, status, cell]) =>
     [...(cell as string).matchAll(/`(\w+)`/g)].map(([, code]) => `${status} ${code}`),
   );
-  const contract = readFileSync(join(ROOT, 'src', 'admission.ts'), 'utf8');
+  const contract = readFileSync(join(ROOT, 'src', 'message', 'admission.ts'), 'utf8');
   const refusals = [...contract.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, code]) => `400 ${code}`);
   expect(codes.length).toBeGreaterThan(15);
   for (const code of codes) expect(named).toContain(code);
