@@ -1,7 +1,7 @@
 import { type NativeConnection, Runtime } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
-import { publishersOf } from './events/brokers/publishers';
+import { publishersOf } from './events/brokers/configured-publishers';
 import type { Application } from './http/application';
 import { type RunningHttp, startHttp } from './http/start';
 import { STABLE } from './message/lane-name';

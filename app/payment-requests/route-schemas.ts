@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, named, part } from '../../src/http/own-routes';
+import { instant, named, part } from '../../src/http/application-routes';
 import { paymentRequest } from './requests';
 
 // The requests and answers of the operations on payment requests.

@@ -9,7 +9,7 @@ import {
   problem,
   type Route,
   refused,
-} from '../../src/http/own-routes';
+} from '../../src/http/application-routes';
 import { type Changed, createPaymentRequests, type NotChanged } from './requests';
 import * as schemas from './route-schemas';
 import { findRequest, type PaymentRequestRow } from './rows';

@@ -2,12 +2,12 @@ import { type Command, Option } from 'commander';
 import { type Count, countByHour, countByTenant, countByTopic } from '../producing/counts';
 import { queryOf } from '../producing/lookup';
 import type { Topic } from '../topics/topic';
-import { barsOf } from './bars';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';
 import { wholeFromOne, withExample } from './options';
 import { print, printJson } from './output';
 import { withProgress } from './progress';
+import { barsOf } from './progress-bars';
 import { tableOf } from './table';
 
 interface Options {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { publishersOf } from '../events/brokers/publishers';
+import { publishersOf } from '../events/brokers/configured-publishers';
 import { checksOf, type DoctorTargets } from '../operating/doctor/doctor';
 import { blockedChecks, type Check, type Finding, fail, ok, runChecks } from '../operating/doctor/finding';
 import { createPool } from '../platform/database/pool';

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MessageError, type Refusal } from '../message/admission';
 import { errorNames } from '../message/contract';
 import { isDatabaseUnavailable } from '../platform/database/pool';
-import { OvertakenError } from '../producing/overtaken';
+import { OvertakenError } from '../producing/overtaken-error';
 
 /** An error as `application/problem+json` (RFC 9457). `code` is stable, `field` names the offending field. */
 export interface Problem extends Record<string, unknown> {

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { recordWebhookResponse } from '../events/answers/webhook-response';
+import { startPublishing } from '../events/brokers/publish-loop';
 import type { Publisher } from '../events/brokers/publisher';
-import { startPublishing } from '../events/brokers/publishing';
 import { type Consumer, startConsumer } from '../events/consumer';
 import { startRelay } from '../events/relay';
 import { listenForHints } from '../events/stream-hint';

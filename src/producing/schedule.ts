@@ -8,7 +8,7 @@ import { presentTrace, tracePosting } from '../platform/telemetry/tracing';
 import type { scheduledMessage } from '../workflows';
 import { move } from './cancel-and-move';
 import { describe, withinDeadline } from './lookup';
-import { OvertakenError } from './overtaken';
+import { OvertakenError } from './overtaken-error';
 import { messageOf, type Post, type ScheduleOptions } from './post';
 import type { Requested } from './send';
 

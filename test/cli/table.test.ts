@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { onPath } from '../../local/executables';
-import { barsOf } from '../../src/cli/bars';
 import { duration } from '../../src/cli/duration';
+import { barsOf } from '../../src/cli/progress-bars';
 import { tableOf } from '../../src/cli/table';
 import { terminalOf } from '../../src/cli/terminal';
 import { TYPESCRIPT } from '../support/local-process';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installation } from '../../app/installation';
+import { openApiText } from '../../src/http/application-routes';
 import { docsPage } from '../../src/http/docs-page';
-import { openApiText } from '../../src/http/own-routes';
 
 const committed = readFileSync(join(__dirname, '..', '..', 'docs', 'openapi.json'), 'utf8');
 const openApi = JSON.parse(committed);

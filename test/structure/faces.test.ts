@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { filesIn, importsOf, textOf } from '../support/imports';
 
 // All that an application may import of Postdate. What is deeper may change with any release.
-const WRITTEN_WITH = ['src', 'src/http/own-routes'];
+const WRITTEN_WITH = ['src', 'src/http/application-routes'];
 const PROCESSES = ['src/worker', 'src/http/start', 'src/cli/main', 'src/process/prepare-database'];
 
 const isCore = (path: string) => path === 'src' || path.startsWith('src/');

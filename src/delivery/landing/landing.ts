@@ -6,7 +6,7 @@ import type { Topic } from '../../topics/topic';
 import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
 import { type Answer, type Claimed, claim, readUnclaimed, recordAnswers, unclaim } from './claims';
 import { decideWithoutHandler } from './decide-without-handler';
-import { type LandingLane, mustBeAt } from './lane';
+import { type LandingLane, mustBeAt } from './lane-check';
 import { withNextCycle } from './next-cycle';
 import { emitOutcomeEvents } from './outcome-events';
 

@@ -12,7 +12,7 @@ import type { WorkerLanes } from '../lanes/worker-lanes';
 import { HandlerTimeout } from './answers';
 import { groupSizeOf } from './group-size';
 import type { Landing } from './landing';
-import { LaneChanged } from './lane';
+import { LaneChanged } from './lane-check';
 import { tryLanding } from './try-landing';
 
 export interface LandingLimits {

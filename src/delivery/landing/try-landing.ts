@@ -7,7 +7,7 @@ import { traceLanding } from '../../platform/telemetry/tracing';
 import type { Topic } from '../../topics/topic';
 import type { WorkerLanes } from '../lanes/worker-lanes';
 import { type Landing, land } from './landing';
-import { LaneChanged } from './lane';
+import { LaneChanged } from './lane-check';
 
 /**
  * Lands a group in the name of this worker's lane. Returns what became of each delivery, in their order, or why the group has

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { createHold } from '../../../src/delivery/hold/hold';
 import type { Landing } from '../../../src/delivery/landing/landing';
-import { LaneChanged } from '../../../src/delivery/landing/lane';
+import { LaneChanged } from '../../../src/delivery/landing/lane-check';
 import { emptyRoutingTable } from '../../../src/delivery/lanes/routing-table';
 import type { Delivery, InLane } from '../../../src/message/contract';
 import type { Decision } from '../../../src/message/decision';

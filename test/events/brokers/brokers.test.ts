@@ -1,7 +1,7 @@
 import { noopMetricMeter } from '@temporalio/common';
 import { backlogOf } from '../../../src/events/brokers/backlog';
+import { publishBatch, startPublishing } from '../../../src/events/brokers/publish-loop';
 import type { Publisher } from '../../../src/events/brokers/publisher';
-import { publishBatch, startPublishing } from '../../../src/events/brokers/publishing';
 import { subscribe } from '../../../src/events/consumer';
 import { appendEvents, eventIdOf } from '../../../src/events/outbox';
 import { relayBatch } from '../../../src/events/relay';

@@ -53,7 +53,7 @@ export const laneGuard: Mutant[] = [
     file: 'src/platform/database/migrations/0016-lanes.ts',
     find: "perform pg_advisory_xact_lock_shared(hashtextextended('postdate.lanes:' || of_topic, 0));",
     replace: '',
-    tests: ['test/delivery/landing/lane.test.ts'],
+    tests: ['test/delivery/landing/lane-check.test.ts'],
   },
   {
     name: 'a release of a lane counts as its failure',

@@ -4,14 +4,14 @@ const [hold, choose, change, fence] = [
   'test/delivery/hold/lanes.test.ts',
   'test/delivery/lanes/choose-lane.test.ts',
   'test/delivery/lanes/change-lane.test.ts',
-  'test/delivery/landing/lane.test.ts',
+  'test/delivery/landing/lane-check.test.ts',
 ] as [string, string, string, string];
 
 /** About which lane has a message, and what becomes of it when that lane does not land it. */
 export const lanes: Mutant[] = [
   {
     name: 'a lane lands by rules that have changed',
-    file: 'src/delivery/landing/lane.ts',
+    file: 'src/delivery/landing/lane-check.ts',
     find: 'if (rows[0]?.version !== version)',
     replace: 'if (version < 0)',
     tests: [fence],

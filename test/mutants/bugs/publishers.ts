@@ -6,7 +6,7 @@ const brokers = ['test/events/brokers/brokers.test.ts'];
 export const publishers: Mutant[] = [
   {
     name: 'publishers of one broker do not take turns',
-    file: 'src/events/brokers/publishing.ts',
+    file: 'src/events/brokers/publish-loop.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
     find: 'if (!(await tryAdvisoryLock(tx, `publisher ${name}`))) return 0;',
     replace: '',
@@ -14,14 +14,14 @@ export const publishers: Mutant[] = [
   },
   {
     name: 'a publisher does not wait for the acknowledgement',
-    file: 'src/events/brokers/publishing.ts',
+    file: 'src/events/brokers/publish-loop.ts',
     find: 'await publisher.publish(events);',
     replace: 'void publisher.publish(events).catch(() => undefined);',
     tests: brokers,
   },
   {
     name: 'a publisher moves its position from where a replay has set it',
-    file: 'src/events/brokers/publishing.ts',
+    file: 'src/events/brokers/publish-loop.ts',
     find: 'where name = $1 and position = $2',
     replace: 'where name = $1 and $2::bigint is not null',
     tests: brokers,

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { LaneChanged, mustBeAt } from '../../../src/delivery/landing/lane';
+import { LaneChanged, mustBeAt } from '../../../src/delivery/landing/lane-check';
 import { changeLane } from '../../../src/delivery/lanes/change-lane';
 import { readRoutingTable } from '../../../src/delivery/lanes/routing-table';
 import { inTransaction } from '../../../src/platform/database/pool';
