@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 it('waiting messages are counted by hour, those before and after in one each', async () => {
   let asked = 0;
-  const counting = { hours: 2, now: middle, asked: () => (asked += 1) };
+  const counting = { hours: 2, now: middle, onQuery: () => (asked += 1) };
   const hour = (ms: number) => new Date(ms).toISOString().slice(0, 13);
   expect(await countByHour(temporal.client, {}, counting)).toEqual([
     { of: 'before', waiting: 1 },

@@ -51,7 +51,7 @@ it('an import that is too deep, or leads out of the core, would be found however
 
 it.each([
   ['../../src', false],
-  ['../../src/http/own-routes', false],
+  ['../../src/http/application-routes', false],
   ['../../app/installation', false],
   ['../../src/worker', true],
 ])('%s loads the worker or the HTTP server: %s', (module, loads) => {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 const SRC = join(__dirname, '..', '..', '..', 'src');
 // Each can be imported as a type anywhere.
 const MADE_IN: Record<string, string[]> = {
-  Client: ['temporal-client.ts'],
-  Connection: ['temporal-client.ts'],
-  NativeConnection: ['temporal-connection.ts'],
-  Worker: ['temporal-workers.ts'],
+  Client: ['platform/temporal/client.ts'],
+  Connection: ['platform/temporal/client.ts'],
+  NativeConnection: ['platform/temporal/connection.ts'],
+  Worker: ['process/temporal-workers.ts'],
 };
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
@@ -33,7 +33,11 @@ it('no file imports all of a package of Temporal, in which one could be made uns
 
 it('every client and every worker has the same data converter', () => {
   const named = files.filter((file) => /\bDATA_CONVERTER\b/.test(textOf(file))).sort();
-  expect(named).toEqual(['data-converter.ts', 'temporal-client.ts', 'temporal-workers.ts']);
+  expect(named).toEqual([
+    'platform/temporal/client.ts',
+    'platform/temporal/data-converter.ts',
+    'process/temporal-workers.ts',
+  ]);
   const others = files.filter((file) => /\bdataConverter\b/.test(textOf(file)) && !named.includes(file));
   expect(others).toEqual([]);
 });
