@@ -36,7 +36,8 @@ const goodRelease = <Result>(during: () => Promise<Result>) =>
 async function badWorkflowRelease<Result>(during: () => Promise<Result>): Promise<Result> {
   const create = Worker.create.bind(Worker);
   const spy = jest.spyOn(Worker, 'create').mockImplementation((options) => {
-    const changed = { workflowsPath: require.resolve('../support/changed-workflows') };
+    // A bundle would go before the path.
+    const changed = { workflowBundle: undefined, workflowsPath: require.resolve('../support/changed-workflows') };
     return create(options.taskQueue === WORKFLOW_TASK_QUEUE ? { ...options, ...changed } : options);
   });
   try {
