@@ -48,6 +48,9 @@ const createWorkflowWorker = (config: Config, connection: NativeConnection): Pro
       : { workflowsPath: WORKFLOWS.workflowsPath }),
     dataConverter: { ...DATA_CONVERTER, payloadConverterPath: WORKFLOWS.payloadConverterPath },
     maxCachedWorkflows: config.cachedWorkflows,
+    // A workflow with thousands of new signals takes longer than the SDK's five seconds on a busy machine. Cut off in the
+    // sandbox, it can end the whole process. The server's own limit for a workflow task still applies.
+    isolateExecutionTimeout: '10 minutes',
     // Only for workflows: the lanes decide which build delivers a message.
     workerDeploymentOptions: deploymentOptionsOf(config.workflowVersion),
   });

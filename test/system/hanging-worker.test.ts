@@ -1,5 +1,6 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
+import { workflowIdOf } from '../../src/message/contract';
 import { useBurstWorkers } from '../support/burst-workers';
 import { useDatabase } from '../support/database';
 import { dueInTime } from '../support/due-in-time';
@@ -10,6 +11,8 @@ import { useOwnTemporal } from '../support/temporal';
 const database = useDatabase(effectsSchema);
 const temporal = useOwnTemporal();
 
+// PENDING_ACTIVITY_STATE_STARTED
+const STARTED = 2;
 const startWorker = useBurstWorkers(temporal, database);
 const holders = async () =>
   (await database.pool.query('select worker, count(*)::int as n from postdate.held group by worker order by 1')).rows;
@@ -26,7 +29,8 @@ it('a worker that hangs over the due time and comes back: others have landed wha
   };
   const decided = async (of: string[]) =>
     (await database.pool.query('select 1 from postdate.delivery where key = any($1)', [of])).rowCount;
-  const dueAt = await dueInTime(200, async (probes) => {
+  // Twice as long: each is asked for as well before it is due.
+  const dueAt = await dueInTime(2 * 200, async (probes) => {
     const early = await post(probes, Date.now());
     await eventually(async () => expect(await decided(early)).toBe(probes));
     await eventually(async () => expect(await open()).toBe(0));
@@ -34,6 +38,14 @@ it('a worker that hangs over the due time and comes back: others have landed wha
   const keys = await post(200, dueAt);
   await eventually(async () => expect((await holders()).reduce((sum, { n }) => sum + n, 0)).toBe(200));
   expect(await holders()).toHaveLength(2);
+  // A delivery on its way to the one that hangs would be lost, and its workflow not end before Temporal's time-out.
+  await eventually(async () => {
+    for (const key of keys) {
+      const ref = { topic: burstTopic.name, tenant: 'acme', key };
+      const { raw } = await temporal.client.workflow.getHandle(workflowIdOf(ref)).describe();
+      expect(raw.pendingActivities?.[0]?.state).toBe(STARTED);
+    }
+  });
   zombie.signal('SIGSTOP');
   expect(Date.now()).toBeLessThan(dueAt);
 

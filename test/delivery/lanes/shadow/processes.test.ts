@@ -12,7 +12,7 @@ const startWorker = useLaneWorkers(temporal, database);
 const topic = 'test.builds';
 const TENANTS = ['acme', 'globex'];
 const EACH = 20;
-const LEAD_MS = 20_000;
+const LEAD_MS = 8_000;
 
 const query = async (text: string, values: unknown[] = []) => (await database.pool.query(text, values)).rows;
 
@@ -26,9 +26,11 @@ it.each<[Conduct, string[]]>([
   async (conduct, kinds) => {
     const lane = `v2-${conduct.toLowerCase()}`;
     const by = { topic, lane, author: 'the test', reason: 'a look at it' };
-    await changeLane(database.pool, { ...by, what: 'set' }, { mode: 'shadow' });
     await Promise.all([startWorker({ leadMs: LEAD_MS }), startWorker({ lane, conduct, leadMs: LEAD_MS })]);
-    const dueAt = await laneDueTime(temporal, database, TENANTS.length * EACH, LEAD_MS);
+    const postingMs = (await laneDueTime(temporal, database, TENANTS.length * EACH, LEAD_MS)) - Date.now();
+    await changeLane(database.pool, { ...by, what: 'set' }, { mode: 'shadow' });
+    // They sleep first, and so wake when stable knows of its shadow.
+    const dueAt = Date.now() + LEAD_MS + postingMs;
     await postOf(temporal, TENANTS, { each: EACH, dueAt, leadMs: LEAD_MS });
     const landed = await landedOf(database.pool, dueAt, EACH * TENANTS.length);
     expect(landed).toEqual(
