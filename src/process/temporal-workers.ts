@@ -39,6 +39,10 @@ export const createWorkers = async (config: Config, { topics }: Installation, pa
   ...(await createDeliveryWorkers(config, topics, parts)),
 ];
 
+// A workflow with thousands of new signals takes longer than the SDK's five seconds on a busy machine. Cut off in its
+// sandbox, it can end the whole process. The SDK reads this option, and does not declare it.
+const FLOODED = { isolateExecutionTimeout: '1 minute' };
+
 const createWorkflowWorker = (config: Config, connection: NativeConnection): Promise<Worker> =>
   Worker.create({
     ...sharedOf(config, connection),
@@ -48,9 +52,7 @@ const createWorkflowWorker = (config: Config, connection: NativeConnection): Pro
       : { workflowsPath: WORKFLOWS.workflowsPath }),
     dataConverter: { ...DATA_CONVERTER, payloadConverterPath: WORKFLOWS.payloadConverterPath },
     maxCachedWorkflows: config.cachedWorkflows,
-    // A workflow with thousands of new signals takes longer than the SDK's five seconds on a busy machine. Cut off in the
-    // sandbox, it can end the whole process. The server's own limit for a workflow task still applies.
-    isolateExecutionTimeout: '10 minutes',
+    ...FLOODED,
     // Only for workflows: the lanes decide which build delivers a message.
     workerDeploymentOptions: deploymentOptionsOf(config.workflowVersion),
   });
