@@ -3,43 +3,29 @@ import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import { installation } from '../../app/installation';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
-import { createDatabase, dropDatabase, withClient } from '../../local/databases';
+import { withClient } from '../../local/databases';
 import { createPool } from '../../src/platform/database/pool';
 import { eventually } from '../support/eventually';
 import { runLocal, useFolder } from '../support/local-process';
+import { useOwnedDatabase } from '../support/owned-database';
 import { useTemporal } from '../support/temporal';
 
 useFolder();
 const temporal = useTemporal();
-const server = process.env.POSTDATE_TEST_DATABASE_URL as string;
-const unique = nanoid(12).toLowerCase().replaceAll('-', '_');
-const [name, owner, app] = [`postdate_test_${unique}`, `postdate_owner_${unique}`, `postdate_app_${unique}`];
-let url: string;
-
-const asRole = (role: string) => Object.assign(new URL(url), { username: role, password: 'secret' }).href;
-
-beforeAll(async () => {
-  url = await createDatabase(server, name);
-  await withClient(server, async (client) => {
-    for (const role of [owner, app]) await client.query(`create role ${role} login password 'secret'`);
-    await client.query(`alter database ${name} owner to ${owner}`);
-  });
-});
-afterAll(async () => {
-  await dropDatabase(server, name);
-  await withClient(server, (client) => client.query(`drop role ${owner}; drop role ${app}`));
-});
+const owned = useOwnedDatabase({ postdate_app: 'login' });
 
 it('the owner prepares the database; with the rights of docs/deploy.md workers run that can change no table', async () => {
   for (const _time of [1, 2]) {
-    const prepared = runLocal('app/prepare-database.ts', { env: { DATABASE_URL: asRole(owner) } });
+    const prepared = runLocal('app/prepare-database.ts', { env: { DATABASE_URL: owned.as('owner') } });
     expect({ exitCode: await prepared.exitCode, printed: prepared.printed() }).toMatchObject({ exitCode: 0 });
   }
   const page = readFileSync(join(__dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
   const [, grants = ''] = /```sql\n(grant usage .*?)```/s.exec(page) ?? [];
-  await withClient(asRole(owner), (client) => client.query(grants.replaceAll('postdate_app', app)));
+  await withClient(owned.as('owner'), (client) =>
+    client.query(grants.replaceAll('postdate_app', owned.names.postdate_app)),
+  );
 
-  const database = { url: asRole(app) };
+  const database = { url: owned.as('postdate_app') };
   const pool = createPool(database.url, { connections: 5, onError: () => undefined });
   try {
     await expect(pool.query('create table postdate.mine ()')).rejects.toMatchObject({ code: '42501' });

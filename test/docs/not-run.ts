@@ -17,7 +17,7 @@ export const NOT_RUN: { page: string; begins?: string; why: string }[] = [
   },
   {
     page: 'docs/deploy.md',
-    why: 'needs a Docker engine, or an account with others; compose file, rights and commands are checked by tests of their own',
+    why: 'needs a Docker engine, or an account with others; compose file and commands are checked by tests of their own, test/app/database-rights.test.ts runs the grants',
   },
   {
     page: 'docs/events.md',

@@ -6,6 +6,7 @@ import { lanes } from './bugs/lanes';
 import { log } from './bugs/log';
 import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
+import { rights } from './bugs/rights';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
 import { webhooks } from './bugs/webhooks';
@@ -26,6 +27,7 @@ export const mutants: Mutant[] = [
   ...laneGuard,
   ...sweep,
   ...records,
+  ...rights,
   ...stream,
   ...publishers,
   ...webhooks,

@@ -17,6 +17,7 @@ import * as webhooks from './migrations/0014-webhooks';
 import * as answers from './migrations/0015-answers';
 import * as lanes from './migrations/0016-lanes';
 import * as shadow from './migrations/0017-shadow';
+import * as functionRights from './migrations/0018-function-rights';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -45,6 +46,7 @@ export const postdateSchema: SchemaMigrations = {
     '0015-answers': answers,
     '0016-lanes': lanes,
     '0017-shadow': shadow,
+    '0018-function-rights': functionRights,
   },
 };
 

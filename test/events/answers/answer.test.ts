@@ -320,9 +320,10 @@ it('what is just within every limit is let in, by either way (the control)', asy
   });
 });
 
-it('a consumer needs the right to use the schema, and none on its tables', async () => {
+it('a consumer needs the right to use the schema and to call the function, and none on its tables', async () => {
   const [ref, role] = [await forwarded(), `consumer_${nanoid(8).toLowerCase().replaceAll('-', '_')}`];
-  await database.pool.query(`create role ${role}; grant usage on schema postdate to ${role}`);
+  await database.pool.query(`create role ${role}; grant usage on schema postdate to ${role};
+    grant execute on function postdate.answer to ${role}`);
   try {
     await inTransaction(database.pool, async (tx) => {
       await tx.query(`set local role ${role}`);

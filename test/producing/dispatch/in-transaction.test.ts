@@ -130,9 +130,10 @@ it("the page's example is let in, in its order", async () => {
   expect(await posted()).toMatchObject(['schedule', 'move', 'cancel'].map((what) => ({ what, key: 'invoice-7' })));
 });
 
-it('a producer needs the right to use the schema, and none on its tables', async () => {
+it('a producer needs the right to use the schema and to call the function, and none on its tables', async () => {
   const role = `producer_${nanoid(8).toLowerCase().replaceAll('-', '_')}`;
-  await database.pool.query(`create role ${role}; grant usage on schema postdate to ${role}`);
+  await database.pool.query(`create role ${role}; grant usage on schema postdate to ${role};
+    grant execute on function postdate.schedule to ${role}`);
   try {
     await inTransaction(database.pool, async (tx) => {
       await tx.query(`set local role ${role}`);
