@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { z } from 'zod';
-import { listPage, type Selection } from '../producing/lookup';
+import { listPage, type Selection } from '../producing/list';
 import { canonicalJson } from './json';
 import { type Caller, EVERY_TENANT, mustSee } from './keys';
 import { ProblemError } from './problems';

@@ -3,7 +3,7 @@ import { FORWARD_ANSWERS, MAX_REASON } from '../events/answers/answer';
 import { MISSED } from '../message/contract';
 import { OUTCOMES } from '../message/decision';
 import { optionalFields } from '../message/optional-fields';
-import { MESSAGE_STATES } from '../producing/lookup';
+import { MESSAGE_STATES } from '../producing/message-status';
 import { ON_CONFLICT } from '../producing/post';
 import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
 import { cycle, instant, named, part } from './shapes';

@@ -6,7 +6,7 @@ import { rfc3339 } from '../../message/due-time';
 import { upcast } from '../../topics/payload-version';
 import type { Topic } from '../../topics/topic';
 import { cancel, move } from '../cancel-and-move';
-import { describe } from '../lookup';
+import { describe } from '../describe';
 import type { Post, ScheduleOptions } from '../post';
 import { type ScheduleAnswer, schedule } from '../schedule';
 import type { NotFound, Requested } from '../send';
