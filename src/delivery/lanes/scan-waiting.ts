@@ -22,7 +22,7 @@ type Visit = (message: WaitingMessage) => void;
 /** How much is looked at. Messages beyond a limit are only counted. */
 export interface ScanLimits {
   messages: number;
-  /** Messages whose payload takes a request to Temporal each. */
+  /** Messages with their payloads. Each payload takes a request to Temporal. */
   payloads: number;
   tenants: number;
 }
