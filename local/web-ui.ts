@@ -1,4 +1,4 @@
-import { queryOf } from '../src/producing/lookup';
+import { queryOf } from '../src/producing/list';
 
 /** The page of Temporal's Web UI that lists all messages that wait. */
 export const waitingMessagesUrl = (uiUrl: string): string =>

@@ -1,21 +1,14 @@
-import { type NativeConnection, Runtime } from '@temporalio/worker';
-import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
 import { publishersOf } from './events/brokers/configured-publishers';
 import type { Application } from './http/application';
 import { type RunningHttp, startHttp } from './http/start';
 import { STABLE } from './message/lane-name';
 import { migrate, postdateSchema } from './platform/database/migrate';
-import { createPool } from './platform/database/pool';
-import type { BackgroundLoop } from './platform/loops/background-loop';
-import { errorContextOf } from './platform/telemetry/error-context';
 import { startGauges } from './platform/telemetry/gauges';
-import { createMetrics } from './platform/telemetry/metrics';
-import { lazyClient } from './platform/temporal/client';
-import { connectToTemporal } from './platform/temporal/connection';
 import type { Config } from './process/config';
 import { installed } from './process/installation';
 import { startLaneWorker } from './process/lane-worker';
+import { openWorker } from './process/open-worker';
 import { type RunningWorker, runProcess } from './process/run-process';
 import { startHold } from './process/start-hold';
 import { startMaintenance } from './process/start-maintenance';
@@ -24,9 +17,6 @@ import { createWorkers, runToEnd, shutDown } from './process/temporal-workers';
 import { startDispatcher } from './producing/dispatch/dispatcher';
 import { registerTopics } from './producing/dispatch/register-topics';
 import { checkLimits } from './topics/topic-limits';
-
-type Stopping = Pick<BackgroundLoop, 'stop'>;
-type OnError = (part: string, words?: string) => (error: unknown) => void;
 
 /**
  * The composition root: configuration → database → schema → hold, sweep, relay, consumers → Temporal → workers.
@@ -40,56 +30,32 @@ export async function startWorker(
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
 ): Promise<RunningWorker> {
-  const { namespace, connectionOptions } = config.temporal;
   const publishers = publishersOf(config);
   const names = [...parts.topics, ...parts.consumers, ...publishers].map(({ name }) => name);
   // Two topics of one name would share a queue, and chance would pick the handler. Two consumers or publishers of one
   // name would share a position.
   if (new Set(names).size < names.length) throw new Error(`topics and consumers need names of their own: ${names}`);
   for (const topic of parts.topics) checkLimits(topic);
-  const metrics = createMetrics(
-    Runtime.instance().metricMeter,
-    parts.topics.map(({ name }) => name),
-  );
-  const onError: OnError =
-    (part, words = 'will be tried again') =>
-    (error) => {
-      metrics.failed(part);
-      log.error({ part, ...errorContextOf(error), err: error }, words);
-    };
-  const pool = createPool(config.databaseUrl, {
-    connections: config.databaseConnections,
-    onError: onError('database'),
-  });
-  const over = new AbortController();
-  const background: Stopping[] = [];
-  // The client of the background loops. Its connection reconnects by itself; the workers' native one would have to be
-  // created anew.
-  const { client, connection: asking } = lazyClient(config.temporal);
-  let connection: NativeConnection | undefined;
+  const { shared, over, background, connect, ...opened } = openWorker(config, parts.topics, log);
+  const { client, pool, onError } = shared;
   let http: RunningHttp | undefined;
   const close = async () => {
     over.abort();
     http?.stop();
     await http?.finished;
-    await Promise.all(background.map((part) => part.stop()));
-    await connection?.close();
-    await asking.close();
-    await pool.end();
+    await opened.close();
   };
   try {
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
     await registerTopics(pool, parts.topics);
-    const shared = { client, pool, worker: nanoid(), metrics, log };
-    const { hold, loops } = await startHold(config, parts.topics, { ...shared, signal: over.signal, onError });
+    const { hold, loops } = await startHold(config, parts.topics, { ...shared, signal: over.signal });
     background.push(hold, ...loops);
-    const maintenance = startMaintenance({ ...shared, onError }, parts.topics, config.kept);
+    const maintenance = startMaintenance(shared, parts.topics, config.kept);
     background.push(...maintenance);
-    background.push(startGauges({ pool, metrics, onError: onError('readings') }));
+    background.push(startGauges({ ...shared, onError: onError('readings') }));
     const streamed = { consumers: parts.consumers, publishers };
-    background.push(...startStream(config, streamed, { ...shared, landingsOver: hold.landingsOver, onError }));
-    const onAway = onError('temporal', 'Temporal is away; what is overdue lands from its rows');
-    connection = await connectToTemporal(connectionOptions, { namespace, asking, signal: stopping, onAway });
+    background.push(...startStream(config, streamed, { ...shared, landingsOver: hold.landingsOver }));
+    const connection = await connect(stopping, 'Temporal is away; what is overdue lands from its rows');
     if (!connection) {
       await close();
       return { finished: Promise.resolve(), stop: () => undefined };
@@ -109,6 +75,7 @@ export async function startWorker(
       shutDown(workers);
     };
     const finished = runToEnd(workers, { stop, close });
+    const { namespace } = config.temporal;
     log.info({ namespace, topics: parts.topics.map((topic) => topic.name) }, 'worker is running');
     return { finished, stop };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type Count, countByHour, countByTenant, countByTopic } from '../producing/counts';
-import { queryOf } from '../producing/lookup';
+import { queryOf } from '../producing/list';
 import type { Topic } from '../topics/topic';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';

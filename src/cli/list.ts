@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { list } from '../client';
-import { MESSAGE_STATES, type MessageStatus, queryOf } from '../producing/lookup';
+import { queryOf } from '../producing/list';
+import { MESSAGE_STATES, type MessageStatus } from '../producing/message-status';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';
 import { DUE, dueTime, wholeFromOne, withExample } from './options';

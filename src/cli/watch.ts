@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import type { Pool } from 'pg';
 import { type Overview, readOverview } from '../operating/overview';
-import { queryOf } from '../producing/lookup';
+import { queryOf } from '../producing/list';
 import { withClient, withPool } from './connections';
 import { duration } from './duration';
 import { type ExitCode, run } from './exit';

@@ -1,10 +1,11 @@
 import type { Pool } from 'pg';
 import { type ForwardAnswer, recordAnswer } from '../events/answers/answer';
+import * as answers from './answer-schemas';
 import { mustSee } from './keys';
 import { problem } from './problems';
+import * as requests from './request-schemas';
 import { refused } from './responses';
 import { defineRoute, type Route } from './route';
-import * as schemas from './schemas';
 
 /**
  * The route by which consumers answer forwarded messages. The first answer to a cycle stands, so it needs no
@@ -16,10 +17,10 @@ export const answerRoute = ({ pool }: { pool: Pool }): Route =>
     path: '/v1/messages/{topic}/{tenant}/{key}/answer',
     operationId: 'answer',
     summary: 'Answers a message of a forward topic: done, again at another time, or failed',
-    params: schemas.messageRef,
-    body: schemas.answer,
+    params: requests.messageRef,
+    body: requests.answer,
     conflicts: true,
-    answers: { 200: schemas.answered },
+    answers: { 200: answers.answered },
     async run({ caller, params, body: { cycle, ...answer } }) {
       mustSee(caller, params.tenant);
       // recordAnswer checks which field belongs to which answer.

@@ -1,10 +1,11 @@
 import pMap from 'p-map';
+import * as answers from './answer-schemas';
 import { MAX_BATCH_BYTES } from './limits';
 import { postOne } from './messages';
 import { type Problem, problemOf } from './problems';
+import * as requests from './request-schemas';
 import { refused } from './responses';
 import { type Answer, admitted, defineRoute, type Route, type RouteParts } from './route';
-import * as schemas from './schemas';
 
 // Temporal's frontend handles so many at once. More would wait there, and delay single posts.
 const AT_A_TIME = 20;
@@ -20,15 +21,15 @@ export const batchRoute = (parts: RouteParts, report: (error: unknown) => void):
     operationId: 'scheduleBatch',
     summary: 'Posts many messages, each for itself: a bad one holds up no other',
     takesIdempotencyKey: true,
-    body: schemas.batch,
+    body: requests.batch,
     bodyBytes: MAX_BATCH_BYTES,
     costs: ({ messages }) => messages.length - 1,
-    answers: { 200: schemas.batchAnswer },
+    answers: { 200: answers.batchAnswer },
     async run({ caller, body, idempotencyKey }) {
       let outage: Problem | undefined;
       const answer = async (item: unknown, index: number): Promise<Answer> => {
         try {
-          const post = admitted(schemas.post, item);
+          const post = admitted(requests.post, item);
           // Each further post would wait out the whole deadline for the same result.
           if (outage) return refused(outage);
           // A header's key has no space, so this key cannot collide with one.

@@ -13,7 +13,7 @@ import { MAX_LISTED } from './limits';
 import { instant, named, part } from './shapes';
 
 // The schemas of the lanes' operations. They only describe rules, limits and texts: every edge checks those with the
-// request as a whole, in lanes/request.ts.
+// request as a whole, in lanes/lane-request.ts.
 
 const count = z.number().min(0);
 const version = z.int().min(0).describe("of the topic's lanes: raised by every change of them");

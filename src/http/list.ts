@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { z } from 'zod';
-import { listPage, type Selection } from '../producing/lookup';
+import { listPage, type Selection } from '../producing/list';
 import { canonicalJson } from './json';
 import { type Caller, EVERY_TENANT, mustSee } from './keys';
 import { ProblemError } from './problems';
+import type { selection } from './request-schemas';
 import type { Answer } from './route';
-import type { selection } from './schemas';
 
 /** One page of a selection, restricted to what this caller may see. */
 export async function listMessages(

@@ -3,19 +3,20 @@ import { cancel, describe, move, schedule } from '../client';
 import { MessageError } from '../message/admission';
 import type { MessageRef } from '../message/contract';
 import { answerRoute } from './answer-route';
+import * as answers from './answer-schemas';
 import { once } from './idempotency';
 import { type Caller, mustSee } from './keys';
 import { listMessages } from './list';
 import { problem } from './problems';
+import * as requests from './request-schemas';
 import { found, refused, responseTo } from './responses';
 import { type Answer, defineRoute, type Route, type RouteParts } from './route';
-import * as schemas from './schemas';
 
 /** Posts one message for a caller. Throws if the post is refused. */
 export async function postOne(
   { client, pool, topics }: RouteParts,
   { caller, idempotencyKey }: { caller: Caller; idempotencyKey?: string },
-  body: z.output<typeof schemas.post>,
+  body: z.output<typeof requests.post>,
 ): Promise<Answer> {
   mustSee(caller, body.tenant);
   const topic = topics.find(({ name }) => name === body.topic);
@@ -34,7 +35,7 @@ export async function postOne(
 /** The API's operations on messages. */
 export function messageRoutes(parts: RouteParts): Route[] {
   const { client, pool } = parts;
-  const known = { params: schemas.messageRef, path: '/v1/messages/{topic}/{tenant}/{key}' } as const;
+  const known = { params: requests.messageRef, path: '/v1/messages/{topic}/{tenant}/{key}' } as const;
   return [
     defineRoute({
       method: 'POST',
@@ -42,9 +43,9 @@ export function messageRoutes(parts: RouteParts): Route[] {
       operationId: 'schedule',
       summary: 'Posts a message to the future',
       takesIdempotencyKey: true,
-      body: schemas.post,
+      body: requests.post,
       conflicts: true,
-      answers: { 201: schemas.scheduled, 200: schemas.kept.or(schemas.moved), 202: schemas.requested },
+      answers: { 201: answers.scheduled, 200: answers.kept.or(answers.moved), 202: answers.requested },
       run: (input) => postOne(parts, input, input.body),
     }),
     defineRoute({
@@ -52,7 +53,7 @@ export function messageRoutes(parts: RouteParts): Route[] {
       method: 'GET',
       operationId: 'describe',
       summary: 'What is known of a message, and how it ended',
-      answers: { 200: schemas.message },
+      answers: { 200: answers.message },
       async run({ caller, params }) {
         mustSee(caller, params.tenant);
         return found(await describe(client, params));
@@ -64,9 +65,9 @@ export function messageRoutes(parts: RouteParts): Route[] {
       operationId: 'move',
       summary: 'Moves a message to another due time',
       takesIdempotencyKey: true,
-      body: schemas.move,
+      body: requests.move,
       conflicts: true,
-      answers: { 200: schemas.moved, 202: schemas.requested },
+      answers: { 200: answers.moved, 202: answers.requested },
       run({ caller, params, body, idempotencyKey }) {
         mustSee(caller, params.tenant);
         return once(pool, { caller, idempotencyKey, ref: params, asked: ['move', params, body] }, async (commandId) =>
@@ -80,9 +81,9 @@ export function messageRoutes(parts: RouteParts): Route[] {
       operationId: 'cancel',
       summary: 'Cancels a message',
       takesIdempotencyKey: true,
-      query: schemas.cancelQuery,
+      query: requests.cancelQuery,
       conflicts: true,
-      answers: { 200: schemas.cancelled, 202: schemas.requested },
+      answers: { 200: answers.cancelled, 202: answers.requested },
       run({ caller, params, query, idempotencyKey }) {
         mustSee(caller, params.tenant);
         return once(
@@ -98,8 +99,8 @@ export function messageRoutes(parts: RouteParts): Route[] {
       path: '/v1/messages',
       operationId: 'list',
       summary: 'Lists messages; the list may be a second behind',
-      query: schemas.selection,
-      answers: { 200: schemas.messagePage },
+      query: requests.selection,
+      answers: { 200: answers.messagePage },
       run: ({ caller, query }) => listMessages(client, caller, query),
     }),
   ];

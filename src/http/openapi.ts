@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { problem } from './answer-schemas';
 import type { Route } from './route';
-import { problem } from './schemas';
 import { named } from './shapes';
 
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document

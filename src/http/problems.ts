@@ -1,7 +1,8 @@
 import { isGrpcServiceError, ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { MessageError, type Refusal } from '../message/admission';
+import { MessageError } from '../message/admission';
 import { errorNames } from '../message/contract';
+import type { Refusal } from '../message/refusal';
 import { isDatabaseUnavailable } from '../platform/database/pool';
 import { OvertakenError } from '../producing/overtaken-error';
 

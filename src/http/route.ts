@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { z } from 'zod';
-import { FIELD_CODES, type RefusalCode } from '../message/admission';
 import { OPTIONAL_REFUSALS } from '../message/optional-fields';
+import { FIELD_CODES, type RefusalCode } from '../message/refusal';
 import type { Topic } from '../topics/topic';
 import type { Caller } from './keys';
 import { ProblemError } from './problems';

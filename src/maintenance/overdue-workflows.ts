@@ -8,7 +8,7 @@ import { acquireLease } from '../platform/database/lease';
 import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
 import { messageFields, withErrorContext } from '../platform/telemetry/error-context';
 import type { Metrics } from '../platform/telemetry/metrics';
-import type { MessageStatus } from '../producing/lookup';
+import type { MessageStatus } from '../producing/message-status';
 import type { Waiting } from '../producing/waiting-runs';
 import type { Topic } from '../topics/topic';
 import { createBackoff } from './backoff';

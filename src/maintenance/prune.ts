@@ -7,7 +7,7 @@ export const BATCH = 1_000;
 
 /**
  * Removes events that have been in the stream for longer than `days`. Keeps events that a consumer or an enabled
- * webhook still has to receive, and forwarded messages whose answer is awaited: it may be "again". Returns how many
+ * webhook still has to receive, and forwarded messages that wait for their answer: it may be "again". Returns how many
  * were removed.
  */
 export async function pruneOutbox(db: Queryable, days: number): Promise<number> {

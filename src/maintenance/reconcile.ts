@@ -6,7 +6,7 @@ import { refuseRef } from '../message/admission';
 import type { MessageRef, ScheduledMessage } from '../message/contract';
 import type { Progress } from '../platform/loops/progress';
 import { countWaiting } from '../producing/counts';
-import { list } from '../producing/lookup';
+import { list } from '../producing/list';
 import { countUndecidedRows, findWithoutRow, listUndecidedRows, type TopicWithRows } from '../topics/business-rows';
 
 export interface ReconcileOptions {

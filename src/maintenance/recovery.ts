@@ -1,6 +1,7 @@
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { wakeSignal } from '../message/commands';
-import { type MessageStatus, withinDeadline } from '../producing/lookup';
+import { withinDeadline } from '../producing/deadline';
+import type { MessageStatus } from '../producing/message-status';
 import { progressOf, type RunProgress } from './in-progress';
 
 /** Recovers a run that will not continue by itself. No method changes a run that has closed meanwhile. */

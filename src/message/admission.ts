@@ -1,4 +1,5 @@
 import { type MessageRef, workflowIdOf } from './contract';
+import { FIELD_CODES, type Refusal, type RefusalCode } from './refusal';
 import { MAX_LEAD_MS } from './wake';
 
 /** The characters of topic, tenant and key. */
@@ -11,65 +12,6 @@ const FIRST_INSTANT_MS = -62_135_596_800_000;
 // Temporal silently cuts timers at 100 years, that is, it fires them early. Twenty years leave room for any real
 // deadline.
 const HORIZON_MS = 20 * 365.25 * 86_400_000;
-
-/** The codes of all refusals. They are stable: callers match on them. */
-export const REFUSAL_CODES = [
-  'unknownTopic',
-  'invalidTopic',
-  'invalidTenant',
-  'invalidKey',
-  'idTooLong',
-  'invalidCycle',
-  'invalidDueAt',
-  'dueAtTooFar',
-  'invalidLead',
-  'invalidPace',
-  'invalidHandlerTimeout',
-  'invalidStaleAfter',
-  'invalidObserved',
-  'invalidRepeat',
-  'invalidPayloadVersion',
-  'invalidPayload',
-  'payloadTooLarge',
-  'invalidCommandId',
-  'invalidLabel',
-  'invalidOnConflict',
-  'notAForwardTopic',
-  'notForwarded',
-  'payloadRemoved',
-  'invalidAnswer',
-  'invalidReason',
-  'invalidAnswerWithin',
-  'invalidUrl',
-  'privateAddress',
-  'invalidLane',
-  'invalidLaneRule',
-  'invalidLaneLimit',
-] as const;
-export type RefusalCode = (typeof REFUSAL_CODES)[number];
-
-/**
- * The code of a malformed field of a message, the same at every edge. optional-fields.ts has the codes of the optional
- * fields.
- */
-export const FIELD_CODES = {
-  topic: 'invalidTopic',
-  tenant: 'invalidTenant',
-  key: 'invalidKey',
-  cycle: 'invalidCycle',
-  dueAt: 'invalidDueAt',
-  leadMs: 'invalidLead',
-  repeat: 'invalidRepeat',
-  payload: 'invalidPayload',
-  commandId: 'invalidCommandId',
-} as const satisfies Record<string, RefusalCode>;
-
-/** Why an input is refused (a validation error). `code` is stable, `field` names the offending field. */
-export interface Refusal {
-  code: RefusalCode;
-  field: string;
-  message: string;
-}
 
 /** Thrown at the edge, before anything is stored or started. */
 export class MessageError extends Error {

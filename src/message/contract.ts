@@ -2,6 +2,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { defineQuery } from '@temporalio/workflow';
 import type { AppliedCommand, CancelCommand, MoveCommand } from './commands';
 import type { Decision, Ending } from './decision';
+import { STABLE } from './lane-name';
 
 /** The optional fields of a post, beside due time, payload and series. optional-fields.ts has their schemas. */
 export interface OptionalFields {
@@ -96,7 +97,7 @@ export const WORKFLOW_TASK_QUEUE = 'postdate';
  * stable has a queue of its own. `@` cannot occur in a topic's name.
  */
 export const deliveryTaskQueue = (topic: string, lane?: string): string =>
-  lane === undefined || lane === 'stable' ? `postdate.${topic}` : `postdate.${topic}@${lane}`;
+  lane === undefined || lane === STABLE ? `postdate.${topic}` : `postdate.${topic}@${lane}`;
 
 /** What a topic's workers do for the workflow. Each activity returns the ledger's decision on the message's cycle. */
 export interface LedgerActivities {

@@ -1,4 +1,4 @@
-import type { Refusal } from './admission';
+import type { Refusal } from './refusal';
 
 /** The lane that every topic has. It lands all messages that no rule sends elsewhere. */
 export const STABLE = 'stable';

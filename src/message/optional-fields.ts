@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Refusal } from './admission';
 import type { OptionalFields } from './contract';
+import type { Refusal } from './refusal';
 
 /**
  * The schema of each optional field of a message, with its description for the HTTP API and the command line. A field

@@ -1,8 +1,9 @@
 import { Cron } from 'croner';
 import { Temporal } from 'temporal-polyfill';
-import { type Refusal, refuseDueAt } from './admission';
+import { refuseDueAt } from './admission';
 import { MISSED, type Repeat } from './contract';
 import { epochMsOf, type InstantInput } from './due-time';
+import type { Refusal } from './refusal';
 
 /** How a producer asks for a repeating message, with either `every` or `cron`. */
 export interface RepeatInput extends Pick<Repeat, 'every' | 'cron' | 'zone' | 'maxCycles' | 'missed'> {

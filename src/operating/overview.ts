@@ -4,7 +4,8 @@ import type { MessageRef } from '../message/contract';
 import { isWithdrawn, type Outcome } from '../message/decision';
 import type { Queryable } from '../platform/database/pool';
 import { countWaiting } from '../producing/counts';
-import { list, type MessageStatus, type Selection } from '../producing/lookup';
+import { list, type Selection } from '../producing/list';
+import type { MessageStatus } from '../producing/message-status';
 
 /** What is due next, and what has just landed. Instants are RFC 3339. */
 export interface Overview {

@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { progressOf } from '../maintenance/in-progress';
 import type { MessageRef } from '../message/contract';
-import { list, type MessageStatus, withinDeadline } from '../producing/lookup';
+import { withinDeadline } from '../producing/deadline';
+import { list } from '../producing/list';
+import type { MessageStatus } from '../producing/message-status';
 
 /** A message that is past its due time, and why it has not ended. */
 export interface StuckMessage extends MessageRef {

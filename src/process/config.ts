@@ -66,7 +66,7 @@ const variables = z.object({
   POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
   // Enough for a service with a wrong key to show in the logs, and far too little to guess a key.
   POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND: whole(1, 1_000_000).default(10),
-  // The proxies whose X-Forwarded-For is believed. Anybody can write that header, so by default none is.
+  // The proxies that may set X-Forwarded-For. Any client can write that header, so by default no proxy is believed.
   POSTDATE_HTTP_TRUSTED_PROXIES: proxies.optional(),
   // Topics without a handler, declared by configuration alone. forwardSettingsOf reads it.
   POSTDATE_FORWARD_TOPICS: z.string().optional(),

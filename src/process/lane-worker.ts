@@ -1,25 +1,16 @@
-import { type NativeConnection, Runtime } from '@temporalio/worker';
-import { nanoid } from 'nanoid';
 import type { Logger } from 'pino';
 import { startShadow } from '../delivery/lanes/shadow/shadow';
 import { STABLE } from '../message/lane-name';
 import { ConfigError } from '../platform/config-error';
 import { migrate, postdateSchema } from '../platform/database/migrate';
-import { createPool } from '../platform/database/pool';
-import type { BackgroundLoop } from '../platform/loops/background-loop';
-import { errorContextOf } from '../platform/telemetry/error-context';
-import { createMetrics } from '../platform/telemetry/metrics';
-import { lazyClient } from '../platform/temporal/client';
-import { connectToTemporal } from '../platform/temporal/connection';
 import type { Topic } from '../topics/topic';
 import { handlerTimeoutMsOf } from '../topics/topic-limits';
 import type { Config } from './config';
 import type { Installation } from './installation';
+import { openWorker } from './open-worker';
 import type { RunningWorker } from './run-process';
 import { startHold } from './start-hold';
 import { createDeliveryWorkers, runToEnd, shutDown } from './temporal-workers';
-
-type OnError = (part: string, words?: string) => (error: unknown) => void;
 
 // If a handler on trial hangs, the lane gives up after this time and stable lands the message. It is a little shorter
 // than stable's own wait, so that the lane reports the reason.
@@ -37,40 +28,17 @@ export async function startLaneWorker(
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
 ): Promise<RunningWorker> {
-  const { namespace, connectionOptions } = config.temporal;
   const topics = topicsOnTrial(config, parts);
-  const metrics = createMetrics(
-    Runtime.instance().metricMeter,
-    topics.map(({ name }) => name),
-  );
-  const onError: OnError =
-    (part, words = 'will be tried again') =>
-    (error) => {
-      metrics.failed(part);
-      log.error({ part, ...errorContextOf(error), err: error }, words);
-    };
-  const { databaseUrl, databaseConnections: connections, lane, build } = config;
-  const pool = createPool(databaseUrl, { connections, onError: onError('database') });
-  const over = new AbortController();
-  const { client, connection: asking } = lazyClient(config.temporal);
-  const background: Pick<BackgroundLoop, 'stop'>[] = [];
-  let connection: NativeConnection | undefined;
-  const close = async () => {
-    over.abort();
-    await Promise.all(background.map((part) => part.stop()));
-    await connection?.close();
-    await asking.close();
-    await pool.end();
-  };
+  const { shared, over, background, connect, close } = openWorker(config, topics, log);
+  const { client, pool, onError } = shared;
+  const { databaseUrl, lane, build } = config;
   try {
     // It may be the first worker of its release.
     for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
-    const shared = { client, pool, worker: nanoid(), metrics, log };
-    const { hold, loops } = await startHold(config, topics, { ...shared, signal: over.signal, onError });
+    const { hold, loops } = await startHold(config, topics, { ...shared, signal: over.signal });
     const shadow = startShadow({ pool, databaseUrl, build, onError: onError('shadow') }, topics, lane);
     background.push(hold, ...loops, shadow);
-    const onAway = onError('temporal', 'Temporal is away; what is left to this lane lands from its rows');
-    connection = await connectToTemporal(connectionOptions, { namespace, asking, signal: stopping, onAway });
+    const connection = await connect(stopping, 'Temporal is away; what is left to this lane lands from its rows');
     if (!connection) {
       await close();
       return { finished: Promise.resolve(), stop: () => undefined };
@@ -82,6 +50,7 @@ export async function startLaneWorker(
       shutDown(workers);
     };
     const finished = runToEnd(workers, { stop, close });
+    const { namespace } = config.temporal;
     log.info({ namespace, lane, build, topics: topics.map(({ name }) => name) }, 'lane worker is running');
     return { finished, stop };
   } catch (error) {

@@ -1,8 +1,8 @@
 import { Runtime, type TelemetryOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { ConfigError } from '../platform/config-error';
+import { HISTOGRAM_BUCKETS } from '../platform/telemetry/instruments';
 import { createLog, sdkLogger } from '../platform/telemetry/log';
-import { HISTOGRAM_BUCKETS } from '../platform/telemetry/metrics';
 import { startTracing } from '../platform/telemetry/tracing-export';
 import { type Config, readConfig } from './config';
 

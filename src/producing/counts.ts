@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import pMap from 'p-map';
-import { list, queryOf, type Selection, withinDeadline } from './lookup';
+import { withinDeadline } from './deadline';
+import { list, queryOf, type Selection } from './list';
 
 /** How many messages of an hour, a topic or a tenant wait. */
 export interface Count {

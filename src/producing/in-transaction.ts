@@ -2,18 +2,11 @@ import { CompiledQuery, type Transaction as KyselyTransaction } from 'kysely';
 import { nanoid } from 'nanoid';
 import type { ClientBase } from 'pg';
 import type { z } from 'zod';
-import {
-  admit,
-  MessageError,
-  type Refusal,
-  refuseCommandId,
-  refuseCycle,
-  refuseDueAt,
-  refuseRef,
-} from '../message/admission';
+import { admit, MessageError, refuseCommandId, refuseCycle, refuseDueAt, refuseRef } from '../message/admission';
 import type { CancelCommand } from '../message/commands';
 import type { MessageRef, OptionalFields } from '../message/contract';
 import { epochMsOf, type InstantInput } from '../message/due-time';
+import type { Refusal } from '../message/refusal';
 import { storable } from '../platform/database/storable';
 import { versionOf } from '../topics/payload-version';
 import type { ScheduleOptions } from './post';

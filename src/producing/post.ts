@@ -1,8 +1,9 @@
 import type { z } from 'zod';
-import { admit, type Refusal, refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../message/admission';
+import { admit, refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../message/admission';
 import type { OptionalFields, ScheduledMessage } from '../message/contract';
 import { epochMsOf, type InstantInput } from '../message/due-time';
 import { optionalFieldsOf, refuseOptionalFields } from '../message/optional-fields';
+import type { Refusal } from '../message/refusal';
 import { type RepeatInput, refuseRepeat, repeatFrom } from '../message/repeat';
 import { refusePayload, refuseTopic, type Topic } from '../topics/topic';
 import { topicFieldsOf } from '../topics/topic-limits';

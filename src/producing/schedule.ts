@@ -7,7 +7,8 @@ import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflo
 import { presentTrace, tracePosting } from '../platform/telemetry/tracing';
 import type { scheduledMessage } from '../workflows';
 import { move } from './cancel-and-move';
-import { describe, withinDeadline } from './lookup';
+import { withinDeadline } from './deadline';
+import { describe } from './describe';
 import { OvertakenError } from './overtaken-error';
 import { messageOf, type Post, type ScheduleOptions } from './post';
 import type { Requested } from './send';

@@ -7,7 +7,8 @@ import {
 import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import type { TooLate } from '../message/commands';
 import { type MessageRef, workflowIdOf } from '../message/contract';
-import { describe, withinDeadline } from './lookup';
+import { withinDeadline } from './deadline';
+import { describe } from './describe';
 
 // gRPC's code; here it means that the workflow's last task has failed.
 const FAILED_PRECONDITION = 9;

@@ -3,7 +3,9 @@ import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-wor
 import { admit, refuseCycle, refuseDueAt, refuseRef } from '../message/admission';
 import type { ScheduledMessage } from '../message/contract';
 import type { CarriedMessage } from '../workflows/scheduled-message';
-import { list, type MessageStatus, queryOf, type Selection, withinDeadline } from './lookup';
+import { withinDeadline } from './deadline';
+import { list, queryOf, type Selection } from './list';
+import type { MessageStatus } from './message-status';
 
 /** Questions to Temporal about messages that wait. Visibility may be a second behind. */
 export interface Waiting {

@@ -1,5 +1,5 @@
-import type { Refusal } from '../message/admission';
 import type { ScheduledMessage } from '../message/contract';
+import type { Refusal } from '../message/refusal';
 import type { Topic } from './topic';
 
 /** The payload version of a message or a topic. */

@@ -1,5 +1,6 @@
-import { MessageError, type Refusal, refuseLead } from '../message/admission';
+import { MessageError, refuseLead } from '../message/admission';
 import { refuseOptionalFields } from '../message/optional-fields';
+import type { Refusal } from '../message/refusal';
 import { DEFAULT_LEAD_MS } from '../message/wake';
 import { refusePayloadVersion } from './payload-version';
 import type { Topic } from './topic';

@@ -1,8 +1,9 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Refusal, refuseUnstorable } from '../message/admission';
+import { refuseUnstorable } from '../message/admission';
 import type { ScheduledMessage } from '../message/contract';
 import type { InstantInput } from '../message/due-time';
+import type { Refusal } from '../message/refusal';
 import type { EventOrigin, EventType } from './event-types';
 
 // A message carries ids and what is needed to act on them. Documents belong in the business's own tables.

@@ -8,8 +8,8 @@ const MAX_LANES = 5;
 /**
  * Delivers a message through the lane that the topic's rules name when it wakes. The rules are in the database, which a
  * workflow cannot read, and they may change while the message is held. Stable's workers therefore always get the
- * delivery first: they land the message, or answer with the name of its lane, whose task queue gets it next. After any
- * failure in the lane the delivery returns to stable, which lands the message or already knows the decision.
+ * delivery first: they land the message, or answer with the name of its lane. That lane's task queue gets it next. After
+ * any failure in the lane the delivery returns to stable, which lands the message or already knows the decision.
  */
 export async function deliverByLane(
   delivery: Delivery,

@@ -6,9 +6,9 @@ import {
   setDefaultSignalHandler,
   setHandler,
 } from '@temporalio/workflow';
-import type { Refusal } from '../message/admission';
 import { cancelSignal, cancelUpdate, moveSignal, moveUpdate, wakeSignal } from '../message/commands';
 import { errorNames, messageQuery } from '../message/contract';
+import type { Refusal } from '../message/refusal';
 import type { createCommandRunner } from './apply-commands';
 import type { MessageState } from './message-state';
 import { type ParsedCommand, parseCancel, parseMove } from './parse-command';

@@ -1,7 +1,8 @@
 import { uuid4 } from '@temporalio/workflow';
-import { type Refusal, refuseCommandId, refuseCycle, refuseDueAt } from '../message/admission';
+import { refuseCommandId, refuseCycle, refuseDueAt } from '../message/admission';
 import type { CancelCommand, MoveCommand } from '../message/commands';
 import { epochMsOf } from '../message/due-time';
+import type { Refusal } from '../message/refusal';
 
 /** A move after its due time was parsed into epoch ms. */
 export interface DatedMove extends MoveCommand {

@@ -1,7 +1,8 @@
 import type { MetricMeter, MetricTags } from '@temporalio/common';
 import fastify from 'fastify';
 import { countAnswers } from '../../src/http/answer-metrics';
-import { createMetrics, HISTOGRAM_BUCKETS, type Metrics } from '../../src/platform/telemetry/metrics';
+import { HISTOGRAM_BUCKETS } from '../../src/platform/telemetry/instruments';
+import { createMetrics, type Metrics } from '../../src/platform/telemetry/metrics';
 import { documentedMetrics, isOurs } from '../support/metrics-page';
 
 interface Made {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { installation } from '../../app/installation';
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { invoiceReminder } from '../../examples/invoice-reminder';
-import { REFUSAL_CODES } from '../../src/message/admission';
+import { REFUSAL_CODES } from '../../src/message/refusal';
 import { useDatabase } from '../support/database';
 import { useHttp } from '../support/http';
 import { commandsOf, ROOT, readPage } from '../support/pages';

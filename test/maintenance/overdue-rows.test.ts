@@ -10,6 +10,7 @@ import { startSweepOfRows } from '../../src/maintenance/overdue-rows';
 import type { ScheduledMessage } from '../../src/message/contract';
 import type { Decision } from '../../src/message/decision';
 import type { Queryable } from '../../src/platform/database/pool';
+import type { Metrics } from '../../src/platform/telemetry/metrics';
 import { findOverdueRows, type TopicWithRows } from '../../src/topics/business-rows';
 import type { Topic } from '../../src/topics/topic';
 import { runActivity } from '../support/activity';
@@ -32,7 +33,7 @@ afterEach(async () => {
 async function startSweeping(topic: Topic = paymentRequestExpiry, limits = SWEEP): Promise<TestHold> {
   const worker = await startHold([topic]);
   const { hold, reported, worker: name } = worker;
-  const metrics = { rescued: (...values: [string, 'workerDied', number]) => void reported.rescued.push(values) };
+  const metrics = { rescued: (...values: Parameters<Metrics['rescued']>) => void reported.rescued.push(values) };
   const onError = (error: unknown) => void worker.errors.push(error);
   const sweep = startSweepOfRows(
     { pool: database.pool, worker: name, metrics, log: silentLog, onError },

@@ -45,10 +45,10 @@ const CASES = [
   },
   {
     what: 'state of a message',
-    file: 'src/producing/lookup.ts',
+    file: 'src/producing/message-status.ts',
     find: `'failed'] as const`,
     more: `'paused'`,
-    in: ['src/producing/lookup.ts'],
+    in: ['src/producing/list.ts'],
   },
   {
     what: 'answer of a consumer',

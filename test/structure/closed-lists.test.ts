@@ -1,9 +1,9 @@
 import { LANE_CHANGES, LANE_MODES } from '../../src/delivery/lanes/lane';
 import { FORWARD_ANSWERS } from '../../src/events/answers/answer';
 import { DELIVERY_OUTCOMES } from '../../src/events/webhooks/list';
-import { REFUSAL_CODES } from '../../src/message/admission';
 import { COMMANDS } from '../../src/message/commands';
 import { OUTCOMES } from '../../src/message/decision';
+import { REFUSAL_CODES } from '../../src/message/refusal';
 import { useDatabase } from '../support/database';
 
 const database = useDatabase();

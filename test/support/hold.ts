@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { noopMetricMeter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
 import { createHeartbeater } from '../../src/delivery/hold/heartbeater';
@@ -10,7 +11,7 @@ import { createWorkerLanes, startLaneRefresh } from '../../src/delivery/lanes/wo
 import type { Delivery, ScheduledMessage } from '../../src/message/contract';
 import type { Decision } from '../../src/message/decision';
 import { createDatabaseClock } from '../../src/platform/database/clock';
-import type { Metrics } from '../../src/platform/telemetry/metrics';
+import { createMetrics, type Metrics } from '../../src/platform/telemetry/metrics';
 import { createWaiting } from '../../src/producing/waiting-runs';
 import type { Topic } from '../../src/topics/topic';
 import type { TestDatabase } from './database';
@@ -35,34 +36,7 @@ export interface TestHold {
 }
 
 function reports(): { metrics: Metrics; reported: Reported } {
-  const names = [
-    'held',
-    'due',
-    'neededLead',
-    'late',
-    'landed',
-    'decided',
-    'landingFailed',
-    'queued',
-    'releasing',
-    'takenOver',
-    'missing',
-    'rescued',
-    'dispatched',
-    'oldestCommand',
-    'unanswered',
-    'oldestEvent',
-    'consumerLag',
-    'unsealed',
-    'connections',
-    'failed',
-    'declareLane',
-    'laneLanded',
-    'laneFailed',
-    'laneFellBack',
-    'laneStopped',
-    'malformedLaneRules',
-  ] as const;
+  const names = Object.keys(createMetrics(noopMetricMeter)) as (keyof Metrics)[];
   const reported = Object.fromEntries(names.map((name) => [name, []])) as unknown as Reported;
   const report =
     (name: keyof Metrics) =>

@@ -3,9 +3,12 @@ import type { Pool } from 'pg';
 import { appendEvent } from '../../src/events/outbox';
 import { relayBatch } from '../../src/events/relay';
 import type { Reach } from '../../src/events/webhooks/addresses';
+import { addWebhook } from '../../src/events/webhooks/registration';
 import { startWebhooks } from '../../src/events/webhooks/start';
 import { testAuthority } from './certificate';
+import type { TestDatabase } from './database';
 import { eventually } from './eventually';
+import { type Listener, startListener } from './listener';
 
 /** As in local development, and with a name that leads to the listeners of tests. */
 export const reach: Reach = {
@@ -48,6 +51,28 @@ export function startTestWebhooks(
     ...options,
   });
   return { results, logged, errors, waiting: () => waiting, nudge, stop };
+}
+
+/** Listeners and webhooks of a test, which are stopped and removed after it. */
+export function useWebhooks(database: TestDatabase) {
+  const open: { stop(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const one of open.splice(0).reverse()) await one.stop();
+    await database.pool.query('delete from postdate.webhook');
+  });
+  return {
+    async listener(options = {}): Promise<Listener> {
+      const started = await startListener(options);
+      open.push(started);
+      return started;
+    },
+    webhooks(options = {}): TestWebhooks {
+      const started = startTestWebhooks(database.pool, options);
+      open.push(started);
+      return started;
+    },
+    add: (url: string, fields = {}) => addWebhook(database.pool, { url, tenant: 'acme', ...fields }, reach),
+  };
 }
 
 /** Puts an event for each key into the stream; answers their ids. */

@@ -12,7 +12,7 @@ import { DEFAULT_LEAD_MS } from '../../src/message/wake';
 import { runAudit } from '../../src/operating/audit/audit';
 import { findFailed } from '../../src/operating/redrive/failed';
 import { findStuckMessages } from '../../src/operating/stuck';
-import type { MessageStatus } from '../../src/producing/lookup';
+import type { MessageStatus } from '../../src/producing/message-status';
 import { PermanentFailure, type Topic } from '../../src/topics/topic';
 import { useDatabase } from '../support/database';
 import { effectsSchema, groupTopic, traces } from '../support/effects';

@@ -9,7 +9,7 @@ import { workflowIdOf } from '../../src/message/contract';
 import { rfc3339 } from '../../src/message/due-time';
 import { readConfig } from '../../src/process/config';
 import type { RunningWorker } from '../../src/process/run-process';
-import { queryOf } from '../../src/producing/lookup';
+import { queryOf } from '../../src/producing/list';
 import { startWorker } from '../../src/worker';
 import { chromiumAtOnce, usePage } from '../support/chromium';
 import { useDatabase } from '../support/database';

@@ -46,7 +46,7 @@ const NOT_LANDED_AFTER_MS = 2_000;
 /**
  * Claims for stable the messages that their lanes do not land: those of a lane without a live worker, those that no
  * worker holds 1 s after they were due, and those that have not landed after 2 s. The last kind is not claimed in
- * `paced` topics, whose landings are late by intent. Each counts as a failure of the lane, unless its last worker was
+ * `paced` topics: their landings are late by intent. Each counts as a failure of the lane, unless its last worker was
  * told to stop: a deploy of the lane is no failure.
  */
 export async function claimFallbacks(

@@ -9,7 +9,7 @@ import { acquireLease } from '../../platform/database/lease';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../../platform/loops/background-loop';
 import { messageFields, withErrorContext } from '../../platform/telemetry/error-context';
 import type { Metrics } from '../../platform/telemetry/metrics';
-import type { MessageStatus } from '../../producing/lookup';
+import type { MessageStatus } from '../../producing/message-status';
 import type { Waiting } from '../../producing/waiting-runs';
 import type { Topic } from '../../topics/topic';
 import { leadMsOf } from '../../topics/topic-limits';
@@ -28,7 +28,7 @@ const BATCH = 100;
  * The roll call: the check, before a due instant, for messages that should have woken and no worker holds. Their timer was
  * lost, or the task on its way to a worker, or the server is too busy to wake them in time. They are held here, and land
  * on time with the others, through the same code. Their workflows find the decision in the ledger. One worker at a time
- * calls the roll of a topic. A topic whose guard is under a second has no roll call.
+ * calls the roll of a topic. A topic with a guard of under a second has no roll call.
  */
 export function startRollCall(
   deps: {

@@ -23,7 +23,7 @@ const LOOK_MS = 500;
 const BATCH = 500;
 
 /**
- * Records this worker's heartbeat twice a second, and takes over the messages of workers whose heartbeat has stopped. A held
+ * Records this worker's heartbeat twice a second, and takes over the messages of workers without a heartbeat. A held
  * message lands as long as one worker of its topic is left. Workers of a named lane take over messages of their lane.
  * Stable's workers also take over the messages that no lane lands.
  */

@@ -9,7 +9,7 @@ import { decisionFor, type FoundRow, LEDGER_COLUMNS } from '../ledger/ledger';
 /** What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. */
 export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'> & { last?: boolean };
 
-/** A delivery whose cycle this landing's transaction has claimed, and when. Epoch ms. */
+/** A delivery with the instant, in epoch ms, at which this landing's transaction has claimed its cycle. */
 export interface Claimed {
   delivery: Delivery;
   decidedAt: number;

@@ -38,7 +38,7 @@ function answerTo(topic: Topic, { delivery: { message }, decidedAt }: Claimed): 
   return undefined;
 }
 
-/** Those of these deliveries whose last ten cycles were all due within ten seconds. */
+/** Those of these deliveries that had ten cycles, the last ones, due within ten seconds. */
 async function findLooping(tx: Queryable, topic: string, claimed: Claimed[]): Promise<Set<Delivery>> {
   const candidates = claimed.map(({ delivery }) => delivery).filter(({ message }) => message.cycle > LOOP_CYCLES);
   if (candidates.length === 0) return new Set();

@@ -19,7 +19,7 @@ const LOCK_TIMEOUT_MS = 500;
 /**
  * Lands deliveries of one topic in one transaction: ledger rows, effects and events commit together or not at all. Returns
  * what became of each, in their order. The second landing of a cycle changes nothing and answers what the first one decided. A
- * message whose handler throws is left undecided, without its effects. Throws when the group fails as a whole; then
+ * message is left undecided, without its effects, if its handler throws. Throws when the group fails as a whole; then
  * nothing is left of it. A topic's set-based handler is used unless the deliveries are to be handled `oneByOne`. In a `lane`
  * other than stable nothing lands once its rules have changed: throws a `LaneChanged`.
  */

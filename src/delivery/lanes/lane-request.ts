@@ -1,5 +1,6 @@
-import { MessageError, PART, type Refusal } from '../../message/admission';
+import { MessageError, PART } from '../../message/admission';
 import { refuseLaneName, STABLE } from '../../message/lane-name';
+import type { Refusal } from '../../message/refusal';
 import type { Topic } from '../../topics/topic';
 import { leadMsOf } from '../../topics/topic-limits';
 import {

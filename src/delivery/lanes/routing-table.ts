@@ -76,8 +76,8 @@ function routingTableOf({ topic, version, lanes: laneRows, rules: ruleRows, serv
 }
 
 /**
- * A lane whose limits or ramp were spoilt by hand in the database must still be stoppable. It gets the default limits,
- * and no ramp.
+ * A lane must be stoppable even if its limits or its ramp were spoilt by hand in the database. It then gets the default
+ * limits, and no ramp.
  */
 function laneOf({ topic, lane, mode, limits, ramp }: RoutingTableRow['lanes'][number]): Lane {
   const parsed = laneLimits.safeParse(limits);

@@ -4,7 +4,8 @@ import type { Pool } from 'pg';
 import { PART } from '../../message/admission';
 import type { ScheduledMessage } from '../../message/contract';
 import { countByTenant, countWaiting } from '../../producing/counts';
-import { listPage, type MessageStatus } from '../../producing/lookup';
+import { listPage } from '../../producing/list';
+import type { MessageStatus } from '../../producing/message-status';
 import { createWaiting } from '../../producing/waiting-runs';
 import { hasRows, listUndecidedRows } from '../../topics/business-rows';
 import type { Topic } from '../../topics/topic';
@@ -21,7 +22,7 @@ type Visit = (message: WaitingMessage) => void;
 /** How much is looked at. Messages beyond a limit are only counted. */
 export interface ScanLimits {
   messages: number;
-  /** Messages whose payload takes a request to Temporal each. */
+  /** Messages with their payloads. Each payload takes a request to Temporal. */
   payloads: number;
   tenants: number;
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { admit, type Refusal, refuseCycle, refuseDueAt, refuseRef } from '../../message/admission';
+import { admit, refuseCycle, refuseDueAt, refuseRef } from '../../message/admission';
 import type { MessageRef } from '../../message/contract';
 import { epochMsOf, rfc3339 } from '../../message/due-time';
+import type { Refusal } from '../../message/refusal';
 import type { Queryable } from '../../platform/database/pool';
 import { refusalByDatabase } from '../../producing/in-transaction';
 

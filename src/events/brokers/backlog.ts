@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/pool';
-import type { Backlog } from '../../platform/telemetry/metrics';
+import type { Backlog } from '../../platform/telemetry/stream-metrics';
 
 /** The publisher's backlog. 0 events if the publisher is not subscribed yet. */
 export async function backlogOf(db: Queryable, name: string): Promise<Backlog> {

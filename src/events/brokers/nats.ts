@@ -27,8 +27,8 @@ interface JetStream {
 }
 
 /**
- * Publishes to a JetStream stream. Within its duplicate window, the stream drops an event whose id it has stored
- * before.
+ * Publishes to a JetStream stream. Within its duplicate window, the stream drops an event if it has stored the event's
+ * id before.
  */
 export function natsPublisher(settings: NatsSettings): Publisher {
   const { stream } = settings;

@@ -1,6 +1,7 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { MessageError, type Refusal } from '../../message/admission';
+import { MessageError } from '../../message/admission';
+import type { Refusal } from '../../message/refusal';
 import { refusedRange } from './public-address';
 
 /** Which addresses a webhook's URL may lead to. */

@@ -23,8 +23,8 @@ export const AWAY_AFTER_FAILURES = 3;
 
 /**
  * Claims deliveries for a worker, for a minute. Of each entity it takes only the first that waits. Of each webhook it
- * takes at most `perWebhook`, less those that are in flight here. A webhook whose listener seems to be away gets one at
- * a time.
+ * takes at most `perWebhook`, less those that are in flight here. A webhook gets one at a time while its listener
+ * seems to be away.
  */
 export async function claimDeliveries(
   db: Queryable,

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../../message/contract';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
 import { countWaiting } from '../../producing/counts';
-import { list } from '../../producing/lookup';
+import { list } from '../../producing/list';
 import { findOverdueRows, hasRows } from '../../topics/business-rows';
 import type { Topic } from '../../topics/topic';
 import { type Check, type Found, fail, ok } from './finding';

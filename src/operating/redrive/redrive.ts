@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { schedule } from '../../client';
 import type { OptionalFields, ScheduledMessage } from '../../message/contract';
 import { optionalFieldsOf } from '../../message/optional-fields';
-import { describe } from '../../producing/lookup';
+import { describe } from '../../producing/describe';
 import type { Waiting } from '../../producing/waiting-runs';
 import { hasRows, payloadOfRow } from '../../topics/business-rows';
 import { upcast } from '../../topics/payload-version';

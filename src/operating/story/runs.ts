@@ -2,7 +2,7 @@ import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError }
 import { tsToMs } from '@temporalio/common/lib/time';
 import { type MessageRef, workflowIdOf } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
-import { withinDeadline } from '../../producing/lookup';
+import { withinDeadline } from '../../producing/deadline';
 import { rootMessageOf } from '../stuck';
 import { createHistoryReader, type HistoryEvent } from './history-events';
 import type { TimelineEntry } from './timeline-entry';

@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 export type RunClosed = (run: { workflowId: string; runId: string }) => Promise<void>;
 
 const ASK_EVERY_MS = 50;
-// A run whose workflow worker is away closes when that worker is back. A caller that paces itself by runs must not wait for it.
+// While the workflow workers are away, no run closes. A caller that paces itself by runs must not wait for their return.
 const TIME_LIMIT_MS = 2_000;
 
 /** Resolves when this run has closed, or after two seconds. It measures how busy Temporal is; nothing is decided by it. */

@@ -1,12 +1,13 @@
 import type { Client } from '@temporalio/client';
-import { MessageError, type Refusal } from '../../message/admission';
+import { MessageError } from '../../message/admission';
 import type { CancelAnswer, MoveAnswer } from '../../message/commands';
 import type { MessageRef } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
+import type { Refusal } from '../../message/refusal';
 import { upcast } from '../../topics/payload-version';
 import type { Topic } from '../../topics/topic';
 import { cancel, move } from '../cancel-and-move';
-import { describe } from '../lookup';
+import { describe } from '../describe';
 import type { Post, ScheduleOptions } from '../post';
 import { type ScheduleAnswer, schedule } from '../schedule';
 import type { NotFound, Requested } from '../send';

@@ -6,8 +6,9 @@ import { subscribe } from '../../../src/events/consumer';
 import { appendEvents, eventIdOf } from '../../../src/events/outbox';
 import { relayBatch } from '../../../src/events/relay';
 import { inTransaction } from '../../../src/platform/database/pool';
-import type { Backlog } from '../../../src/platform/telemetry/metrics';
+
 import { createMetrics } from '../../../src/platform/telemetry/metrics';
+import type { Backlog } from '../../../src/platform/telemetry/stream-metrics';
 import { places, type Stored, useBroker } from '../../support/brokers';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';

@@ -4,31 +4,15 @@ import { Webhook } from 'standardwebhooks';
 import { claimDeliveries } from '../../../src/events/webhooks/claim-deliveries';
 import { listDeliveries } from '../../../src/events/webhooks/list';
 import { queueBatch } from '../../../src/events/webhooks/queue';
-import { addWebhook, rotateSecret } from '../../../src/events/webhooks/registration';
+import { rotateSecret } from '../../../src/events/webhooks/registration';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 import { type Listener, startListener } from '../../support/listener';
-import { allEnded, emitTo, hurry, reach, startTestWebhooks, type TestWebhooks } from '../../support/webhooks';
+import { allEnded, emitTo, hurry, useWebhooks } from '../../support/webhooks';
 
 const database = useDatabase();
 const HOUR_MS = 3_600_000;
-const open: { stop(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.stop();
-  await database.pool.query('delete from postdate.webhook');
-});
-
-const listener = async (options = {}): Promise<Listener> => {
-  const started = await startListener(options);
-  open.push(started);
-  return started;
-};
-const webhooks = (options = {}): TestWebhooks => {
-  const started = startTestWebhooks(database.pool, options);
-  open.push(started);
-  return started;
-};
-const add = (url: string, fields = {}) => addWebhook(database.pool, { url, tenant: 'acme', ...fields }, reach);
+const { listener, webhooks, add } = useWebhooks(database);
 const keys = (count: number) => Array.from({ length: count }, () => nanoid());
 const emit = (names: string[], fields = {}) => emitTo(database.pool, names, fields);
 const idsOf = ({ sent }: Listener) => sent.map(({ event }) => event.id);

@@ -6,27 +6,10 @@ import { listDeliveries, listWebhooks } from '../../../src/events/webhooks/list'
 import { addWebhook } from '../../../src/events/webhooks/registration';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
-import { type Listener, startListener } from '../../support/listener';
-import { allEnded, emitTo, reach, startTestWebhooks, type TestWebhooks } from '../../support/webhooks';
+import { allEnded, emitTo, reach, useWebhooks } from '../../support/webhooks';
 
 const database = useDatabase();
-const open: { stop(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.stop();
-  await database.pool.query('delete from postdate.webhook');
-});
-
-const listener = async (options = {}): Promise<Listener> => {
-  const started = await startListener(options);
-  open.push(started);
-  return started;
-};
-const webhooks = (options = {}): TestWebhooks => {
-  const started = startTestWebhooks(database.pool, options);
-  open.push(started);
-  return started;
-};
-const add = (url: string, fields = {}) => addWebhook(database.pool, { url, tenant: 'acme', ...fields }, reach);
+const { listener, webhooks, add } = useWebhooks(database);
 /** An event for each name, of keys that no other test has. */
 const emit = (names: string[], fields = {}) =>
   emitTo(

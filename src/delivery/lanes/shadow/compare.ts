@@ -7,7 +7,7 @@ import type { Trial, TrialAnswer } from './trial';
 export const DIFFERENCE_KINDS = ['answer', 'events', 'rows', 'failed'] as const;
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 
-/** An event that only stable or only the shadow emitted, or whose fields differ. */
+/** An event that only stable or only the shadow emitted, or that has other fields in the two. */
 export interface EventDifference {
   type: string;
   only?: 'stable' | 'shadow';

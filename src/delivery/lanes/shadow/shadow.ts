@@ -25,7 +25,7 @@ const TRY_EVERY_MS = 250;
 export interface ShadowDeps {
   /** For the shadow's own tables; needs at least two connections. */
   pool: Pool;
-  /** For the trials' own connection, whose transactions are never committed. */
+  /** For the trials' own connection. Its transactions are never committed. */
   databaseUrl: string;
   /** This process's build, recorded with its comparisons. */
   build?: string;

@@ -1,61 +1,10 @@
-import {
-  type Client,
-  type WorkflowExecutionInfo,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
-import { ApplicationFailure } from '@temporalio/common';
 import { admit, refuseDueAt, refuseRef } from '../message/admission';
-import { type MessageRef, searchAttributes, workflowIdOf } from '../message/contract';
-import type { Ending } from '../message/decision';
+import { searchAttributes } from '../message/contract';
 import { epochMsOf, type InstantInput, rfc3339 } from '../message/due-time';
-
-// The SDK sets no deadline of its own: without one, a call to a server that is down never returns.
-const DEADLINE_MS = 10_000;
-
-/** Runs one call to Temporal with the client's deadline, or with its own. */
-export const withinDeadline = <Result>(
-  client: Client,
-  call: () => Promise<Result>,
-  deadlineMs = DEADLINE_MS,
-): Promise<Result> => client.withDeadline(Date.now() + deadlineMs, call);
-
-export const MESSAGE_STATES = ['waiting', 'ended', 'failed'] as const;
-export type MessageState = (typeof MESSAGE_STATES)[number];
-
-/**
- * A message as Temporal's record shows it. `dueAt` is RFC 3339. `failed` also stands for one that an operator ended.
- */
-export interface MessageStatus extends MessageRef {
-  workflowId: string;
-  runId: string;
-  state: MessageState;
-  dueAt?: string;
-  cycle?: number;
-  /** The id of the command that posted it. */
-  scheduledBy?: string;
-}
-
-/** What Temporal knows of a message, and how it ended. Undefined if Temporal does not know it, or no longer. */
-export async function describe(
-  client: Client,
-  { topic, tenant, key }: MessageRef,
-): Promise<(MessageStatus & { ending?: Ending }) | undefined> {
-  // Only these fields: the caller's object may have others, which Temporal did not report.
-  const ref = { topic, tenant, key };
-  admit(refuseRef(ref));
-  const handle = client.workflow.getHandle(workflowIdOf(ref));
-  try {
-    const status = statusOf(await withinDeadline(client, () => handle.describe()));
-    const ending =
-      status.state === 'waiting' ? undefined : await withinDeadline(client, () => endingOf(handle.result()));
-    return { ...status, ...ref, ending };
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
-}
+import { withinDeadline } from './deadline';
+import { type MessageState, type MessageStatus, statusOf } from './message-status';
 
 /** Selects messages to list. The due range includes `dueFrom` and excludes `dueTo`. */
 export interface Selection {
@@ -106,20 +55,6 @@ const EXECUTION_STATUS = {
   failed: `ExecutionStatus in ('Failed', 'Terminated', 'Canceled', 'TimedOut')`,
 } satisfies Record<MessageState, string>;
 
-// The state for each status that the SDK reports of a run.
-const STATE_OF = {
-  RUNNING: 'waiting',
-  PAUSED: 'waiting',
-  COMPLETED: 'ended',
-  FAILED: 'failed',
-  CANCELLED: 'failed',
-  TERMINATED: 'failed',
-  TIMED_OUT: 'failed',
-  CONTINUED_AS_NEW: 'failed',
-  UNSPECIFIED: 'failed',
-  UNKNOWN: 'failed',
-} as const satisfies Record<WorkflowExecutionInfo['status']['name'], MessageState>;
-
 /** The selection in Temporal's list query language, which the Web UI accepts too. Throws a `MessageError`. */
 export function queryOf({ topic, tenant, notTenants, keys, dueFrom, dueTo, state }: Selection): string {
   // The allowed characters include no quote, so a checked part is safe to quote.
@@ -145,31 +80,4 @@ function instant(input: InstantInput): string {
   const epochMs = epochMsOf(input);
   admit(refuseDueAt(epochMs, Date.now()));
   return rfc3339(epochMs);
-}
-
-function statusOf(info: Omit<WorkflowExecutionInfo, 'raw'>): MessageStatus {
-  const attributes = info.typedSearchAttributes;
-  const { name } = info.status;
-  return {
-    workflowId: info.workflowId,
-    runId: info.runId,
-    topic: attributes.get(searchAttributes.topic) ?? '',
-    tenant: attributes.get(searchAttributes.tenant) ?? '',
-    key: attributes.get(searchAttributes.key) ?? '',
-    state: STATE_OF[name],
-    dueAt: attributes.get(searchAttributes.dueAt)?.toISOString(),
-    cycle: info.memo?.cycle as number | undefined,
-    scheduledBy: info.memo?.commandId as string | undefined,
-  };
-}
-
-/** The workflow's result, or the ending that its failure carries. Undefined if an operator terminated it. */
-async function endingOf(result: Promise<unknown>): Promise<Ending | undefined> {
-  try {
-    return (await result) as Ending;
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const failure = error.cause;
-    return failure instanceof ApplicationFailure ? (failure.details?.[0] as Ending | undefined) : undefined;
-  }
 }
