@@ -1,6 +1,7 @@
 // The package's public face: producers, topics and listeners import from here. HTTP routes of an installation import
-// from ./routes; its processes are ./worker, ./http, ./cli and ./prepare-database. Deeper paths may change with any
-// release. Nothing here loads the worker: producers and the command line would wait for its native part.
+// from ./http/application-routes; its processes are ./worker, ./http/start, ./cli/main and ./process/prepare-database.
+// Deeper paths may change with any release. Nothing here loads the worker: producers and the command line would wait for
+// its native part.
 
 export {
   cancel,
@@ -13,7 +14,8 @@ export {
   schedule,
   scheduleIn,
 } from './client';
-export { type Consumer, defineConsumer, type StreamedEvent } from './events/consumer';
+export { recordAnswer } from './events/answers/answer';
+export { type Consumer, defineConsumer, readStream, replayFrom, type StreamedEvent } from './events/consumer';
 export { appendEvents, type PostdateEvent } from './events/outbox';
 export type { Application } from './http/application';
 export { MessageError } from './message/admission';
@@ -22,6 +24,7 @@ export type { InstantInput } from './message/due-time';
 export type { SchemaMigrations } from './platform/database/migrate';
 export { inTransaction, type Queryable } from './platform/database/pool';
 export type { Installation } from './process/installation';
+export { OvertakenError } from './producing/overtaken-error';
 export { messageOf, type Post, type ScheduleOptions } from './producing/post';
 export { defineTopic } from './topics/define-topic';
 export { defineEvent, type EventOrigin, type EventType, instant, newEvent } from './topics/event-types';

@@ -178,5 +178,8 @@ it('without faults nothing is rescued', async () => {
   // A busy machine wakes one seconds late, and that is no fault.
   const rescued = await sweeping(topic, work, 30_000);
   expect(rescued).toEqual([]);
+  // All have ended, and are beyond this shorter grace: still nothing is to be done for them.
+  await seeAnotherEnd(messages[0] as ScheduledMessage);
+  expect(await sweeping(topic, (someRounds) => someRounds())).toEqual([]);
   for (const message of messages) expect(await signalsOf(message)).toBe(0);
 });

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { mutants } from './mutants';
 import { placesOf, runWith } from './plant';
 
@@ -5,6 +7,13 @@ it('every planted bug still has its place', async () => {
   for (const mutant of mutants) {
     expect({ name: mutant.name, places: await placesOf(mutant) }).toEqual({ name: mutant.name, places: 1 });
   }
+});
+
+it('every test that is to find a planted bug is there', () => {
+  const missing = mutants.flatMap(({ tests }) =>
+    tests.filter((file) => !existsSync(join(__dirname, '..', '..', file))),
+  );
+  expect(missing).toEqual([]);
 });
 
 it('a planted bug turns a test red, which is green without it', async () => {

@@ -1,8 +1,9 @@
 import type { Mutant } from '../mutants';
 
-const [health, guard, step, handOver] = ['health', 'lane-guard', 'ramp-step', 'hand-over'].map(
+const [health, guard, step] = ['health', 'lane-guard', 'ramp-step'].map(
   (name) => `test/delivery/lanes/${name}.test.ts`,
-) as [string, string, string, string];
+) as [string, string, string];
+const handOver = 'test/delivery/held/hand-over.test.ts';
 
 /** About what stops lanes and ramps them, and what is held against a lane. */
 export const laneGuard: Mutant[] = [

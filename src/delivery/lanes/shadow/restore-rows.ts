@@ -12,7 +12,7 @@ export interface TableShape {
   updatable: string[];
 }
 
-/** Reads the shape of a table; throws for one that rowsNow no primary key. */
+/** Reads the shape of a table; throws for one that has no primary key. */
 export async function readShape(db: Queryable, table: string): Promise<TableShape> {
   const { rows } = await db.query<{
     name: string;
@@ -29,7 +29,7 @@ export async function readShape(db: Queryable, table: string): Promise<TableShap
     [table],
   );
   const key = rows.filter((column) => column.in_key);
-  if (key.length === 0) throw new Error(`${table} rowsNow no primary key, by which its rows could be restored`);
+  if (key.length === 0) throw new Error(`${table} has no primary key, by which its rows could be restored`);
   const insertable = rows.filter(({ generated }) => !generated);
   const updatable = insertable.filter(({ in_key, identity }) => !in_key && identity !== 'a');
   return {
