@@ -8,6 +8,7 @@ import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
+import { thrown } from './bugs/thrown';
 import { webhooks } from './bugs/webhooks';
 
 /** A bug that somebody could make: `find`, once in `file`, becomes `replace`, and one of `tests` must turn red. */
@@ -31,4 +32,5 @@ export const mutants: Mutant[] = [
   ...webhooks,
   ...answers,
   ...log,
+  ...thrown,
 ];

@@ -3,6 +3,7 @@ import { MessageError, type Refusal } from '../../message/admission';
 import type { CancelAnswer, MoveAnswer } from '../../message/commands';
 import type { MessageRef } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
+import { isInstance } from '../../platform/telemetry/thrown';
 import { upcast } from '../../topics/payload-version';
 import type { Topic } from '../../topics/topic';
 import { cancel, move } from '../cancel-and-move';
@@ -52,7 +53,7 @@ export async function executeCommand(client: Client, topic: Topic, command: Queu
         return await move(client, ref, { ...(command.body as MoveBody), commandId });
     }
   } catch (error) {
-    if (!(error instanceof MessageError)) throw error;
+    if (!isInstance(error, MessageError)) throw error;
     const { code, field, message } = error;
     return { result: 'refused', code, field, message };
   }
