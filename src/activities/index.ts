@@ -1,6 +1,8 @@
+import { TemporalFailure } from '@temporalio/common';
 import type { Pool } from 'pg';
 import type { InLane, LedgerActivities, ScheduledMessage } from '../message/contract';
 import type { Decision } from '../message/decision';
+import { isInstance, readThrown } from '../platform/telemetry/thrown';
 import { leadMsOf } from '../topics/topic-limits';
 import { createDeliver } from './deliver';
 import { createWithdraw } from './withdraw';
@@ -15,11 +17,17 @@ export function createActivities(deps: { pool: Pool } & Parameters<typeof create
   // row without knowing its post.
   const matchingAnyPost = <Input extends { message: ScheduledMessage }>(input: Input): Input =>
     deps.topic.businessRows === undefined ? input : { ...input, message: { ...input.message, postId: undefined } };
-  const deliver = createDeliver(deps);
+  const forTopic =
+    <Input extends { message: ScheduledMessage }, Answer extends Decision | InLane>(
+      activity: (input: Input) => Promise<Answer>,
+    ) =>
+    async (input: Input): Promise<Answer> =>
+      withPresentLead(await activity(matchingAnyPost(input)).catch(failPlainly));
   const { cancel, move } = createWithdraw(deps);
-  return {
-    deliver: async (input) => withPresentLead(await deliver(matchingAnyPost(input))),
-    cancel: async (input) => withPresentLead(await cancel(matchingAnyPost(input))),
-    move: async (input) => withPresentLead(await move(matchingAnyPost(input))),
-  };
+  return { deliver: forTopic(createDeliver(deps)), cancel: forTopic(cancel), move: forTopic(move) };
+}
+
+/** Only failures of ours and of the SDK say how they are retried. Any other error is plain, so that the SDK can convert it. */
+function failPlainly(error: unknown): never {
+  throw isInstance(error, TemporalFailure) ? error : readThrown(error);
 }

@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import { inTransaction, type Queryable } from '../platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
 import { markHandlerError, withErrorContext } from '../platform/telemetry/error-context';
+import { readThrown } from '../platform/telemetry/thrown';
 import { originOf, type PostdateEvent } from './outbox';
 
 /** An event and its position in the stream. */
@@ -64,14 +65,15 @@ export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit
     let handled = 0;
     let failure: { error: unknown } | undefined;
     for (const streamed of events) {
+      // Before the listener can change the event.
+      const origin = originOf(streamed.event);
+      const { position } = streamed;
       await tx.query('savepoint event');
       try {
         await handle(tx, streamed);
       } catch (error) {
         await tx.query('rollback to savepoint event');
-        failure = {
-          error: withErrorContext(markHandlerError(error), originOf(streamed.event), { position: streamed.position }),
-        };
+        failure = { error: withErrorContext(markHandlerError(readThrown(error)), origin, { position }) };
         break;
       }
       handled += 1;

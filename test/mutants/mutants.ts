@@ -9,6 +9,7 @@ import { records } from './bugs/records';
 import { rights } from './bugs/rights';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
+import { thrown } from './bugs/thrown';
 import { webhooks } from './bugs/webhooks';
 
 /** A bug that somebody could make: `find`, once in `file`, becomes `replace`, and one of `tests` must turn red. */
@@ -33,4 +34,5 @@ export const mutants: Mutant[] = [
   ...webhooks,
   ...answers,
   ...log,
+  ...thrown,
 ];

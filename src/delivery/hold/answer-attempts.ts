@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { errorNames } from '../../message/contract';
 import type { AfterLandings } from '../../platform/loops/after-landings';
+import { readThrown } from '../../platform/telemetry/thrown';
 import type { HeldMessages } from '../held/held-messages';
 import { createResultPacer } from '../landing/result-pacer';
 import { handedBack } from './retry-later';
@@ -33,7 +34,8 @@ export function answerAttempts(messages: Pick<HeldMessages, 'on'>, landingsOver:
         );
       }
       case 'failed':
-        return rejectAll(settlement.error);
+        // Temporal's SDK ends the worker at an error that it cannot convert, and obeys retry options that an error carries.
+        return rejectAll(readThrown(settlement.error));
       case 'handedBack':
         return rejectAll(handedBack(delivery, settlement.inMs));
       case 'laneFailed':

@@ -4,6 +4,7 @@ import { STABLE } from '../../message/lane-name';
 import type { DatabaseClock } from '../../platform/database/clock';
 import { messageFields, withErrorContext } from '../../platform/telemetry/error-context';
 import type { Metrics } from '../../platform/telemetry/metrics';
+import { readThrown } from '../../platform/telemetry/thrown';
 import { handOver, returnToStable } from '../held/hand-over';
 import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
@@ -100,8 +101,7 @@ export function createLaneRouting(
     metrics.laneFailed(topic.name, lanes.ownLane);
     reportFellBack(message, lanes.ownLane, { reason: 'failed', error });
     messages.leave([message]);
-    const why = error instanceof Error ? error.message : String(error);
-    const failed = [{ delivery: { ...delivery, cameBackFrom: lanes.ownLane }, why }];
+    const failed = [{ delivery: { ...delivery, cameBackFrom: lanes.ownLane }, why: readThrown(error).message }];
     await writer
       .exclusively(() => returnToStable(pool, worker, lanes.ownLane, failed))
       // Without the row, stable takes the message over two seconds after it was due.

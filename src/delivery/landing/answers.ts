@@ -4,6 +4,7 @@ import { refuseDueAt } from '../../message/admission';
 import type { Delivery, ScheduledMessage } from '../../message/contract';
 import { epochMsOf } from '../../message/due-time';
 import { markHandlerError, withErrorContext } from '../../platform/telemetry/error-context';
+import { isInstance, readThrown } from '../../platform/telemetry/thrown';
 import { upcast } from '../../topics/payload-version';
 import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../../topics/topic';
 import { handlerTimeoutMsOf } from '../../topics/topic-limits';
@@ -24,7 +25,10 @@ export class HandlerTimeout extends Error {
   }
 }
 
-/** Has a topic handle deliveries as one set. Throws what the handler throws: the group has failed as a whole. */
+/**
+ * Has a topic handle deliveries as one set. Throws what the handler throws, as a plain error: the group has failed as a
+ * whole.
+ */
 export async function answersTogether(
   tx: PoolClient,
   topic: Topic,
@@ -33,7 +37,7 @@ export async function answersTogether(
   try {
     return await handleSet(tx, topic, deliveries);
   } catch (error) {
-    throw error instanceof HandlerTimeout ? error : markHandlerError(error);
+    throw isInstance(error, HandlerTimeout) ? error : markHandlerError(readThrown(error));
   }
 }
 
@@ -45,7 +49,7 @@ async function handleSet(tx: PoolClient, topic: Topic, deliveries: Delivery[]): 
       tx,
       events.map(({ message, type, data }) => ({ origin: message, type, data })),
     );
-  const landing = topic.landAll?.({ query, emit }, messages) ?? Promise.reject(new Error('no landAll'));
+  const landing = () => topic.landAll?.({ query, emit }, messages) ?? Promise.reject(new Error('no landAll'));
   const answers = await withTimeout(topic, landing);
   if (answers.length !== messages.length) {
     throw new Error(`landAll of ${topic.name} gave ${answers.length} answers to ${messages.length} messages`);
@@ -75,17 +79,18 @@ async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Prom
     const message = dueMessage(topic, delivery);
     const query = tx.query.bind(tx) as PoolClient['query'];
     const emit = (type: string, data: Record<string, unknown>) => appendEvent(tx, message, type, data);
-    const answer = await withTimeout(topic, topic.handle({ query, emit }, message), delivery);
+    const answer = await withTimeout(topic, () => topic.handle({ query, emit }, message), delivery);
     const answered = { answer: answerOf(answer, message) };
     await tx.query('release savepoint handler');
     return answered;
   } catch (error) {
     // A handler that hangs may still use the connection; only breaking the connection ends that.
-    if (error instanceof HandlerTimeout) throw error;
+    if (isInstance(error, HandlerTimeout)) throw error;
     await tx.query('rollback to savepoint handler; release savepoint handler');
     // The claimed row stays: the failure is recorded in the ledger, with the other outcomes.
-    if (error instanceof PermanentFailure) return { answer: { outcome: 'failed', reason: error.message } };
-    return { error: withErrorContext(markHandlerError(error), delivery.message) };
+    const thrown = readThrown(error);
+    if (isInstance(error, PermanentFailure)) return { answer: { outcome: 'failed', reason: thrown.message } };
+    return { error: withErrorContext(markHandlerError(thrown), delivery.message) };
   }
 }
 
@@ -97,17 +102,34 @@ export function dueMessage(topic: Topic, { message, late }: Delivery): DueMessag
   return { ...message, payload: payload.data, late };
 }
 
-/** What a handler's answer makes of the cycle. Throws a `PermanentFailure` for an invalid next due time. */
+/**
+ * What a handler's answer makes of the cycle. Throws a `PermanentFailure` for an invalid next due time, and an `Error` for what
+ * is no answer: a handler in JavaScript may return anything.
+ */
 export function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): Answer {
-  if (answer.do === 'skip') return { outcome: 'skipped', reason: answer.reason, last: answer.last };
-  if (answer.do === 'done') return { outcome: 'delivered', last: answer.last };
-  const dueAt = epochMsOf(answer.dueAt);
-  const refusal = refuseDueAt(dueAt, Date.now());
-  if (refusal) throw new PermanentFailure(`again: ${refusal.field} ${refusal.message}`);
-  return { outcome: 'delivered', next: { cycle: cycle + 1, dueAt } };
+  switch (answer.do) {
+    case 'skip': {
+      const { reason, last } = answer;
+      if (reason !== undefined && typeof reason !== 'string') throw new Error('the reason of a skip must be a text');
+      return { outcome: 'skipped', reason, last };
+    }
+    case 'done':
+      return { outcome: 'delivered', last: answer.last };
+    case 'again': {
+      const dueAt = epochMsOf(answer.dueAt);
+      const refusal = refuseDueAt(dueAt, Date.now());
+      if (refusal) throw new PermanentFailure(`again: ${refusal.field} ${refusal.message}`);
+      return { outcome: 'delivered', next: { cycle: cycle + 1, dueAt } };
+    }
+    default:
+      answer satisfies never;
+      throw new Error('the handler must answer done, skip or again');
+  }
 }
 
-async function withTimeout<Result>(topic: Topic, work: Promise<Result>, culprit?: Delivery): Promise<Result> {
+async function withTimeout<Result>(topic: Topic, call: () => Promise<Result>, culprit?: Delivery): Promise<Result> {
+  // A promise of ours, whatever the handler returns.
+  const work = Promise.resolve().then(call);
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new HandlerTimeout(topic, culprit)), handlerTimeoutMsOf(topic));

@@ -26,4 +26,11 @@ export function markHandlerError(error: unknown): unknown {
   return error;
 }
 
+/** Has an error count as another one's copy: the log is told the same about both. */
+export function copyErrorContext(from: object, to: object): void {
+  const context = contexts.get(from);
+  if (context) contexts.set(to, context);
+  if (handlerErrors.has(from)) handlerErrors.add(to);
+}
+
 export const isHandlerError = (error: unknown): boolean => isObject(error) && handlerErrors.has(error);

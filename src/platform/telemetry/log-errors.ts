@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg';
 import { isHandlerError } from './error-context';
+import { framesOf } from './thrown';
 
 /** An error as the log shows it. `at`: where it was thrown. */
 export interface ErrorFields {
@@ -26,7 +27,16 @@ const DEEPEST = 5;
  * The fields of an error that the log may show: its type, its code, and where it was thrown. Its message is left out if
  * it may come from a handler, or be the database's about a row: it could quote a payload.
  */
-export function errorFields(error: unknown, within: { depth: number; byHandler: boolean } = OUTERMOST): ErrorFields {
+export function errorFields(error: unknown): ErrorFields {
+  try {
+    return fieldsOf(error, { depth: 0, byHandler: false });
+  } catch {
+    // An error that throws when it is read must not stop what reports it.
+    return { type: 'unreadable' };
+  }
+}
+
+function fieldsOf(error: unknown, within: { depth: number; byHandler: boolean }): ErrorFields {
   if (typeof error !== 'object' || error === null) return { type: typeof error };
   // Not an error, or one that was converted for the log before.
   if (typeof (error as Error).stack !== 'string') return { type: 'object', ...picked(error, ['type', 'code', 'at']) };
@@ -38,17 +48,10 @@ export function errorFields(error: unknown, within: { depth: number; byHandler: 
     ...picked(error, ['code', 'field']),
     ...(error instanceof DatabaseError ? picked(error, ['schema', 'table', 'column', 'constraint', 'routine']) : {}),
     ...(mayBeSaid(error as Error, byHandler) ? { message } : {}),
-    at: withoutWords(stack, message).flatMap((line) => FRAME.exec(line)?.[1] ?? []),
-    ...(cause && deeper.depth < DEEPEST ? { cause: errorFields(cause, deeper) } : {}),
+    at: framesOf(stack, message),
+    ...(cause && deeper.depth < DEEPEST ? { cause: fieldsOf(cause, deeper) } : {}),
   };
 }
-
-const OUTERMOST = { depth: 0, byHandler: false };
-const FRAME = /^ {4}(at .{0,400}(?::\d+:\d+|<anonymous>|native)\)?)$/;
-
-// Without the message, which may contain a line that looks like a frame.
-const withoutWords = (stack: string, message: string): string[] =>
-  stack.slice(stack.includes(message) ? stack.indexOf(message) + message.length : 0).split('\n');
 
 const picked = (error: object, fields: string[]) =>
   Object.fromEntries(Object.entries(error).filter(([field, value]) => fields.includes(field) && value !== undefined));

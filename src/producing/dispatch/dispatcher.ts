@@ -5,6 +5,7 @@ import { takeSlots } from '../../platform/database/rate-limit';
 import { type BackgroundLoop, runInBackground } from '../../platform/loops/background-loop';
 import { messageFields, withErrorContext } from '../../platform/telemetry/error-context';
 import type { Metrics } from '../../platform/telemetry/metrics';
+import { readThrown } from '../../platform/telemetry/thrown';
 import type { Topic } from '../../topics/topic';
 import { answerCommand, claimCommands, oldestWaitingMs, putBackCommand, type QueuedCommand } from './command-queue';
 import { executeCommand, type Refused } from './execute-command';
@@ -70,7 +71,9 @@ export function startDispatcher(
       await answerCommand(pool, command, answer);
       metrics.dispatched(command.topic, answer.result);
       if (answer.result === 'refused') logRefused(command, answer);
-    } catch (error) {
+    } catch (thrown) {
+      // The topic's upcasts and schema are foreign code.
+      const error = readThrown(thrown);
       failuresInARow += 1;
       failedAt = performance.now();
       onError(withErrorContext(error, command, { what: command.what, commandId: command.commandId }));
@@ -117,7 +120,5 @@ export function startDispatcher(
 }
 
 /** The messages of an error and of its causes: the SDK's own message only says that a call has failed. */
-function errorText(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${errorText(cause)}` : String(message ?? error);
-}
+const errorText = ({ message, cause }: Error): string =>
+  cause instanceof Error ? `${message}: ${errorText(cause)}` : message;

@@ -4,6 +4,7 @@ import type { CancelAnswer, MoveAnswer } from '../../message/commands';
 import type { MessageRef } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
 import type { Refusal } from '../../message/refusal';
+import { isInstance } from '../../platform/telemetry/thrown';
 import { upcast } from '../../topics/payload-version';
 import type { Topic } from '../../topics/topic';
 import { cancel, move } from '../cancel-and-move';
@@ -53,7 +54,7 @@ export async function executeCommand(client: Client, topic: Topic, command: Queu
         return await move(client, ref, { ...(command.body as MoveBody), commandId });
     }
   } catch (error) {
-    if (!(error instanceof MessageError)) throw error;
+    if (!isInstance(error, MessageError)) throw error;
     const { code, field, message } = error;
     return { result: 'refused', code, field, message };
   }

@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Outcome } from '../../../message/decision';
 import { storable } from '../../../platform/database/storable';
 import { markHandlerError } from '../../../platform/telemetry/error-context';
+import { isInstance, readThrown } from '../../../platform/telemetry/thrown';
 import { type LandingTransaction, PermanentFailure, type Topic } from '../../../topics/topic';
 import { answerOf, dueMessage } from '../../landing/answers';
 import type { Answer } from '../../landing/claims';
@@ -58,8 +59,9 @@ export async function tryMessage(
       const shadow = await readRowSnapshot(tx, topic, copy.delivery.message);
       return { trial: { answer, events, rows: { ...rows, shadow } } };
     });
-  } catch (error) {
-    if (error instanceof TrialAborted && error.why === 'gaveWay') return { notCompared: 'gaveWay' };
+  } catch (thrown) {
+    if (isInstance(thrown, TrialAborted) && thrown.why === 'gaveWay') return { notCompared: 'gaveWay' };
+    const error = readThrown(thrown);
     if (isLockFailure(error)) return { notCompared: 'locked' };
     if (isConnectionLost(error) || !handlerStarted) throw error;
     return { failed: markHandlerError(error) };
@@ -100,10 +102,10 @@ async function runHandler(
     await tx.query('release savepoint handler');
     return answer;
   } catch (error) {
-    if (!(error instanceof PermanentFailure)) throw error;
+    if (!isInstance(error, PermanentFailure)) throw error;
     await tx.query('rollback to savepoint handler');
     events.clear();
-    return { outcome: 'failed', reason: error.message };
+    return { outcome: 'failed', reason: readThrown(error).message };
   } finally {
     close();
   }
