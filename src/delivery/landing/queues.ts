@@ -106,8 +106,8 @@ export function createQueues(
   async function landAlone(message: HeldMessage): Promise<void> {
     const { topic } = message;
     await besides.acquire();
-    const tried = await tryLanding(deps, topic, deliveriesOf([message]), { oneByOne: true });
-    besides.release();
+    const trying = tryLanding(deps, topic, deliveriesOf([message]), { oneByOne: true });
+    const tried = await trying.finally(besides.release);
     if ('landings' in tried) return takeBack([message], tried.landings);
     if (tried.cause instanceof LaneChanged) messages.reroute([message], { kind: 'rulesChanged' });
     else if (await acceptsWrites(pool)) fail(message, tried.cause);
