@@ -1,10 +1,7 @@
 import type { Mutant } from '../mutants';
 
-const [unit, landing, system] = [
-  'test/platform/telemetry/thrown.test.ts',
-  'test/delivery/landing/throw-fuzz.test.ts',
-  'test/system/odd-errors.test.ts',
-] as const;
+const unit = 'test/platform/telemetry/thrown.test.ts';
+const landing = 'test/delivery/landing/throw-fuzz.test.ts';
 
 /** About what foreign code throws. */
 export const thrown: Mutant[] = [
@@ -51,13 +48,6 @@ export const thrown: Mutant[] = [
     tests: ['test/events/throw-fuzz.test.ts'],
   },
   {
-    name: 'what an upcast throws is passed on as it is',
-    file: 'src/producing/dispatch/dispatcher.ts',
-    find: 'const error = readThrown(thrown);',
-    replace: 'const error = thrown as Error;',
-    tests: ['test/producing/dispatch/odd-topics.test.ts'],
-  },
-  {
     name: 'an answer that is none counts as done',
     file: 'src/delivery/landing/answers.ts',
     find: "throw new Error('the handler must answer done, skip or again');",
@@ -65,10 +55,17 @@ export const thrown: Mutant[] = [
     tests: ['test/delivery/landing/answers.test.ts'],
   },
   {
-    name: "every worker's end: the SDK is given what a handler throws",
-    file: 'src/delivery/landing/answers.ts',
-    find: 'const thrown = readThrown(error);',
-    replace: 'const thrown = error as Error;',
-    tests: [landing, system],
+    name: 'what a shadow throws is passed on as it is',
+    file: 'src/delivery/lanes/shadow/trial.ts',
+    find: 'const error = readThrown(thrown);',
+    replace: 'const error = thrown as Error;',
+    tests: ['test/delivery/lanes/shadow/compared.test.ts'],
+  },
+  {
+    name: 'an error goes on as it was thrown',
+    file: 'src/platform/telemetry/thrown.ts',
+    find: 'if (plain.has(thrown)) return',
+    replace: 'if (plain.has(thrown) || isInstance(thrown, Error)) return',
+    tests: [unit, landing],
   },
 ];

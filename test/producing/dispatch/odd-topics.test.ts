@@ -28,10 +28,13 @@ it.each(['an error whose cause is itself', 'null', 'a revoked proxy', 'methods t
           [command.key],
         )
       ).rows;
-    await eventually(async () =>
-      expect(await stateOf()).toEqual([{ failure: expect.any(String), dispatched_at: null }]),
-    );
-    await dispatcher.stop();
+    try {
+      await eventually(async () =>
+        expect(await stateOf()).toEqual([{ failure: expect.any(String), dispatched_at: null }]),
+      );
+    } finally {
+      await dispatcher.stop();
+    }
     expect(dispatcher.errors).toContainEqual(expect.any(Error));
   },
 );

@@ -1,5 +1,6 @@
 import { again, done, type HandlerAnswer, PermanentFailure, skip } from '../../../../src/topics/topic';
 import { useDatabase } from '../../../support/database';
+import { ODD } from '../../../support/odd-values';
 import { type Handle, shelfSchema, shelfTopic, useShelf } from '../../../support/shadow';
 
 const database = useDatabase(shelfSchema);
@@ -180,6 +181,17 @@ it('of a topic that observes no rows the rest is compared, and it is said that r
   expect(compared).toMatchObject({ ...equal, rows_compared: false });
   const louder = shelfTopic(sell(done, { state: 'lost' }), { observed: undefined });
   expect(await shelf.compared(stable, louder, await shelf.delivery())).toMatchObject({ kinds: ['events'] });
+});
+
+// After the others: few examples are kept of each kind.
+it('whatever a handler on trial throws counts as its failure', async () => {
+  for (const [name, make] of Object.entries(ODD)) {
+    const throwing = shelfTopic(async () => {
+      throw make();
+    });
+    const failed = await shelf.compared(shelfTopic(sell()), throwing, await shelf.delivery());
+    expect({ name, ...failed }).toMatchObject({ name, different: true, kinds: ['failed'] });
+  }
 });
 
 describe('what cannot be compared is counted apart, with its reason', () => {
