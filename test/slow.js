@@ -1,6 +1,6 @@
 // The test files that `npm run test:slow` runs; `npm test` runs all others. A file belongs here if it ends or stops processes
-// and waits for what comes of it, starts a cluster, a broker in Java, a browser or a benchmark, runs a page of the docs or a
-// demo from its beginning to its end, goes on for thousands of rounds, or takes half a minute for another reason.
+// and waits for the consequences, starts a cluster, a broker in Java, a browser or a benchmark, runs a page of the docs or a
+// demo from its beginning to its end, or takes half a minute for another reason.
 const SLOW = [
   'test/system/backup-restored.test.ts',
   'test/system/bad-deploy.test.ts',
@@ -14,15 +14,12 @@ const SLOW = [
   'test/bench/sql.test.ts',
   'test/bench/sustained.test.ts',
   'test/cli/docs.test.ts',
-  'test/system/clock-jump.test.ts',
-  'test/system/database-outage.test.ts',
   'test/system/disk-full.test.ts',
   'test/docs/quick-start.test.ts',
   'test/docs/releasing.test.ts',
   'test/examples/go.test.ts',
   'test/system/flood.test.ts',
   'test/system/hanging-worker.test.ts',
-  'test/http/fuzz.test.ts',
   'test/http/servers-away.test.ts',
   'test/delivery/lanes/canary.test.ts',
   'test/delivery/lanes/guarded-processes.test.ts',
@@ -34,11 +31,7 @@ const SLOW = [
   'test/local/demo-via.test.ts',
   'test/local/demo.test.ts',
   'test/local/start.test.ts',
-  'test/model/ledger.test.ts',
   'test/model/workflow.test.ts',
-  'test/mutants/mutants.test.ts',
-  'test/races/swarm.test.ts',
-  'test/races/through-temporal.test.ts',
   'test/events/brokers/brokers.test.ts',
   'test/events/brokers/debezium.test.ts',
   'test/events/brokers/kafka.test.ts',
