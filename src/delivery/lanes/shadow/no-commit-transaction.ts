@@ -18,9 +18,6 @@ export class TrialAborted extends Error {
   }
 }
 
-/** SQLSTATE of an attempt to commit the transaction of a trial. */
-export const COMMIT_REFUSED = 'PDSHW';
-
 /**
  * Runs `work` in a transaction that is always rolled back. It cannot commit: a deferred trigger of
  * `postdate.shadow_seal` fails any commit, and outside of the transaction the connection is read-only. It is aborted if
