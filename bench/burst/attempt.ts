@@ -12,6 +12,8 @@ interface Turn {
   contender: Contender;
   messages: number;
   leadMs: number;
+  /** How long nothing happens before it. */
+  quietMs: number;
   idlePerSecond: IdlePerSecond;
 }
 
@@ -21,8 +23,6 @@ const POSTING_CONCURRENCY = 50;
 const SETTLING_MS = 8_000;
 // Time between the last post and the due time, or the lead: work left over from posting is done by then.
 const MARGIN_MS = 3_000;
-// The last contender's connections, caches and background writing are over by then.
-const QUIET_MS = 5_000;
 // Each gives twice the time of the one before; what does not fit into the last has another problem.
 const ROUNDS = 4;
 // Without a single further effect for so long, a contender has stopped: longer than any of their time-outs and retries.
@@ -33,7 +33,7 @@ export async function takeTurn(bench: BenchContext, turn: Turn) {
   const { contender, messages } = turn;
   const guessedMs = SETTLING_MS + (messages / contender.postsPerSecond) * 1000 + MARGIN_MS;
   for (let round = 0; round < ROUNDS; round += 1) {
-    await pause(QUIET_MS);
+    await pause(turn.quietMs);
     const run = `${contender.name}-${randomBytes(3).toString('hex')}`;
     const started = await contender.start({ bench, run, messages, leadMs: turn.leadMs });
     let stopped: Promise<unknown> | undefined;

@@ -5,7 +5,7 @@ import { type IdlePerSecond, meter } from '../harness/cpu';
 import { curveOf, percentilesOf } from '../harness/lateness';
 import { describeVersions } from '../harness/machine';
 import { type Finished, takeTurn } from './attempt';
-import { chosen, leadOf, notesOf, sizesOf } from './choice';
+import { chosen, leadOf, notesOf, quietMsOf, sizesOf } from './choice';
 import type { Contender } from './contender';
 import { findRedis, redisVersion } from './redis';
 import { chartOf, printTable } from './report';
@@ -17,7 +17,8 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   const { pool } = bench.database;
   await createApplication(pool);
   const { taking, leftOut } = await findMissing(chosen(args), bench);
-  const idlePerSecond = await measureIdle(bench);
+  const quietMs = quietMsOf(args);
+  const idlePerSecond = await measureIdle(bench, quietMs);
   const sizes = sizesOf(args);
   const leadMs = leadOf(args);
 
@@ -25,7 +26,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   for (const [index, contender] of taking.entries()) {
     const messages = sizes[contender.size];
     bench.log(`${index + 1} of ${taking.length}: ${contender.title}, ${messages} messages`);
-    const turn = { contender, messages, leadMs: contender.wantsLead ? leadMs : 0, idlePerSecond };
+    const turn = { contender, messages, leadMs: contender.wantsLead ? leadMs : 0, quietMs, idlePerSecond };
     finished.push({ contender, messages, figures: await takeTurn(bench, turn) });
   }
 
@@ -62,10 +63,10 @@ async function findMissing(contenders: Contender[], { log }: BenchContext) {
 }
 
 /** What the servers use when nothing is asked of them, so that a contender is not charged for having waited. */
-async function measureIdle({ cluster }: BenchContext): Promise<IdlePerSecond> {
+async function measureIdle({ cluster }: BenchContext, quietMs: number): Promise<IdlePerSecond> {
   const meters = meter({ server: cluster.pid, database: cluster.postgresPid });
   // Long enough for the server's own timers, of which the slowest regular ones come every few seconds.
-  await pause(15_000);
+  await pause(3 * quietMs);
   const { seconds, elapsedSeconds } = meters.read();
   const each = (used: number) => Math.round((used / elapsedSeconds) * 1000) / 1000;
   return { server: each(seconds.server), database: each(seconds.database) };

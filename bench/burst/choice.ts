@@ -10,18 +10,24 @@ export const options = {
   only: { type: 'string' },
   'plain-messages': { type: 'string' },
   schedules: { type: 'string' },
+  'quiet-seconds': { type: 'string' },
 } as const;
 
 /** Throws when an option makes no sense. */
 export function check(args: BenchArgs): void {
   sizesOf(args);
   leadOf(args);
+  quietMsOf(args);
   chosen(args);
 }
 
 // Two cores wake 5,000 in about three minutes.
 const DEFAULT_LEAD_MS = 4 * 60_000;
 export const leadOf = (args: BenchArgs): number => durationMs(args, 'lead', DEFAULT_LEAD_MS);
+
+// The last contender's connections, caches and background writing are over by then. Less is for trying the benchmark out.
+const DEFAULT_QUIET_SECONDS = 5;
+export const quietMsOf = (args: BenchArgs): number => wholeNumber(args, 'quiet-seconds', DEFAULT_QUIET_SECONDS) * 1_000;
 
 export type Sizes = Record<Contender['size'], number>;
 

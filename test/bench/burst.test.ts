@@ -18,7 +18,7 @@ it(
   'the burst benchmark carries every contender, each effect once and none early, and leaves nothing running',
   async () => {
     const out = join(folder.path, 'results');
-    const sizes = ['--messages', '20', '--lead', '10s', '--plain-messages', '5'];
+    const sizes = ['--messages', '20', '--lead', '5s', '--plain-messages', '5', '--quiet-seconds', '1'];
     const bench = runLocal('bench/run.ts', { args: ['burst', ...sizes, '--out', out], env: { TMPDIR: folder.path } });
     expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
     await expectEnded(printedPids(bench.printed()));

@@ -41,7 +41,7 @@ it('of 1,000 with bad ones among them each gets its own answer, in order, and th
     (_, index) => bad.get(index)?.[0] ?? post({ key: `${tenantKey}-${index}` }),
   );
   const { status, body } = await batch(messages);
-  expect(status).toBe(200);
+  expect({ status, errors: http.errors }).toEqual({ status: 200, errors: [] });
   expect(body.answers).toHaveLength(1_000);
   for (const [index, answer] of body.answers.entries()) {
     const [, badStatus, code] = bad.get(index) ?? [];

@@ -26,6 +26,8 @@ export interface TestHttp {
   address: string;
   /** API keys: of the tenants `acme` and `globex`, and an operator's. */
   keys: { acme: string; globex: string; operator: string };
+  /** What the API has logged of requests that it could not answer: the reason of a 5xx. */
+  errors: string[];
   ask(method: string, path: string, asked?: Asked): Promise<Answered>;
   stop(): Promise<void>;
 }
@@ -39,6 +41,7 @@ export function useHttp(
 ): TestHttp {
   let running: RunningHttp | undefined;
   const http = {
+    errors: [] as string[],
     async ask(method, path, { body, raw, key = http.keys.acme, headers }: Asked = {}) {
       const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
       const response = await fetch(`http://${http.address}${path}`, {
@@ -62,7 +65,7 @@ export function useHttp(
 
   beforeAll(async () => {
     const config = readConfig({ ...temporal.envFor(database), POSTDATE_HTTP_ADDRESS: '127.0.0.1:0', ...env });
-    running = await startHttp(config, parts, pino({ level: 'silent' }));
+    running = await startHttp(config, parts, pino({ level: 'error' }, { write: (line) => http.errors.push(line) }));
     http.address = running.address;
     const keyOf = async (tenant: string) => (await createApiKey(database.pool, { tenant, label: 'test' })).key;
     http.keys = { acme: await keyOf('acme'), globex: await keyOf('globex'), operator: await keyOf('*') };

@@ -15,7 +15,7 @@ const startWorker = useLaneWorkers(temporal, database);
 
 const [TENANTS, CHOSEN] = [['acme', 'globex', 'initech', 'umbrella'], ['acme']];
 const EACH = 10;
-const LEAD_MS = 30_000;
+const LEAD_MS = 15_000;
 const topic = 'test.builds';
 
 const live = () =>
