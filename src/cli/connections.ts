@@ -26,11 +26,11 @@ export async function withClient(work: (client: Client) => Promise<ExitCode>): P
   const { temporal } = readConfig(process.env);
   const place = { address: temporal.connectionOptions.address, namespace: temporal.namespace };
   try {
-    const { client, connection } = await connectClient(temporal, { identity: identityOfCaller() });
+    const { client, close } = await connectClient(temporal, { identity: identityOfCaller() });
     try {
       return await work(client);
     } finally {
-      await connection.close();
+      await close();
     }
   } catch (error) {
     throw temporalFailure(error, place);

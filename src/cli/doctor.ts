@@ -87,7 +87,7 @@ async function connectTargets({
       temporal: 'unreachable' in connected ? connected : { ...connected, namespace },
     },
     async close() {
-      if (!('unreachable' in connected)) await connected.connection.close();
+      if (!('unreachable' in connected)) await connected.close();
       await pool.end();
     },
   };

@@ -33,7 +33,7 @@ export async function startHttp(
   const pool = createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError });
   let temporal: TemporalClient | undefined;
   const close = async () => {
-    await temporal?.connection.close();
+    await temporal?.close();
     await pool.end();
   };
   try {

@@ -32,7 +32,7 @@ export function openWorker(config: Config, topics: Topic[], log: Logger) {
   const background: Pick<BackgroundLoop, 'stop'>[] = [];
   // The client of the background loops. Its connection reconnects by itself; the workers' native one would have to be
   // created anew.
-  const { client, connection: asking } = lazyClient(config.temporal);
+  const { client, connection: asking, close } = lazyClient(config.temporal);
   let connection: NativeConnection | undefined;
   return {
     shared: { client, pool, worker: nanoid(), metrics, log, onError },
@@ -49,7 +49,7 @@ export function openWorker(config: Config, topics: Topic[], log: Logger) {
       over.abort();
       await Promise.all(background.map((part) => part.stop()));
       await connection?.close();
-      await asking.close();
+      await close();
       await pool.end();
     },
   };

@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import type { Client, Connection } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import pino from 'pino';
 import { type RunningTemporal, startTemporal } from '../../local/temporal-server';
+import { connectClient, type TemporalClient } from '../../src/platform/temporal/client';
 import { ensureSearchAttributes } from '../../src/platform/temporal/search-attributes';
 import { readConfig } from '../../src/process/config';
 import type { Installation } from '../../src/process/installation';
@@ -55,6 +56,7 @@ export const useOwnTemporal = (own: OwnServer = {}): TestTemporal => temporalOf(
 function temporalOf(namespace: string, own?: OwnServer): TestTemporal {
   let server: RunningTemporal | undefined;
   let folder: string | undefined;
+  let connected: TemporalClient | undefined;
   const temporal: Partial<TestTemporal> & Pick<TestTemporal, 'namespace' | 'env' | 'envFor' | 'withWorker'> = {
     namespace,
     env: () => ({ TEMPORAL_ADDRESS: temporal.address as string, TEMPORAL_NAMESPACE: namespace }),
@@ -84,15 +86,16 @@ function temporalOf(namespace: string, own?: OwnServer): TestTemporal {
     temporal.uiUrl = server?.uiUrl;
     const address = server?.address ?? (await timed('shared Temporal server', sharedTemporal));
     temporal.address = address;
-    temporal.connection = await Connection.connect({ address });
+    connected = await connectClient({ namespace, connectionOptions: { address } });
+    temporal.connection = connected.connection;
+    temporal.client = connected.client;
     await timed('namespace', async () => {
       if (!own) await makeNamespace(temporal.connection as Connection, namespace);
       await ensureSearchAttributes(temporal.connection as Connection, namespace);
     });
-    temporal.client = new Client({ connection: temporal.connection, namespace });
   });
   afterAll(async () => {
-    await temporal.connection?.close();
+    await connected?.close();
     await server?.stop();
     if (folder) await rm(folder, { recursive: true, force: true });
   });

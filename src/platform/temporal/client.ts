@@ -1,11 +1,13 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { createCallRetries } from './call-retries';
 import { DATA_CONVERTER } from './data-converter';
 import type { TemporalSettings } from './settings';
 
-/** A client with a connection of its own. Close the connection when the client is done. */
+/** A client with a connection of its own. `close` ends both. */
 export interface TemporalClient {
   client: Client;
   connection: Connection;
+  close(): Promise<void>;
 }
 
 /**
@@ -16,17 +18,41 @@ interface CallerOptions {
   identity?: string;
 }
 
-const clientOn = (connection: Connection, { namespace }: TemporalSettings, { identity }: CallerOptions) =>
-  new Client({ connection, namespace, identity, dataConverter: DATA_CONVERTER });
-
 /** Connects a client. Rejects if Temporal cannot be reached. */
 export async function connectClient(settings: TemporalSettings, caller: CallerOptions = {}): Promise<TemporalClient> {
-  const connection = await Connection.connect(settings.connectionOptions);
-  return { connection, client: clientOn(connection, settings, caller) };
+  const retries = createCallRetries();
+  const connection = await Connection.connect(optionsWith(settings, retries));
+  return clientOn(connection, { settings, caller, retries });
 }
 
 /** A client that connects at its first call, and reconnects after an outage. */
 export function lazyClient(settings: TemporalSettings): TemporalClient {
-  const connection = Connection.lazy(settings.connectionOptions);
-  return { connection, client: clientOn(connection, settings, {}) };
+  const retries = createCallRetries();
+  return clientOn(Connection.lazy(optionsWith(settings, retries)), { settings, caller: {}, retries });
+}
+
+type Retries = ReturnType<typeof createCallRetries>;
+
+const optionsWith = ({ connectionOptions }: TemporalSettings, { interceptors }: Retries): ConnectionOptions => ({
+  ...connectionOptions,
+  interceptors,
+});
+
+function clientOn(
+  connection: Connection,
+  { settings, caller, retries }: { settings: TemporalSettings; caller: CallerOptions; retries: Retries },
+): TemporalClient {
+  return {
+    connection,
+    client: new Client({
+      connection,
+      namespace: settings.namespace,
+      identity: caller.identity,
+      dataConverter: DATA_CONVERTER,
+    }),
+    async close() {
+      await retries.end();
+      await connection.close();
+    },
+  };
 }
