@@ -3,11 +3,11 @@ import { publishersOf } from './events/brokers/configured-publishers';
 import type { Application } from './http/application';
 import { type RunningHttp, startHttp } from './http/start';
 import { STABLE } from './message/lane-name';
-import { migrate, postdateSchema } from './platform/database/migrate';
 import { startGauges } from './platform/telemetry/gauges';
 import type { Config } from './process/config';
 import { installed } from './process/installation';
 import { startLaneWorker } from './process/lane-worker';
+import { migrateSchemas } from './process/migrate-schemas';
 import { openWorker } from './process/open-worker';
 import { type RunningWorker, runProcess } from './process/run-process';
 import { startHold } from './process/start-hold';
@@ -46,7 +46,7 @@ export async function startWorker(
     await opened.close();
   };
   try {
-    for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
+    await migrateSchemas(pool, parts, { log, signal: stopping });
     await registerTopics(pool, parts.topics);
     const { hold, loops } = await startHold(config, parts.topics, { ...shared, signal: over.signal });
     background.push(hold, ...loops);
@@ -64,7 +64,7 @@ export async function startWorker(
     const dispatcher = startDispatcher({ ...shared, onError: onError('dispatcher') }, parts.topics, config);
     background.push(dispatcher);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
-    if (config.http.address) http = await startHttp(config, parts, log);
+    if (config.http.address) http = await startHttp(config, parts, log, stopping);
 
     const stop = () => {
       http?.stop();

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { createApiKey, revokeApiKey } from '../http/keys';
 import { migrate, postdateSchema } from '../platform/database/migrate';
-import { withPool } from './connections';
+import { printWaiting, withPool } from './connections';
 import { run } from './exit';
 import { withExample } from './options';
 import { print, printJson } from './output';
@@ -21,7 +21,7 @@ export function addApiKey(program: Command): void {
       run(
         withPool(async (pool) => {
           // The first key may be created before any worker has run.
-          await migrate(pool, postdateSchema);
+          await migrate(pool, postdateSchema, { onWaiting: printWaiting });
           const created = await createApiKey(pool, options);
           process.stderr.write(`key ${created.id}; take it back with: postdate api-key revoke ${created.id}\n`);
           if (wantsJson()) printJson(created);

@@ -37,6 +37,9 @@ export async function withClient(work: (client: Client) => Promise<ExitCode>): P
   }
 }
 
+/** Says why a command waits, where its output stays as it is. */
+export const printWaiting = (reason: string): void => void process.stderr.write(`waiting: ${reason}\n`);
+
 /** The user and host, which Temporal records in the history of each message that a command touches. */
 export function identityOfCaller(): string {
   try {

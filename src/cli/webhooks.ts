@@ -4,7 +4,7 @@ import { listWebhooks, type WebhookState } from '../events/webhooks/list';
 import { addWebhook, removeWebhook, rotateSecret } from '../events/webhooks/registration';
 import { migrate, postdateSchema } from '../platform/database/migrate';
 import { readConfig } from '../process/config';
-import { withPool } from './connections';
+import { printWaiting, withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { hours, withExample } from './options';
 import { print, printJson } from './output';
@@ -89,7 +89,7 @@ const add = ({ url, tenant, topic: topics, type: types }: AddOptions, json: bool
   withPool(async (pool) => {
     const { webhooks } = readConfig(process.env);
     // The first webhook may be added before any worker has run.
-    await migrate(pool, postdateSchema);
+    await migrate(pool, postdateSchema, { onWaiting: printWaiting });
     const added = await addWebhook(pool, { url, tenant, topics, types }, webhooks);
     process.stderr.write(`webhook ${added.id}; the secret to verify with is printed this once (docs/webhooks.md)\n`);
     if (json) printJson(added);

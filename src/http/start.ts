@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { migrate, postdateSchema } from '../platform/database/migrate';
 import { createPool } from '../platform/database/pool';
 import { connectClient, type TemporalClient } from '../platform/temporal/client';
 import { ensureSearchAttributes } from '../platform/temporal/search-attributes';
 import type { Config } from '../process/config';
 import { installed } from '../process/installation';
+import { migrateSchemas } from '../process/migrate-schemas';
 import { type RunningWorker, runProcess } from '../process/run-process';
 import { registerTopics } from '../producing/dispatch/register-topics';
 import { createApi } from './api';
@@ -28,6 +28,7 @@ export async function startHttp(
   config: Config,
   { topics, schemas, routes }: Application,
   log: Logger,
+  stopping?: AbortSignal,
 ): Promise<RunningHttp> {
   const onError = (error: Error) => log.error({ part: 'http', err: error }, 'database connection lost');
   const pool = createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError });
@@ -37,7 +38,7 @@ export async function startHttp(
     await pool.end();
   };
   try {
-    for (const schema of [postdateSchema, ...schemas]) await migrate(pool, schema);
+    await migrateSchemas(pool, { schemas }, { log, signal: stopping });
     await registerTopics(pool, topics);
     temporal = await connectClient(config.temporal);
     const { client, connection } = temporal;
@@ -77,4 +78,4 @@ function splitAddress(address: string): [host: string, port: number] {
 
 /** Runs the HTTP API as a process of its own, configured by the environment. */
 export const runHttp = (application: Application): Promise<void> =>
-  runProcess((config, log) => startHttp(config, installed(config, application), log));
+  runProcess((config, log, stopping) => startHttp(config, installed(config, application), log, stopping));

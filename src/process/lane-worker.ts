@@ -2,11 +2,11 @@ import type { Logger } from 'pino';
 import { startShadow } from '../delivery/lanes/shadow/shadow';
 import { STABLE } from '../message/lane-name';
 import { ConfigError } from '../platform/config-error';
-import { migrate, postdateSchema } from '../platform/database/migrate';
 import type { Topic } from '../topics/topic';
 import { handlerTimeoutMsOf } from '../topics/topic-limits';
 import type { Config } from './config';
 import type { Installation } from './installation';
+import { migrateSchemas } from './migrate-schemas';
 import { openWorker } from './open-worker';
 import type { RunningWorker } from './run-process';
 import { startHold } from './start-hold';
@@ -34,7 +34,7 @@ export async function startLaneWorker(
   const { databaseUrl, lane, build } = config;
   try {
     // It may be the first worker of its release.
-    for (const schema of [postdateSchema, ...parts.schemas]) await migrate(pool, schema);
+    await migrateSchemas(pool, parts, { log, signal: stopping });
     const { hold, loops } = await startHold(config, topics, { ...shared, signal: over.signal });
     const shadow = startShadow({ pool, databaseUrl, build, onError: onError('shadow') }, topics, lane);
     background.push(hold, ...loops, shadow);

@@ -1,22 +1,19 @@
-import { migrate, postdateSchema } from '../platform/database/migrate';
 import { createPool } from '../platform/database/pool';
 import type { Installation } from './installation';
+import { migrateSchemas } from './migrate-schemas';
 import { runProcess } from './run-process';
 
 /**
  * Brings the database up to this release, and ends. Only for an installation in which workers and API connect as a role
  * that may not change tables: every worker does the same at its start.
  */
-export const runPrepareDatabase = ({ schemas }: Installation): Promise<void> =>
-  runProcess(async (config, log) => {
+export const runPrepareDatabase = (parts: Installation): Promise<void> =>
+  runProcess(async (config, log, signal) => {
     const onError = (error: Error) => log.error({ part: 'database', err: error }, 'database connection lost');
     const pool = createPool(config.databaseUrl, { connections: 2, onError });
     const prepare = async () => {
       try {
-        for (const schema of [postdateSchema, ...schemas]) {
-          await migrate(pool, schema);
-          log.info({ schema: schema.schema }, 'up to date');
-        }
+        await migrateSchemas(pool, parts, { log, signal });
       } finally {
         await pool.end();
       }

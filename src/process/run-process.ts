@@ -47,6 +47,11 @@ export async function runProcess(
     await Runtime.instance().shutdown();
     log.info('stopped');
   } catch (error) {
+    // It was told to stop while it waited to start.
+    if (stopping.signal.aborted && (error as Error).name === 'AbortError') {
+      log.info('stopped');
+      process.exit(0);
+    }
     if (error instanceof ConfigError) log.fatal(error.message);
     // Before it runs it has no messages, so the error's text cannot quote one.
     else log.fatal({ err: error, why: worker ? undefined : (error as Error).message }, 'it failed');

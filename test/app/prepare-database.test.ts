@@ -14,6 +14,17 @@ useFolder();
 const temporal = useTemporal();
 const owned = useOwnedDatabase({ postdate_app: 'login' });
 
+it('told to stop while it waits for another process, it ends well and has changed nothing', async () => {
+  await withClient(owned.as('owner'), async (client) => {
+    await client.query(`select pg_advisory_lock(hashtextextended('postdate.migrate', 0))`);
+    const waiting = runLocal('app/prepare-database.ts', { env: { DATABASE_URL: owned.as('owner') } });
+    await waiting.prints(/a migration waits/);
+    waiting.signal('SIGTERM');
+    expect({ exitCode: await waiting.exitCode, printed: waiting.printed() }).toMatchObject({ exitCode: 0 });
+    expect((await client.query(`select 1 from pg_namespace where nspname = 'postdate'`)).rows).toEqual([]);
+  });
+});
+
 it('the owner prepares the database; with the rights of docs/deploy.md workers run that can change no table', async () => {
   for (const _time of [1, 2]) {
     const prepared = runLocal('app/prepare-database.ts', { env: { DATABASE_URL: owned.as('owner') } });

@@ -1,4 +1,5 @@
 import { answers } from './bugs/answers';
+import { commands } from './bugs/commands';
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
 import { laneGuard } from './bugs/lane-guard';
@@ -35,4 +36,5 @@ export const mutants: Mutant[] = [
   ...answers,
   ...log,
   ...thrown,
+  ...commands,
 ];

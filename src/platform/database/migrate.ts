@@ -1,5 +1,6 @@
 import { Kysely, type Migration, Migrator, PostgresDialect } from 'kysely';
 import type { Pool } from 'pg';
+import { type MigrateOptions, untilUnblocked, withLockTimeout } from './migration-attempts';
 import * as ledger from './migrations/0001-ledger';
 import * as outbox from './migrations/0002-outbox';
 import * as hold from './migrations/0003-hold';
@@ -57,25 +58,41 @@ const APPLIED_BY_NEWER: Migration = {
 };
 
 /**
- * Brings the schema up to date. Throws if a migration fails, with none of its changes applied. Safe when many workers
- * start at once: the migrator holds an advisory lock, and the other workers find nothing left to do. Migrations that
- * only a newer release knows are accepted: workers of this release must still start during an upgrade.
+ * Brings the schema up to date, each migration in a transaction of its own. A migration that another transaction blocks
+ * waits without blocking landings. Throws if a migration fails, with none of its changes applied. Safe when many workers
+ * start at once. Migrations that only a newer release knows are accepted: workers of this release must still start
+ * during an upgrade.
  */
-export async function migrate(pool: Pool, schemaMigrations: SchemaMigrations): Promise<void> {
-  const { schema, migrations } = schemaMigrations;
-  const getMigrations = async () => {
-    // Kysely's migrator refuses a database with a migration that is missing here. It holds its lock by now, so no other
-    // process adds one.
-    const { unknown } = await migrationStatus(pool, schemaMigrations);
-    return { ...migrations, ...Object.fromEntries(unknown.map((name) => [name, APPLIED_BY_NEWER])) };
+export async function migrate(
+  pool: Pool,
+  schemaMigrations: SchemaMigrations,
+  options: MigrateOptions = {},
+): Promise<void> {
+  // Nothing is locked if there is nothing to do.
+  if ((await migrationStatus(pool, schemaMigrations)).missing.length === 0) return;
+  const applyMissing = async (locked: Queryable) => {
+    for (;;) {
+      const { missing, unknown } = await migrationStatus(locked, schemaMigrations);
+      if (missing.length === 0) return;
+      await applyNext(pool, schemaMigrations, unknown);
+    }
   };
+  await untilUnblocked(pool, applyMissing, options);
+}
+
+async function applyNext(pool: Pool, { schema, migrations }: SchemaMigrations, unknown: string[]): Promise<void> {
+  // Kysely's migrator refuses a database with a migration that is missing here.
+  const all = Object.fromEntries([
+    ...Object.entries(migrations).map(([name, migration]) => [name, withLockTimeout(migration)]),
+    ...unknown.map((name) => [name, APPLIED_BY_NEWER]),
+  ]);
   const migrator = new Migrator({
     // The pool is the caller's, so this instance is never destroyed.
     db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
-    provider: { getMigrations },
+    provider: { getMigrations: async () => all },
     migrationTableSchema: schema,
   });
-  const { error } = await migrator.migrateToLatest();
+  const { error } = await migrator.migrateUp();
   if (error) throw error;
 }
 
