@@ -5,6 +5,7 @@ import { refuseLaneName, STABLE } from '../message/lane-name';
 import { ConfigError } from '../platform/config-error';
 import { readTemporal, workflowVersionOf } from '../platform/temporal/settings';
 import { versionVariables } from '../platform/temporal/workflow-version';
+import { tenantWeightsIn } from '../producing/dispatch/tenant-shares';
 import { type ForwardSettings, forwardSettingsIn } from './forward-settings';
 import { isProxyAddress } from './proxy-address';
 
@@ -48,6 +49,8 @@ const variables = z.object({
   // For all workers of a database together. It is well below what Temporal takes on two cores, so that Temporal has
   // room for its own work when it returns from an outage.
   POSTDATE_DISPATCH_PER_SECOND: whole(1, 10_000).default(50),
+  // How many commands a tenant dispatches in its turn, as acme=3,globex=2. Default: one.
+  POSTDATE_DISPATCH_WEIGHTS: z.string().default(''),
   // For how long read events, and decisions on finished messages, are kept. Decisions are kept for ever by default.
   POSTDATE_OUTBOX_KEEP_DAYS: whole(1, 36_500).default(30),
   // If this were shorter than a hop, a decision could be removed before the workflow that slept meanwhile has read it.
@@ -104,6 +107,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       everyMs: ours.POSTDATE_SWEEP_EVERY_SECONDS * 1_000,
     },
     dispatchPerSecond: ours.POSTDATE_DISPATCH_PER_SECOND,
+    dispatchWeights: parsedBy(tenantWeightsIn, 'POSTDATE_DISPATCH_WEIGHTS', ours.POSTDATE_DISPATCH_WEIGHTS),
     kept: {
       outboxDays: ours.POSTDATE_OUTBOX_KEEP_DAYS,
       ledgerDays: ours.POSTDATE_LEDGER_KEEP_DAYS,
@@ -130,10 +134,13 @@ export function readConfig(env: NodeJS.ProcessEnv) {
 }
 
 /** Reads only the forward topics from the environment. Throws a `ConfigError`. */
-export function forwardSettingsOf({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): ForwardSettings[] {
+export const forwardSettingsOf = ({ POSTDATE_FORWARD_TOPICS: text = '' }: NodeJS.ProcessEnv): ForwardSettings[] =>
+  parsedBy(forwardSettingsIn, 'POSTDATE_FORWARD_TOPICS', text);
+
+function parsedBy<Value>(parse: (text: string) => Value, variable: string, text: string): Value {
   try {
-    return forwardSettingsIn(text);
+    return parse(text);
   } catch (error) {
-    throw new ConfigError(`POSTDATE_FORWARD_TOPICS: ${(error as Error).message}`);
+    throw new ConfigError(`${variable}: ${(error as Error).message}`);
   }
 }

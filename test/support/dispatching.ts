@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { deregister, recordHeartbeat } from '../../src/platform/database/worker-registry';
 import { runInBackground } from '../../src/platform/loops/background-loop';
 import { type DispatcherDeps, startDispatcher } from '../../src/producing/dispatch/dispatcher';
+import type { TenantWeights } from '../../src/producing/dispatch/tenant-shares';
 import type { Topic } from '../../src/topics/topic';
 import { effectTopic } from './effects';
 import { eventually } from './eventually';
@@ -40,7 +41,7 @@ export interface TestDispatcher {
 export function startTestDispatcher(
   { pool, client, ...deps }: Pick<DispatcherDeps, 'client'> & Partial<DispatcherDeps> & { pool: Pool },
   topics: Topic[],
-  { perSecond = 1_000 } = {},
+  { perSecond = 1_000, weights = {} }: { perSecond?: number; weights?: TenantWeights } = {},
 ): TestDispatcher {
   const worker = `dispatcher-${nanoid()}`;
   const [results, oldestMs, logged, errors]: [Record<string, number>, number[], object[], unknown[]] = [{}, [], [], []];
@@ -61,7 +62,7 @@ export function startTestDispatcher(
       ...deps,
     },
     topics,
-    { dispatchPerSecond: perSecond },
+    { dispatchPerSecond: perSecond, dispatchWeights: weights },
   );
   const alive = runInBackground(
     () => recordHeartbeat(pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),

@@ -20,31 +20,80 @@ const CLAIM_S = 60;
 const LONGEST_PAUSE_S = 60;
 
 // A claim is also void if its dispatcher is dead, or if a wrong clock wrote its end.
-const IS_FREE = `(waiting.next_try_at not between clock_timestamp() and clock_timestamp() + interval '${CLAIM_S + 1} s'
-                  or (waiting.claimed_by is not null and not exists (
-                        select 1 from postdate.worker where id = waiting.claimed_by and ${WORKER_IS_WELL})))`;
+const isFree = (row: string) =>
+  `(${row}.next_try_at not between clock_timestamp() and clock_timestamp() + interval '${CLAIM_S + 1} s'
+    or (${row}.claimed_by is not null and not exists (
+          select 1 from postdate.worker where id = ${row}.claimed_by and ${WORKER_IS_WELL})))`;
+
+// Only the first waiting command of a message may be claimed: that keeps their order. It goes when the most urgent of
+// them is to go.
+const firstOfMessages = (tenant: string, topics: string, withinS: string) =>
+  `postdate.dispatch_queue as waiting
+   cross join lateral (select first.seq, first.next_try_at, first.claimed_by from postdate.dispatch_queue as first
+                        where first.topic = waiting.topic and first.tenant = waiting.tenant and first.key = waiting.key
+                        order by first.seq limit 1) as first
+   where waiting.tenant = ${tenant} and array_position(${topics}, waiting.topic) is not null
+     and waiting.due_at <= coalesce(statement_timestamp() + make_interval(secs => ${withinS}), 'infinity')
+     and ${isFree('first')}`;
+
+/** Which commands: of these topics, and due within so many seconds if that is given. */
+export interface CommandsWanted {
+  topics: string[];
+  withinS?: number;
+}
 
 /**
- * Claims commands for a worker, of each message the first that waits. A claim lasts a minute, or until the worker dies.
- * No transaction stays open meanwhile. A command that is executed twice has one effect.
+ * The next tenants that have a command to claim, in the order of their names and beginning after `after`. Those that
+ * are `full` are left out.
+ */
+export async function tenantsWithCommands(
+  db: Queryable,
+  { topics, withinS, full, after, limit }: CommandsWanted & { full: string[]; after: string; limit: number },
+): Promise<string[]> {
+  const next = async (from: string, to: string | null, atMost: number) => {
+    const { rows } = await db.query<{ tenant: string }>(
+      // From each tenant to the next by the index: one tenant's thousands of commands are one step.
+      `with recursive tenants (tenant) as (
+         select (select tenant from postdate.dispatch_queue where tenant > $1 order by tenant limit 1)
+         union all
+         select (select queued.tenant from postdate.dispatch_queue as queued
+                  where queued.tenant > tenants.tenant order by queued.tenant limit 1)
+           from tenants where tenants.tenant < coalesce($2, tenants.tenant || 'x')
+       )
+       select tenant from tenants
+        where tenant is not null and tenant <= coalesce($2, tenant) and array_position($3::text[], tenant) is null
+          and exists (select 1 from ${firstOfMessages('tenants.tenant', '$4::text[]', '$5::float8')})
+        limit $6`,
+      [from, to, full, topics, withinS ?? null, atMost],
+    );
+    return rows.map(({ tenant }) => tenant);
+  };
+  const later = await next(after, null, limit);
+  if (later.length === limit || after === '') return later;
+  return [...later, ...(await next('', after, limit - later.length))];
+}
+
+/**
+ * Claims commands for a worker, of each tenant as many as `shares` says and those first that are due first. A claim
+ * lasts a minute, or until the worker dies. No transaction stays open meanwhile. A command that is executed twice has
+ * one effect.
  */
 export async function claimCommands(
   db: Queryable,
   worker: string,
-  { topics, limit }: { topics: string[]; limit: number },
+  { topics, withinS, shares }: CommandsWanted & { shares: Map<string, number> },
 ): Promise<QueuedCommand[]> {
   const { rows } = await db.query<QueuedCommand>(
     // Materialized: a nested loop would run it again for each row, skip what it has locked itself, and take far too
-    // many. After an outage there are no statistics of the queue, so each part is worded for the one index that suits
-    // it: waiting commands are read by command_waiting alone, and the commands of one message by the primary key alone.
+    // many. After an outage there are no statistics of the commands, so each part is worded for the one index that
+    // suits it.
     `with mine as materialized (
        select topic, tenant, key, command_id from postdate.command as waiting
-        where dispatched_at is null and array_position($2::text[], topic) is not null and ${IS_FREE}
-          and (select count(*) from postdate.command as earlier
-                where earlier.topic = waiting.topic and earlier.tenant = waiting.tenant and earlier.key = waiting.key
-                  and earlier.answer is null and earlier.seq < waiting.seq) = 0
-        order by seq
-        limit $3
+        where dispatched_at is null and ${isFree('waiting')}
+          and seq = any (array (
+                select picked.seq from unnest($2::text[], $3::integer[]) as share (tenant, commands)
+                 cross join lateral (select first.seq from ${firstOfMessages('share.tenant', '$4::text[]', '$5::float8')}
+                                      order by waiting.due_at, waiting.seq limit share.commands) as picked))
           for update skip locked
      )
      update postdate.command as command
@@ -53,7 +102,7 @@ export async function claimCommands(
       where command.topic = mine.topic and command.tenant = mine.tenant and command.key = mine.key
         and command.command_id = mine.command_id
      returning command.seq, command.topic, command.tenant, command.key, what, command.command_id as "commandId", body`,
-    [worker, topics, limit],
+    [worker, [...shares.keys()], [...shares.values()], topics, withinS ?? null],
   );
   return rows;
 }

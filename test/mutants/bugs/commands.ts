@@ -18,4 +18,32 @@ export const commands: Mutant[] = [
     replace: "const BLOCKED = ['40P01'];",
     tests: ['test/platform/database/migrate.test.ts'],
   },
+  {
+    name: 'a command that is due soon waits for its turn among those that are not',
+    file: 'src/producing/dispatch/fair-claims.ts',
+    find: "withinS: order === 'soon' ? SOON_S : undefined",
+    replace: 'withinS: undefined',
+    tests: ['test/producing/dispatch/neighbours.test.ts'],
+  },
+  {
+    name: 'a tenant whose calls hang takes all places of the dispatcher',
+    file: 'src/producing/dispatch/fair-claims.ts',
+    find: 'AT_A_TIME / 2;',
+    replace: 'AT_A_TIME;',
+    tests: ['test/producing/dispatch/neighbours.test.ts'],
+  },
+  {
+    name: "a tenant's failing commands are taken for an outage of Temporal",
+    file: 'src/producing/dispatch/temporal-check.ts',
+    find: 'if (error instanceof WorkflowNotFoundError) answered();\n      else onError(error);',
+    replace: 'onError(error);',
+    tests: ['test/producing/dispatch/neighbours.test.ts'],
+  },
+  {
+    name: "a tenant's commands go in the order of their posting",
+    file: 'src/producing/dispatch/command-queue.ts',
+    find: 'order by waiting.due_at, waiting.seq limit',
+    replace: 'order by waiting.seq limit',
+    tests: ['test/producing/dispatch/dispatch-queue.test.ts'],
+  },
 ];

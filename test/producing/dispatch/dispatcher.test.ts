@@ -145,7 +145,7 @@ it(
       );
       const [claimed] = await inTransaction(database.pool, async (tx) => {
         await command(tx);
-        return claimCommands(tx, worker, { topics: [topic.name], limit: 10 });
+        return claimCommands(tx, worker, { topics: [topic.name], shares: new Map([['acme', 10]]) });
       });
       expect(await executeCommand(temporal.client, topic, claimed as QueuedCommand)).toMatchObject(answer);
       // As long as it lives, nobody else takes it.

@@ -1,0 +1,192 @@
+import type { Client } from '@temporalio/client';
+import { cancelIn, moveIn, scheduleIn } from '../../../src/client';
+import { inTransaction } from '../../../src/platform/database/pool';
+import { registerTopics } from '../../../src/producing/dispatch/register-topics';
+import type { Topic } from '../../../src/topics/topic';
+import { useDatabase } from '../../support/database';
+import {
+  dispatchAll,
+  post,
+  refOf,
+  startTestDispatcher,
+  type TestDispatcher,
+  postedTopic as topic,
+} from '../../support/dispatching';
+import { eventually } from '../../support/eventually';
+import { useTemporal } from '../../support/temporal';
+
+// No worker runs here: a cancel of a message that waits has no answer for ten seconds.
+const temporal = useTemporal();
+const database = useDatabase();
+beforeAll(() => registerTopics(database.pool, [topic]));
+beforeEach(() => database.pool.query('truncate postdate.command'));
+
+const rows = async <Row extends object>(text: string, values: unknown[] = []) =>
+  (await database.pool.query<Row>(text, values)).rows;
+type Message = ReturnType<typeof post>;
+const postAll = (messages: Message[]) =>
+  inTransaction(database.pool, async (tx) => {
+    for (const message of messages) await scheduleIn(tx, message);
+  });
+const many = (count: number, fields = {}) => Array.from({ length: count }, () => post(fields));
+const SOON_MS = 5_000;
+const soon = (fields = {}) => post({ dueAt: Date.now() + SOON_MS, ...fields });
+
+const withDispatcher = async (
+  work: (dispatcher: TestDispatcher) => Promise<void>,
+  { perSecond = 20, topics = [topic] as Topic[], client = temporal.client as Client, weights = {} } = {},
+) => {
+  const dispatcher = startTestDispatcher({ ...database, client }, topics, { perSecond, weights });
+  try {
+    await work(dispatcher);
+  } finally {
+    await dispatcher.stop();
+  }
+};
+const dispatched = (message: Message) =>
+  eventually(async () =>
+    expect(
+      await rows('select 1 from postdate.command where key = $1 and dispatched_at is null', [message.key]),
+    ).toEqual([]),
+  );
+/** How many commands were dispatched before the last one of this message. */
+const before = async ({ key }: Message) => {
+  const [found] = await rows<{ commands: number }>(
+    `select count(*)::int as commands from postdate.command
+      where dispatched_at < (select max(dispatched_at) from postdate.command where key = $1) and key <> $1`,
+    [key],
+  );
+  return found?.commands ?? Number.NaN;
+};
+
+// A claim takes two of twenty a second: as many as may be on their way when the other tenant posts, and a few more.
+const NEXT = 8;
+const BULK = 120;
+
+it.each([
+  ['far off', () => many(BULK, { tenant: 'bulk' })],
+  ['due as soon', () => many(BULK, { tenant: 'bulk', dueAt: Date.now() + SOON_MS })],
+  ['of forty tenants, far off', () => Array.from({ length: BULK }, (_, nth) => post({ tenant: `bulk-${nth % 40}` }))],
+])('what is due soon does not wait for the many of others: %s', async (_what, bulk) => {
+  await postAll(bulk());
+  await withDispatcher(async () => {
+    await eventually(async () =>
+      expect((await rows('select 1 from postdate.command where answer is not null')).length).toBeGreaterThan(0),
+    );
+    const mine = soon();
+    const [{ done } = { done: 0 }] = await rows<{ done: number }>(
+      'select count(*)::int as done from postdate.command where answer is not null',
+    );
+    await postAll([mine]);
+    await dispatched(mine);
+    expect((await before(mine)) - done).toBeLessThanOrEqual(NEXT);
+    // The control: the others were waiting all the time.
+    expect((await rows('select 1 from postdate.command where answer is null')).length).toBeGreaterThan(BULK / 4);
+  });
+});
+
+it('what is far off takes its turn beside another tenant that always has what is due soon', async () => {
+  await postAll(many(BULK, { tenant: 'always', dueAt: Date.now() + SOON_MS }));
+  const mine = post();
+  await postAll([mine]);
+  await withDispatcher(async () => {
+    await dispatched(mine);
+    // One claim in five, of two commands.
+    expect(await before(mine)).toBeLessThanOrEqual(5 * 2 + NEXT);
+  });
+});
+
+it("of one tenant, cancels and what is due soon go before its many, each message's commands in their order", async () => {
+  const all = many(BULK);
+  await postAll(all);
+  const [cancelled, moved] = all.slice(-2) as [Message, Message];
+  const mine = soon();
+  await inTransaction(database.pool, async (tx) => {
+    await cancelIn(tx, refOf(cancelled), { commandId: 'cancel' });
+    await moveIn(tx, refOf(moved), { dueAt: Date.now() + SOON_MS, commandId: 'move' });
+    await scheduleIn(tx, mine);
+  });
+  await withDispatcher(async () => {
+    for (const message of [mine, cancelled, moved]) {
+      await eventually(async () => {
+        const waiting = 'select 1 from postdate.command where key = $1 and claimed_by is null and answer is null';
+        expect(await rows(waiting, [message.key])).toEqual([]);
+      });
+    }
+    const gone = await rows('select 1 from postdate.command where what = $1 and answer is not null', ['schedule']);
+    // Three schedules, and those that took the places that are for all.
+    expect(gone.length).toBeLessThanOrEqual(3 + NEXT);
+    const early = `select 1 from postdate.command as one join postdate.command as later using (topic, tenant, key)
+                    where later.seq > one.seq and later.tries > 0 and one.answer is null`;
+    expect(await rows(early)).toEqual([]);
+  });
+});
+
+it("another tenant's calls that hang delay nobody, and take half of the places at most", async () => {
+  const hanging = many(70, { tenant: 'hangs' });
+  await postAll(hanging);
+  await dispatchAll({ ...database, client: temporal.client }, [topic]);
+  await inTransaction(database.pool, async (tx) => {
+    for (const message of hanging) await cancelIn(tx, refOf(message));
+  });
+  const inHand = () => rows(`select 1 from postdate.command where tenant = 'hangs' and claimed_by is not null`);
+  await withDispatcher(
+    async () => {
+      await eventually(async () => expect((await inHand()).length).toBe(50));
+      const mine = many(30, { dueAt: Date.now() + SOON_MS });
+      await postAll(mine);
+      for (const message of mine) await dispatched(message);
+      // The control: they hang, and those that may not be tried yet wait.
+      const unanswered = `select 1 from postdate.command where tenant = 'hangs' and what = 'cancel' and answer is null`;
+      expect((await rows(unanswered)).length).toBe(70);
+    },
+    { perSecond: 1_000 },
+  );
+});
+
+it("another tenant's poison delays nobody, and is not taken for an outage of Temporal", async () => {
+  const newer: Topic = {
+    ...topic,
+    payloadVersion: 2,
+    upcasts: [
+      (payload) => {
+        if ((payload as { note: string }).note === 'poison') throw new Error('poison');
+        return payload;
+      },
+    ],
+  };
+  await postAll(many(BULK, { tenant: 'poison', payload: { note: 'poison' } }));
+  await withDispatcher(
+    async ({ errors }) => {
+      await eventually(async () => expect(errors.length).toBeGreaterThan(10));
+      const failures = errors.length;
+      const mine = many(20);
+      await postAll(mine);
+      for (const message of mine) await dispatched(message);
+      // The control: it went on failing, and none of it is answered.
+      expect(errors.length).toBeGreaterThan(failures);
+      expect(await rows(`select 1 from postdate.command where tenant = 'poison' and answer is not null`)).toEqual([]);
+      expect(errors.every((error) => (error as Error).message === 'poison')).toBe(true);
+    },
+    { topics: [newer], perSecond: 200 },
+  );
+});
+
+it('a tenant with a weight has so many in each turn', async () => {
+  await postAll([...many(60, { tenant: 'big' }), ...many(60, { tenant: 'small' })]);
+  const answered = (tenant: string) =>
+    rows('select 1 from postdate.command where tenant = $1 and answer is not null', [tenant]);
+  await withDispatcher(
+    async () => {
+      await eventually(async () => expect((await answered('big')).length).toBe(60));
+    },
+    { perSecond: 200, weights: { big: 4 } },
+  );
+  const [ahead] = await rows<{ small: number }>(
+    `select count(*)::int as small from postdate.command
+      where tenant = 'small' and dispatched_at < (select max(dispatched_at) from postdate.command where tenant = 'big')`,
+  );
+  // Four to one, and a claim's worth that may have been answered out of turn.
+  expect(ahead?.small).toBeGreaterThan(0);
+  expect(ahead?.small).toBeLessThanOrEqual(60 / 4 + 20);
+});
