@@ -1,7 +1,7 @@
 import { MultiBar } from 'cli-progress';
 import type { Pool } from 'pg';
 import pc from 'picocolors';
-import { readStream } from '../src/events/consumer';
+import { readStream } from '../src/events/stream';
 import { runInBackground } from '../src/platform/loops/background-loop';
 
 /** Shows each event of this run as it arrives, with a bar of how many of its payment requests have ended. */

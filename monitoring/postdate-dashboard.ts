@@ -160,6 +160,9 @@ export const postdateDashboard: Dashboard = {
         chart('Consumers: how long behind', 's', [
           ['max by (consumer) (postdate_consumer_lag_seconds)', '{{consumer}}'],
         ]),
+        chart('Consumers: events set aside', 'short', [
+          ['max by (consumer) (postdate_set_aside_events)', '{{consumer}}'],
+        ]),
       ],
     },
     {

@@ -15,8 +15,9 @@ export {
   scheduleIn,
 } from './client';
 export { recordAnswer } from './events/answers/answer';
-export { type Consumer, defineConsumer, readStream, replayFrom, type StreamedEvent } from './events/consumer';
+export { type Consumer, defineConsumer, replayFrom } from './events/consumer';
 export { appendEvents, type PostdateEvent } from './events/outbox';
+export { readStream, type StreamedEvent } from './events/stream';
 export type { Application } from './http/application';
 export { MessageError } from './message/admission';
 export type { MessageRef } from './message/contract';

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Pool } from 'pg';
-import { readStream, type StreamedEvent } from '../events/consumer';
+import { readStream, type StreamedEvent } from '../events/stream';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { position, wholeFromOne, withExample } from './options';
 import { print, printJsonLine, untilInterrupted } from './output';
+import { addSetAside } from './set-aside';
 
 interface Options {
   from: number;
@@ -31,6 +32,7 @@ export function addEvents(program: Command): void {
   withExample(command, 'events --from 0 --type payment-request.expired', 'a line of JSON for each').action(
     (options: Options) => run(withPool((pool) => showEvents(pool, options))),
   );
+  addSetAside(command, () => command.opts<Options>().json === true);
 }
 
 async function showEvents(pool: Pool, options: Options): Promise<ExitCode> {

@@ -1,15 +1,9 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction, type Queryable } from '../platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
-import { markHandlerError, withErrorContext } from '../platform/telemetry/error-context';
-import { readThrown } from '../platform/telemetry/thrown';
-import { originOf, type PostdateEvent } from './outbox';
-
-/** An event and its position in the stream. */
-export interface StreamedEvent {
-  position: number;
-  event: PostdateEvent;
-}
+import { handleAgain, handleRows } from './handle-rows';
+import { setAside } from './set-aside';
+import { readRows, type StreamedEvent } from './stream';
 
 /** A listener. `handle` makes its effect in `tx`; the same transaction moves the consumer's position. */
 export interface Consumer {
@@ -21,15 +15,6 @@ export interface Consumer {
 
 /** Declares a listener. */
 export const defineConsumer = (consumer: Consumer): Consumer => consumer;
-
-/** Reads up to `limit` events past `position`, in order. It neither reads nor moves a consumer's position. */
-export async function readStream(db: Pick<Pool, 'query'>, position: number, limit: number): Promise<StreamedEvent[]> {
-  const { rows } = await db.query<{ position: string; payload: PostdateEvent }>(
-    'select position, payload from postdate.outbox where position > $1 order by position limit $2',
-    [position, limit],
-  );
-  return rows.map((row) => ({ position: Number(row.position), event: row.payload }));
-}
 
 /** Subscribes a consumer at the start or the end of the stream. A known consumer stays where it is. */
 export async function subscribe(db: Queryable, { name, from }: Pick<Consumer, 'name' | 'from'>): Promise<void> {
@@ -50,35 +35,26 @@ export async function replayFrom(pool: Pool, name: string, position: number): Pr
 /**
  * Handles the next `limit` events of a consumer, and returns how many. Position and effects commit together, and
  * processes of one name take turns, so each effect in this database happens once. If `handle` throws, earlier effects
- * of the batch stay, and the event is tried again at the next call: nothing is skipped.
+ * of the batch stay, and the event is tried again at the next call: nothing is skipped. A row that holds no event is set
+ * aside, and counts as handled.
  */
 export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit = 100): Promise<number> {
   const outcome = await inTransaction(pool, async (tx) => {
     const mine = await tx.query<{ position: string }>(
       `select position from postdate.consumer
-        where name = $1 and position < (select position from postdate.stream_head)
+        where name = $1 and (position < (select position from postdate.stream_head)
+                             or exists (select 1 from postdate.set_aside
+                                         where consumer = $1 and ended_at is null and next_try_at <= clock_timestamp()))
           for update skip locked`,
       [name],
     );
     if (!mine.rows[0]) return { handled: 0 };
-    const events = await readStream(tx, Number(mine.rows[0].position), limit);
-    let handled = 0;
-    let failure: { error: unknown } | undefined;
-    for (const streamed of events) {
-      // Before the listener can change the event.
-      const origin = originOf(streamed.event);
-      const { position } = streamed;
-      await tx.query('savepoint event');
-      try {
-        await handle(tx, streamed);
-      } catch (error) {
-        await tx.query('rollback to savepoint event');
-        failure = { error: withErrorContext(markHandlerError(readThrown(error)), origin, { position }) };
-        break;
-      }
-      handled += 1;
-    }
-    const last = events[handled - 1];
+    const again = await handleAgain(tx, { name, handle }, limit);
+    if (again.handled > 0) return again;
+    const next = await readRows(tx, Number(mine.rows[0].position), limit);
+    const { handled, aside, failure } = await handleRows(tx, handle, next);
+    await setAside(tx, name, aside);
+    const last = next[handled - 1];
     if (last) {
       await tx.query('update postdate.consumer set position = $2, updated_at = clock_timestamp() where name = $1', [
         name,

@@ -5,7 +5,8 @@ import type { cloudEvent, EventOrigin, NewEvent } from '../topics/event-types';
 /** An event as every listener gets it. */
 export type PostdateEvent<Data = Record<string, unknown>> = Omit<z.output<typeof cloudEvent>, 'data'> & { data: Data };
 
-const SOURCE = '/postdate/';
+/** The beginning of every event's source; the topic follows. */
+export const SOURCE = '/postdate/';
 
 /** The event's id. It is the same however often the emitting step is tried, so that every listener can drop repeats. */
 export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: string): string =>
@@ -15,6 +16,10 @@ export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: stri
 export function originOf({ source, tenant, subject, cycle }: PostdateEvent): EventOrigin {
   return { topic: source.slice(SOURCE.length), tenant, key: subject.slice(tenant.length + 1), cycle };
 }
+
+/** The name of an event's entity. The events of one entity are sent in order. */
+export const entityOf = ({ source, subject }: Pick<PostdateEvent, 'source' | 'subject'>): string =>
+  `${source.slice(SOURCE.length)} ${subject}`;
 
 /**
  * Appends events in the caller's transaction: they are published if and only if that transaction commits. A second

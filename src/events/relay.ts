@@ -8,22 +8,29 @@ export const STREAM_CHANNEL = 'postdate_stream';
 
 const BATCH = 500;
 
+// No relay has given these positions: a stranger has, or a backup is older than the rows. At the head's number the relay
+// would fail for ever, as no position is there twice.
+const BEYOND_HEAD = 'select id from postdate.outbox where position > (select position from postdate.stream_head)';
+
 /**
  * Gives the next `limit` committed events their positions in the stream, and returns how many.
  *
  * Positions are assigned after the events' transactions have committed, by one relay at a time. They become visible in
  * their own order, so a reader's cursor never passes an event that is still to come. (A serial number taken inside
- * those transactions would not do: number 2 may commit before number 1.) The two statements must stay two: the snapshot
- * of the second one must be taken under the lock of the first one.
+ * those transactions would not do: number 2 may commit before number 1.) The lock must be a
+ * statement of its own: the snapshot of the others must be taken under it.
  */
 export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
   // Looks without a lock first: a lock taken ten times a second would be ten writes a second for nothing.
-  const waiting = await pool.query('select 1 from postdate.outbox where position is null limit 1');
-  if (waiting.rowCount === 0) return 0;
+  const { rows } = await pool.query<{ waiting: boolean }>(
+    `select exists (select from postdate.outbox where position is null) or exists (${BEYOND_HEAD}) as waiting`,
+  );
+  if (!rows[0]?.waiting) return 0;
   return inTransaction(pool, async (tx) => {
     // Another process is relaying at this moment, so this one leaves it to that.
     const head = await tx.query('select 1 from postdate.stream_head for update skip locked');
     if (head.rowCount === 0) return 0;
+    await tx.query(`update postdate.outbox set position = null, relayed_at = null where id in (${BEYOND_HEAD})`);
     const relayed = await tx.query(
       `with batch as (
          select id, row_number() over (order by seq) as place

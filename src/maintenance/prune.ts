@@ -7,7 +7,7 @@ export const BATCH = 1_000;
 
 /**
  * Removes events that have been in the stream for longer than `days`. Keeps events that a consumer or an enabled
- * webhook still has to receive, and forwarded messages that wait for their answer: it may be "again". Returns how many
+ * webhook still has to receive, those that are set aside for a consumer, and forwarded messages that wait for their answer: it may be "again". Returns how many
  * were removed.
  */
 export async function pruneOutbox(db: Queryable, days: number): Promise<number> {
@@ -20,10 +20,12 @@ export async function pruneOutbox(db: Queryable, days: number): Promise<number> 
                            where open.answer is null and type = aggregatetype || '.due'
                              and open.topic = aggregatetype and open.tenant = payload->>'tenant'
                              and open.key = substr(aggregateid, length(payload->>'tenant') + 2)
-                             and open.cycle = (payload->>'cycle')::integer)
+                             and open.cycle::text = payload->>'cycle')
           and not exists (select 1 from postdate.webhook_delivery as delivery
                             join postdate.webhook on webhook.id = delivery.webhook_id and disabled_at is null
                            where delivery.position = outbox.position and next_try_at is not null)
+          and not exists (select 1 from postdate.set_aside join postdate.consumer on consumer.name = set_aside.consumer
+                           where set_aside.position = outbox.position and ended_at is null)
         limit $2)`,
     [days, BATCH],
   );
@@ -85,6 +87,19 @@ export async function pruneLaneFailures(db: Queryable, days: number): Promise<nu
   const { rowCount } = await db.query(
     `delete from postdate.lane_failure where id in (
        select id from postdate.lane_failure where failed_at < clock_timestamp() - make_interval(days => $1) limit $2)`,
+    [days, BATCH],
+  );
+  return rowCount ?? 0;
+}
+
+/** Removes the records of set-aside events that ended `days` ago, and those of consumers that are no more. Returns how many. */
+export async function pruneSetAside(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.set_aside where (consumer, position) in (
+       select consumer, position from postdate.set_aside
+        where ended_at < clock_timestamp() - make_interval(days => $1)
+           or not exists (select 1 from postdate.consumer where name = consumer)
+        limit $2)`,
     [days, BATCH],
   );
   return rowCount ?? 0;

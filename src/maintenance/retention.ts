@@ -5,7 +5,15 @@ import { acquireExclusiveLease } from '../platform/database/lease';
 import { inTransaction } from '../platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
 import type { Topic } from '../topics/topic';
-import { BATCH, pruneCommands, pruneLaneFailures, pruneLedger, pruneOutbox, pruneWebhookDeliveries } from './prune';
+import {
+  BATCH,
+  pruneCommands,
+  pruneLaneFailures,
+  pruneLedger,
+  pruneOutbox,
+  pruneSetAside,
+  pruneWebhookDeliveries,
+} from './prune';
 
 const EVERY_MS = 600_000;
 // By then the lane under comparison is deployed or stopped.
@@ -36,6 +44,7 @@ export function startRetention(
       if (!(await acquireExclusiveLease(tx, 'retention', more ? 0 : EVERY_MS))) return 0;
       const removedRows = [
         await pruneOutbox(tx, outboxDays),
+        await pruneSetAside(tx, outboxDays),
         await pruneCommands(tx, commandDays),
         await pruneLaneFailures(tx, commandDays),
         await pruneWebhookDeliveries(tx, webhookDays),

@@ -30,11 +30,11 @@ export function startStream(
   { consumers, publishers }: { consumers: Consumer[]; publishers: Publisher[] },
   deps: StreamDeps,
 ): Pick<BackgroundLoop, 'stop'>[] {
-  const { pool, metrics, landingsOver, onError } = deps;
+  const { pool, metrics, log, landingsOver, onError } = deps;
   const loops = [
     ...consumers.map((consumer) => startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) })),
     ...publishers.map((publisher) =>
-      startPublishing({ pool, metrics, onError: onError(`publisher ${publisher.name}`) }, publisher, streams.from),
+      startPublishing({ pool, metrics, log, onError: onError(`publisher ${publisher.name}`) }, publisher, streams.from),
     ),
     startWebhooks(pool, { ...deps, ...webhooks, onAnswer: recordWebhookResponse, onError: onError('webhooks') }),
   ];

@@ -48,6 +48,7 @@ const CALLS: { [Name in keyof Metrics]: Parameters<Metrics[Name]> } = {
   rescued: ['t', 'notWoken', 1],
   dispatched: ['t', 'scheduled'],
   oldestCommand: [1],
+  setAside: ['c', 1],
   unanswered: ['t', 1],
   webhookTried: ['delivered'],
   webhookGivenUp: [],

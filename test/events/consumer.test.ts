@@ -2,8 +2,10 @@ import { nanoid } from 'nanoid';
 import { type Consumer, consumeBatch, replayFrom, startConsumer, subscribe } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
 import { relayBatch } from '../../src/events/relay';
+import { listSetAside, sendAgain } from '../../src/events/set-aside-orders';
 import { listenForHints } from '../../src/events/stream-hint';
 import { inTransaction } from '../../src/platform/database/pool';
+import { errorContextOf } from '../../src/platform/telemetry/error-context';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 
@@ -118,6 +120,86 @@ it('an event that cannot be handled is tried again and never skipped; what came 
   broken = false;
   await drain(consumer);
   expect(seen).toEqual(keys);
+});
+
+it('a row that holds no event is set aside, those around it are handled, and it too once it is an event', async () => {
+  const keys = names(3);
+  const { seen, consumer } = noting();
+  await subscribe(database.pool, consumer);
+  await publish(keys);
+  const id = `test.consumer:acme:${keys[1]}:1:test.happened`;
+  const { rows } = await database.pool.query('select payload from postdate.outbox where id = $1', [id]);
+  const write = (payload: unknown) =>
+    database.pool.query('update postdate.outbox set payload = $2 where id = $1', [id, JSON.stringify(payload)]);
+  await write({ ...rows[0].payload, subject: null });
+  expect(await consumeBatch(database.pool, consumer)).toBe(3);
+  expect(seen).toEqual([keys[0], keys[2]]);
+  const aside = () => listSetAside(database.pool, { consumer: consumer.name }, 10);
+  expect(await aside()).toMatchObject([{ eventId: id, reason: expect.stringMatching(/^no event: subject/), tries: 1 }]);
+
+  await sendAgain(database.pool, { consumer: consumer.name });
+  await drain(consumer);
+  expect(await aside()).toMatchObject([{ eventId: id, tries: 2 }]);
+  await write(rows[0].payload);
+  await sendAgain(database.pool, { consumer: consumer.name });
+  await drain(consumer);
+  expect(seen).toEqual([keys[0], keys[2], keys[1]]);
+  expect(await aside()).toEqual([]);
+});
+
+it('one that was set aside and at which the listener throws stays so: what comes after it is handled', async () => {
+  const keys = names(2);
+  const { seen, consumer } = noting();
+  await subscribe(database.pool, consumer);
+  await publish(keys.slice(0, 1));
+  await database.pool.query(`update postdate.outbox set payload = payload || '{"cycle": 0}' where aggregateid = $1`, [
+    `acme/${keys[0]}`,
+  ]);
+  await drain(consumer);
+  await database.pool.query(`update postdate.outbox set payload = payload || '{"cycle": 1}' where aggregateid = $1`, [
+    `acme/${keys[0]}`,
+  ]);
+  const handle = consumer.handle;
+  consumer.handle = async () => Promise.reject(new Error('it is not to my taste'));
+  await sendAgain(database.pool, { consumer: consumer.name });
+  await publish(keys.slice(1));
+  await expect(consumeBatch(database.pool, consumer)).rejects.toThrow('it is not to my taste');
+  consumer.handle = handle;
+  await drain(consumer);
+  expect(seen).toEqual(keys.slice(1));
+  expect(await listSetAside(database.pool, { consumer: consumer.name }, 10)).toMatchObject([
+    { reason: 'it is not to my taste', tries: 2 },
+  ]);
+});
+
+it('a listener that hangs is given up when PostgreSQL ends its transaction, delays no other listener, and is tried again', async () => {
+  const keys = names(2);
+  const [hanging, quiet] = [noting(), noting()];
+  let hangs = true;
+  const handle = hanging.consumer.handle;
+  hanging.consumer.handle = async (tx, streamed) => {
+    await handle(tx, streamed);
+    if (!hangs) return;
+    // In place of the twenty seconds of every connection.
+    await tx.query("set local idle_in_transaction_session_timeout = '200ms'");
+    await new Promise(() => undefined);
+  };
+  for (const { consumer } of [hanging, quiet]) await subscribe(database.pool, consumer);
+  await publish(keys);
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => {
+    hangs = false;
+    errors.push(error);
+  };
+  const loops = [hanging, quiet].map(({ consumer }) => startConsumer(database.pool, consumer, { onError, pauseMs: 5 }));
+  try {
+    await eventually(async () => expect(quiet.seen).toEqual(keys));
+    await eventually(async () => expect(hanging.seen).toEqual([keys[0], ...keys]));
+    expect(errors).toHaveLength(1);
+    expect(errorContextOf(errors[0])).toMatchObject({ topic: 'test.consumer', key: keys[0] });
+  } finally {
+    await Promise.all(loops.map((loop) => loop.stop()));
+  }
 });
 
 it('an effect that fails half-way is undone, and is there once when it has been tried again', async () => {

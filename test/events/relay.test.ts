@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import type { PoolClient } from 'pg';
-import { readStream } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
 import { relayBatch, startRelay } from '../../src/events/relay';
+import { readStream } from '../../src/events/stream';
 import { inTransaction } from '../../src/platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../../src/platform/loops/background-loop';
 import { useDatabase } from '../support/database';
@@ -132,4 +132,57 @@ it('a relay gives no more than the asked number of positions at a time, the olde
   expect(await relayBatch(database.pool, 2)).toBe(1);
   expect(await cycles()).toEqual([9, 10, 11]);
   expect(await relayBatch(database.pool, 2)).toBe(0);
+});
+
+describe('a row with a position that no relay gave', () => {
+  const atHead = (ahead: number) =>
+    database.pool.query(
+      `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload, position)
+       select $1, 'test.relay', 'acme/' || $1, 'test.happened', (select payload from postdate.outbox limit 1) || $3,
+              position + $2
+         from postdate.stream_head`,
+      [`stranger-${nanoid()}`, ahead, JSON.stringify({ subject: 'acme/stranger' })],
+    );
+
+  it.each([1, 2, 1_000_000])('%i ahead stops no relay, and no reader is led past what comes', async (ahead) => {
+    const start = await head();
+    await atHead(ahead);
+    // A reader that looks before the relay has.
+    expect(await keysAfter(start)).toEqual([]);
+    const keys = [nanoid(), nanoid(), nanoid()];
+    await inTransaction(database.pool, async (tx) => {
+      for (const key of keys) await append(tx, key);
+    });
+    await relayBatch(database.pool);
+    expect(await keysAfter(start)).toEqual(['stranger', ...keys]);
+    expect(await head()).toBe(start + 4);
+  });
+
+  it('is taken by a relay that finds nothing else to do', async () => {
+    const start = await head();
+    await atHead(5);
+    expect(await relayBatch(database.pool)).toBe(1);
+    expect(await keysAfter(start)).toEqual(['stranger']);
+    expect(await relayBatch(database.pool)).toBe(0);
+  });
+});
+
+it('rows that hold no event get their positions, and are left out by a reader, be they more than it asks for', async () => {
+  const start = await head();
+  const [before, after] = [nanoid(), nanoid()];
+  await inTransaction(database.pool, async (tx) => {
+    await append(tx, before);
+    await tx.query(
+      `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
+       select $1 || n, '', '', '', to_jsonb(n) from generate_series(1, 7) as n`,
+      [nanoid()],
+    );
+    await append(tx, after);
+  });
+  expect(await relayBatch(database.pool)).toBe(9);
+  const subjects = async (position: number) =>
+    (await readStream(database.pool, position, 3)).map(({ event }) => event.subject);
+  expect(await subjects(start)).toEqual([`acme/${before}`]);
+  expect(await subjects(start + 1)).toEqual([`acme/${after}`]);
+  expect(await subjects(start + 9)).toEqual([]);
 });

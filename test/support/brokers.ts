@@ -27,13 +27,15 @@ export interface Place {
   publisher(): Publisher;
   /** All of it, each lane in its order. */
   stored(): Promise<Stored[]>;
+  /** The largest event that it takes from now on. */
+  limit(bytes: number): Promise<void>;
   /** The next test has a place of its own. */
   renew(): Promise<void>;
 }
 
 export const places: Place[] = [natsPlace(), kafkaPlace()];
 
-export interface TestBroker extends Pick<Place, 'stored'> {
+export interface TestBroker extends Pick<Place, 'stored' | 'limit'> {
   /** A publisher as a worker's process has one; closed after the test. */
   publisher(): Publisher;
   start(): Promise<void>;
@@ -48,6 +50,7 @@ export function useBroker(place: Place): TestBroker {
   const publishers: Publisher[] = [];
   const broker: TestBroker = {
     stored: place.stored,
+    limit: place.limit,
     publisher() {
       const publisher = place.publisher();
       publishers.push(publisher);

@@ -1,4 +1,4 @@
-import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { nanoid } from 'nanoid';
 import { type RunningKafka, startKafka } from '../../local/kafka';
 import { kafkaPublisher } from '../../src/events/brokers/kafka';
@@ -64,6 +64,11 @@ export function kafkaPlace(): Place {
     },
     publisher: () => kafkaPublisher({ brokers: [address], topic, ssl: false }),
     stored: () => storedByKafka(address, topic),
+    async limit(bytes) {
+      const configEntries = [{ name: 'max.message.bytes', value: String(bytes) }];
+      const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }];
+      await askKafka(address, (admin) => admin.alterConfigs({ validateOnly: false, resources }));
+    },
     async renew() {
       topic = `postdate.test-${nanoid()}`;
       await askKafka(address, (admin) =>

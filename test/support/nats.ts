@@ -56,6 +56,8 @@ export function natsPlace(): Place {
     },
     publisher: () => natsPublisher({ servers: [address], stream: STREAM, keepDays: 30 }),
     stored: () => storedByNats(address, STREAM),
+    limit: (bytes) =>
+      askNats(address, async ({ streams }) => void (await streams.update(STREAM, { max_msg_size: bytes }))),
     // Two streams cannot take the same subjects.
     renew: () =>
       askNats(address, async ({ streams }) => {

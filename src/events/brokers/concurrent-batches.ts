@@ -1,5 +1,5 @@
-import type { StreamedEvent } from '../consumer';
-import { originOf } from '../outbox';
+import { entityOf } from '../outbox';
+import type { StreamedEvent } from '../stream';
 
 /**
  * Divides events into batches that are stored one after the other. No batch has two events of one message, and the
@@ -10,10 +10,9 @@ export function concurrentBatchesOf(events: StreamedEvent[]): StreamedEvent[][] 
   const batches: StreamedEvent[][] = [];
   const seen = new Map<string, number>();
   for (const streamed of events) {
-    const { topic, tenant, key } = originOf(streamed.event);
-    const message = `${topic}:${tenant}:${key}`;
-    const batch = seen.get(message) ?? 0;
-    seen.set(message, batch + 1);
+    const entity = entityOf(streamed.event);
+    const batch = seen.get(entity) ?? 0;
+    seen.set(entity, batch + 1);
     batches[batch] ??= [];
     batches[batch].push(streamed);
   }

@@ -1,8 +1,8 @@
-import { Kafka, logLevel, type Message, Partitioners, type Producer, type SASLOptions } from 'kafkajs';
-import type { StreamedEvent } from '../consumer';
-import type { PostdateEvent } from '../outbox';
+import { Kafka, logLevel, Partitioners, type Producer, type SASLOptions } from 'kafkajs';
+import { chunksOf, type RecordOfEvent } from './kafka-records';
+import { kafkaRefusalOf, refuseSize } from './kafka-refusal';
 import { createLazyConnection } from './lazy-connection';
-import type { Publisher } from './publisher';
+import type { Publisher, RefusedEvent } from './publisher';
 import type { KafkaSettings } from './settings';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -10,8 +10,6 @@ const CONNECT_TIMEOUT_MS = 2_000;
 // makes before it tries again, and the second try. See LONGEST_PUBLISH_MS.
 const REQUEST_TIMEOUT_MS = 10_000;
 const PUBLISH_TIMEOUT_MS = 10_000;
-// Kafkajs makes one record batch of all messages for a partition. Brokers refuse record batches above 1 MB by default.
-const CHUNK_BYTES = 512 * 1024;
 
 /**
  * Publishes to a Kafka topic. The key is tenant and key, so the events of a message are in one partition, in their
@@ -44,15 +42,32 @@ export function kafkaPublisher(settings: KafkaSettings): Publisher {
   return {
     name: 'kafka',
     connect: () => broker.use(async () => undefined),
-    publish: (events) =>
-      broker.use(async (producer) => {
-        const deadline = performance.now() + PUBLISH_TIMEOUT_MS;
-        for (const chunk of chunksOf(events)) {
-          if (performance.now() > deadline)
-            throw new Error(`Kafka took longer than ${PUBLISH_TIMEOUT_MS / 1000} s for a batch`);
-          await store(producer, topic, chunk);
+    async publish(events) {
+      const deadline = performance.now() + PUBLISH_TIMEOUT_MS;
+      const refused: RefusedEvent[] = [];
+      const held = new Set<string>();
+      const chunks = chunksOf(events);
+      for (let chunk = chunks.shift(); chunk; chunk = chunks.shift()) {
+        const records = chunk.filter(({ entity }) => !held.has(entity));
+        const [first] = records;
+        if (!first) continue;
+        if (performance.now() > deadline)
+          throw new Error(`Kafka took longer than ${PUBLISH_TIMEOUT_MS / 1000} s for a batch`);
+        // A connection that a refusal closes is opened again: a Kafka producer counts its batches.
+        const reason =
+          refuseSize(first.bytes) ?? (await refusalOf(broker.use((producer) => store(producer, topic, records))));
+        if (reason === undefined) continue;
+        if (records.length === 1) {
+          refused.push({ position: first.position, reason });
+          held.add(first.entity);
+        } else {
+          // The broker does not say which of them it refuses.
+          const half = Math.ceil(records.length / 2);
+          chunks.unshift(records.slice(0, half), records.slice(half));
         }
-      }),
+      }
+      return refused;
+    },
     close: broker.close,
   };
 }
@@ -72,45 +87,24 @@ const clientOf = ({ brokers, ssl, sasl }: KafkaSettings): Kafka =>
     logLevel: logLevel.NOTHING,
   });
 
-async function store(producer: Producer, topic: string, chunk: Chunk): Promise<void> {
+async function store(producer: Producer, topic: string, records: RecordOfEvent[]): Promise<void> {
   try {
-    await producer.send({ topic, messages: chunk.records, acks: -1, timeout: REQUEST_TIMEOUT_MS });
+    const messages = records.map(({ message }) => message);
+    await producer.send({ topic, messages, acks: -1, timeout: REQUEST_TIMEOUT_MS });
   } catch (error) {
-    const others = chunk.records.length > 1 ? ` and ${chunk.records.length - 1} more` : '';
-    throw new Error(`Kafka did not store ${chunk.firstId}${others}: ${(error as Error).message}`, { cause: error });
+    const others = records.length > 1 ? ` and ${records.length - 1} more` : '';
+    throw new Error(`Kafka did not store ${records[0]?.id}${others}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-interface Chunk {
-  firstId: string;
-  records: Message[];
-}
-
-function chunksOf(events: StreamedEvent[]): Chunk[] {
-  const chunks: Chunk[] = [];
-  let bytes = CHUNK_BYTES;
-  for (const { event } of events) {
-    const record = recordOf(event);
-    bytes += record.value.length;
-    if (bytes > CHUNK_BYTES) {
-      chunks.push({ firstId: event.id, records: [] });
-      bytes = record.value.length;
-    }
-    chunks.at(-1)?.records.push(record);
+/** Why Kafka refuses what was stored; undefined if it is stored. Throws what is no refusal. */
+async function refusalOf(storing: Promise<void>): Promise<string | undefined> {
+  try {
+    await storing;
+    return undefined;
+  } catch (error) {
+    const reason = kafkaRefusalOf(error);
+    if (reason === undefined) throw error;
+    return reason;
   }
-  return chunks;
-}
-
-/**
- * A record in CloudEvents' structured mode for Kafka. The attributes are headers as well, so that consumers can filter
- * by them.
- */
-function recordOf(event: PostdateEvent): Message & { value: Buffer } {
-  const { data, datacontenttype, ...attributes } = event;
-  const headers = Object.entries(attributes).map(([name, value]) => [`ce_${name}`, String(value)]);
-  return {
-    key: event.subject,
-    value: Buffer.from(JSON.stringify(event)),
-    headers: { 'content-type': 'application/cloudevents+json; charset=UTF-8', ...Object.fromEntries(headers) },
-  };
 }

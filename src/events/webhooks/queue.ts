@@ -42,7 +42,9 @@ export async function queueBatch(pool: Pool, limit = BATCH): Promise<{ events: n
     // its result.
     const { rows } = await tx.query<{ events: number; deliveries: number }>(
       `with event as materialized (
-         select * from postdate.outbox where position > $2 order by position limit $3
+         select * from postdate.outbox
+          where position > $2 and position <= (select position from postdate.stream_head)
+          order by position limit $3
        ), queued as (
          insert into postdate.webhook_delivery (${DELIVERY_COLUMNS})
          select ${DELIVERY_OF_EVENT}

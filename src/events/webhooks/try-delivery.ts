@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import { MessageError } from '../../message/admission';
 import { inTransaction } from '../../platform/database/pool';
 import type { PostdateEvent } from '../outbox';
+import { readEvent } from '../read-event';
 import { addressesOf, type Reach } from './addresses';
 import type { ClaimedDelivery } from './claim-deliveries';
 import { type Failure, putBackDelivery, recordDelivered, recordFailure, retryFailedNow } from './delivery-results';
@@ -19,6 +20,7 @@ export type TryResult =
   | 'gone'
   | 'unusableAnswer'
   | 'notKept'
+  | 'noEvent'
   | 'stopped';
 
 export interface TryDeps extends Reach {
@@ -49,6 +51,8 @@ export async function tryDelivery(
     return { result, gaveUp: ended };
   };
   if (event === null) return failed('notKept', { words: 'the event is no longer kept', final: true });
+  const read = readEvent(event);
+  if ('unreadable' in read) return failed('noEvent', { words: read.unreadable, final: true });
   let response: ListenerResponse;
   try {
     response = await withTimeout(deps.answerWithinMs, stopping, (signal) => send(deps, { ...delivery, event }, signal));

@@ -1,18 +1,21 @@
 import type { Pool } from 'pg';
 import type { Publisher } from '../../events/brokers/publisher';
 import type { Consumer } from '../../events/consumer';
+import { countSetAside } from '../../events/set-aside-orders';
 import { WEBHOOKS_CONSUMER } from '../../events/webhooks/queue';
+import { oldestEventMs } from '../../platform/telemetry/gauges';
 import { type Check, type Found, fail, ok, warn } from './finding';
 
 // The relay runs ten times a second, and a consumer with every hint.
 const LATE_S = 60;
 
-export const STREAM_CHECKS = ['outbox', 'consumers'];
+export const STREAM_CHECKS = ['outbox', 'consumers', 'set aside'];
 
-/** Checks that events get their positions in the stream, and that consumers read them. */
+/** Checks that events get their positions in the stream, that consumers read them, and that none refuses any. */
 export const streamChecks = (pool: Pool, consumers: Pick<Consumer, 'name'>[]): Check[] => [
   { name: 'outbox', run: () => checkOutbox(pool) },
   { name: 'consumers', run: () => checkConsumers(pool, consumers) },
+  { name: 'set aside', run: () => checkSetAside(pool) },
 ];
 
 /** Checks that each broker can be reached. The check of consumers tells how far its publisher is behind. */
@@ -32,15 +35,24 @@ async function checkPublisher(publisher: Publisher): Promise<Found> {
 }
 
 async function checkOutbox(pool: Pool): Promise<Found> {
-  const { rows } = await pool.query<{ waiting: number; age_s: number | null }>(
-    `select count(*)::integer as waiting,
-            extract(epoch from clock_timestamp() - min((payload->>'time')::timestamptz))::float8 as age_s
-       from postdate.outbox where position is null`,
+  const { rows } = await pool.query<{ waiting: number }>(
+    'select count(*)::integer as waiting from postdate.outbox where position is null',
   );
-  const { waiting = 0, age_s: ageS } = rows[0] ?? {};
+  const { waiting = 0 } = rows[0] ?? {};
   if (waiting === 0) return ok('all events are in the stream');
-  const says = `${waiting} events are not in the stream yet, the oldest for ${Math.round(ageS ?? 0)} s`;
-  return (ageS ?? 0) > LATE_S ? fail(says, 'start a worker, whose relay carries them') : ok(says);
+  const ageS = (await oldestEventMs(pool)) / 1000;
+  const says = `${waiting} events are not in the stream yet, the oldest for ${Math.round(ageS)} s`;
+  return ageS > LATE_S ? fail(says, 'start a worker, whose relay carries them') : ok(says);
+}
+
+async function checkSetAside(pool: Pool): Promise<Found> {
+  const aside = (await countSetAside(pool)).filter(({ events }) => events > 0);
+  if (aside.length === 0) return ok('none');
+  const says = aside.map(
+    ({ consumer, events, since, reason }) =>
+      `${events} events for ${consumer}, since ${since?.toISOString()}: ${reason ?? 'they wait behind others'}`,
+  );
+  return fail(says.join('; '), 'postdate events set-aside lists them, postdate events resend sends them again');
 }
 
 interface ConsumerRow {

@@ -2,6 +2,7 @@ import type { MessageRef } from '../../message/contract';
 import { STABLE } from '../../message/lane-name';
 import type { Queryable } from '../../platform/database/pool';
 import { readDecisions } from './decision-records';
+import { readEvents, readSetAside } from './event-records';
 import type { TimelineEntry } from './timeline-entry';
 
 // The newest records of each kind: a series of years has more than an operator reads.
@@ -17,7 +18,8 @@ export async function readRecords(db: Queryable, ref: MessageRef): Promise<Timel
     readHeld(db, ref),
     readRedrives(db, ref),
     readAnswers(db, ref),
-    readEvents(db, ref),
+    readEvents(db, ref, LIMIT),
+    readSetAside(db, ref, LIMIT),
   ]);
   return entries.flat();
 }
@@ -101,23 +103,4 @@ async function readAnswers(db: Queryable, ref: MessageRef): Promise<TimelineEntr
     const detail = next_due_at ? `cycle ${next_cycle} is due ${next_due_at.toISOString()}` : (reason ?? undefined);
     return [forwarded, { at: answered_at.toISOString(), source, what: `answered ${answer}`, cycle, detail }];
   });
-}
-
-async function readEvents(db: Queryable, { topic, tenant, key }: MessageRef): Promise<TimelineEntry[]> {
-  const { rows } = await db.query<{ type: string; time: string; cycle: number; position: string | null }>(
-    // By their ids, which begin with the message's name: no other column of the message has an index.
-    `select type, payload->>'time' as time, (payload->>'cycle')::integer as cycle, position
-       from postdate.outbox
-      where starts_with(id, $1)
-      order by seq desc
-      limit $2`,
-    [`${topic}:${tenant}:${key}:`, LIMIT],
-  );
-  return rows.map(({ type, time, cycle, position }) => ({
-    at: time,
-    source: 'stream',
-    what: type,
-    cycle,
-    detail: position === null ? 'an event, not relayed yet' : `an event, position ${position}`,
-  }));
 }

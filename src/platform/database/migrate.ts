@@ -19,6 +19,7 @@ import * as answers from './migrations/0015-answers';
 import * as lanes from './migrations/0016-lanes';
 import * as shadow from './migrations/0017-shadow';
 import * as functionRights from './migrations/0018-function-rights';
+import * as setAside from './migrations/0020-set-aside';
 import * as dispatchQueue from './migrations/0021-dispatch-queue';
 import type { Queryable } from './pool';
 
@@ -50,6 +51,7 @@ export const postdateSchema: SchemaMigrations = {
     '0017-shadow': shadow,
     '0018-function-rights': functionRights,
     '0021-dispatch-queue': dispatchQueue,
+    '0020-set-aside': setAside,
   },
 };
 

@@ -13,7 +13,7 @@ const SAMPLE_MS = 5_000;
 export function startGauges(
   deps: {
     pool: Pool;
-    metrics: Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'unsealed' | 'connections'>;
+    metrics: Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'setAside' | 'unsealed' | 'connections'>;
     onError(error: unknown): void;
   },
   { sampleMs = SAMPLE_MS }: { sampleMs?: number } = {},
@@ -34,10 +34,16 @@ export function startGauges(
     metrics.oldestEvent(await oldestEventMs(pool));
     metrics.unsealed(await unsealedMs(pool));
     const lags = await readConsumerLags(pool);
-    for (const { name, events, ms } of lags) metrics.consumerLag(name, events, ms);
+    for (const { name, events, ms, aside } of lags) {
+      metrics.consumerLag(name, events, ms);
+      metrics.setAside(name, aside);
+    }
     const names = lags.map(({ name }) => name);
     // A consumer that was removed would keep its last lag for as long as this process lives.
-    for (const removed of knownConsumers.filter((name) => !names.includes(name))) metrics.consumerLag(removed, 0, 0);
+    for (const removed of knownConsumers.filter((name) => !names.includes(name))) {
+      metrics.consumerLag(removed, 0, 0);
+      metrics.setAside(removed, 0);
+    }
     knownConsumers = names;
     return 'idle';
   }
@@ -47,21 +53,36 @@ export function startGauges(
   );
 }
 
-async function oldestEventMs(db: Queryable): Promise<number> {
-  const { rows } = await db.query<{ ms: number }>(
-    `select greatest(0, extract(epoch from clock_timestamp() - (payload->>'time')::timestamptz))::float8 * 1000 as ms
+/** For how many ms the oldest event has waited for its position in the stream; 0 if none waits. */
+export async function oldestEventMs(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ time: unknown; now: Date }>(
+    `select payload->'time' as time, clock_timestamp() as now
        from postdate.outbox where position is null order by seq limit 1`,
   );
-  return rows[0]?.ms ?? 0;
+  const { time, now } = rows[0] ?? {};
+  // A row that a stranger wrote may have no time. PostgreSQL would fail to read it, and this with it.
+  const at = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  return now && !Number.isNaN(at) ? Math.max(0, now.getTime() - at) : 0;
 }
 
-/** How many events each consumer still has to read, and for how many ms the first of them has been in the stream. */
-async function readConsumerLags(db: Queryable): Promise<{ name: string; events: number; ms: number }[]> {
-  const { rows } = await db.query<{ name: string; events: number; ms: number }>(
+interface ConsumerLag {
+  name: string;
+  events: number;
+  ms: number;
+  aside: number;
+}
+
+/**
+ * How many events each consumer still has to read, for how many ms the first of them has been in the stream, and how many
+ * are set aside for it.
+ */
+async function readConsumerLags(db: Queryable): Promise<ConsumerLag[]> {
+  const { rows } = await db.query<ConsumerLag>(
     `select name, greatest(0, head.position - consumer.position)::float8 as events,
             greatest(0, coalesce(extract(epoch from clock_timestamp() - (
               select relayed_at from postdate.outbox
-               where outbox.position > consumer.position order by outbox.position limit 1)), 0))::float8 * 1000 as ms
+               where outbox.position > consumer.position order by outbox.position limit 1)), 0))::float8 * 1000 as ms,
+            (select count(*) from postdate.set_aside where consumer = name and ended_at is null)::float8 as aside
        from postdate.consumer as consumer, postdate.stream_head as head`,
   );
   return rows;

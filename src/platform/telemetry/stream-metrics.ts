@@ -27,6 +27,10 @@ export function createStreamMetrics({ number, seconds, count }: Instruments) {
         return (consumer: string, _events: number, ms: number) => gauge.set(ms / 1000, { consumer });
       }),
     ),
+    /** How many events are set aside for a consumer, as it refuses them or an earlier one of their message. */
+    setAside: number('postdate_set_aside_events', 'events', 'Events that a consumer or broker refuses', (gauge) => {
+      return (consumer: string, events: number) => gauge.set(events, { consumer });
+    }),
     /** How many forwarded messages have no answer in time. */
     unanswered: number('postdate_unanswered_messages', 'messages', 'Forwarded, and not answered in time', (gauge) => {
       return (topic: string, messages: number) => gauge.set(messages, { topic });

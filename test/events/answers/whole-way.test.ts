@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid';
 import { describe as describeMessage, schedule } from '../../../src/client';
 import { land } from '../../../src/delivery/landing/landing';
 import { recordAnswer } from '../../../src/events/answers/answer';
-import { readStream, type StreamedEvent } from '../../../src/events/consumer';
+import { readStream, type StreamedEvent } from '../../../src/events/stream';
 import { workflowIdOf } from '../../../src/message/contract';
 import { rfc3339 } from '../../../src/message/due-time';
 import { runAudit } from '../../../src/operating/audit/audit';

@@ -1,17 +1,17 @@
 import { noopMetricMeter } from '@temporalio/common';
-import { backlogOf } from '../../../src/events/brokers/backlog';
 import { publishBatch, startPublishing } from '../../../src/events/brokers/publish-loop';
 import type { Publisher } from '../../../src/events/brokers/publisher';
 import { subscribe } from '../../../src/events/consumer';
 import { appendEvents, eventIdOf } from '../../../src/events/outbox';
 import { relayBatch } from '../../../src/events/relay';
+import { countSetAside, listSetAside, sendAgain } from '../../../src/events/set-aside-orders';
+import type { StreamedEvent } from '../../../src/events/stream';
 import { inTransaction } from '../../../src/platform/database/pool';
-
 import { createMetrics } from '../../../src/platform/telemetry/metrics';
-import type { Backlog } from '../../../src/platform/telemetry/stream-metrics';
 import { places, type Stored, useBroker } from '../../support/brokers';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
+import { silentLog } from '../../support/silent-log';
 
 // Kafka is started, killed and started again: half a minute each time, where neighbours hold the machine.
 jest.setTimeout(300_000);
@@ -23,7 +23,7 @@ const originOf = (key: string, cycle: number) => ({ topic: 'test.streams', tenan
 const keysOf = (count: number) => Array.from({ length: count }, (_, index) => `key-${index}`);
 
 beforeEach(async () => {
-  await database.pool.query('truncate postdate.outbox, postdate.consumer');
+  await database.pool.query('truncate postdate.outbox, postdate.consumer, postdate.set_aside');
   await database.pool.query('update postdate.stream_head set position = 0');
 });
 
@@ -40,12 +40,31 @@ async function emit(keys: string[], [from, to]: [number, number], data = {}): Pr
 const LOCKS = `select pid from pg_locks where locktype = 'advisory'
   and database = (select oid from pg_database where datname = current_database())`;
 
+/** Larger than a broker's limit in a test, and of no message. */
+const probe: StreamedEvent = {
+  position: 1,
+  event: {
+    specversion: '1.0',
+    id: 'probe',
+    source: '/postdate/test.probe',
+    type: TYPE,
+    subject: 'acme/probe',
+    time: '2026-01-01T00:00:00.000Z',
+    datacontenttype: 'application/json',
+    tenant: 'acme',
+    cycle: 1,
+    data: { text: 'x'.repeat(200_000) },
+  },
+};
+
 const know = ({ name }: Publisher) => subscribe(database.pool, { name, from: 'start' });
 const position = async () =>
   Number((await database.pool.query('select max(position) as position from postdate.consumer')).rows[0].position);
+/** How many rows of the stream a publisher takes in its next batch. */
+const taken = async (publisher: Publisher) => (await publishBatch(database.pool, publisher)).taken;
 async function drain(publisher: Publisher): Promise<void> {
   await know(publisher);
-  while ((await publishBatch(database.pool, publisher)) > 0);
+  while ((await taken(publisher)) > 0);
 }
 
 const sorted = (ids: Iterable<string>) => [...ids].sort();
@@ -64,7 +83,7 @@ const inOrder = (keys: string[], cycles: number) => keys.map(() => counting(cycl
 async function whilePublishing(publishers: Publisher[], during: (errors: string[]) => Promise<void>): Promise<void> {
   const errors: string[] = [];
   const onError = (error: unknown) => void errors.push((error as Error).message);
-  const deps = { pool: database.pool, metrics, onError };
+  const deps = { pool: database.pool, metrics, log: silentLog, onError };
   const loops = publishers.map((publisher) => startPublishing(deps, publisher, 'start'));
   try {
     await during(errors);
@@ -174,7 +193,7 @@ for (const place of places) {
         async publish(events) {
           pause();
           await awake;
-          await paused.publish(events);
+          return paused.publish(events);
         },
       }).then(
         () => 'moved the position',
@@ -182,10 +201,10 @@ for (const place of places) {
       );
       await asleep;
       try {
-        expect(await publishBatch(database.pool, other)).toBe(0);
+        expect(await taken(other)).toBe(0);
         // It waits so long for the end of the holder, and with it of the lock.
         await database.pool.query(`select pg_terminate_backend(pid, 10000) from (${LOCKS}) as holder`);
-        expect(await publishBatch(database.pool, other)).toBe(ids.length);
+        expect(await taken(other)).toBe(ids.length);
         await emit(keysOf(1), [2, 2]);
       } finally {
         // Also when this fails: its connection would be waited for at the end.
@@ -219,21 +238,47 @@ for (const place of places) {
       expect(told(stored)).toEqual([counting(300)]);
     });
 
-    it('wait, named in the error, behind one that the broker refuses; what came before it arrives', async () => {
-      const [before] = await emit(['a'], [1, 1]);
-      const [refused] = await emit(['a'], [2, 2], { text: 'x'.repeat(2_000_000) });
-      await emit(['a'], [3, 3]);
-      await whilePublishing([broker.publisher()], async (errors) => {
-        await published(1);
-        const seen = errors.length;
-        await eventually(async () => expect(errors.length).toBeGreaterThan(seen + 1));
-        expect(errors.at(-1)).toContain(refused);
-        expect(await position()).toBe(1);
-        expect(await backlogOf(database.pool, place.publisher().name)).toMatchObject({
-          events: 2,
-        } satisfies Partial<Backlog>);
+    it('are set aside when the broker refuses them, with the later ones of their message; all others arrive, and they once it takes them', async () => {
+      const publisher = broker.publisher();
+      const first = await emit(['a', 'b'], [1, 1]);
+      await drain(publisher);
+      const limit = async (bytes: number, refused: number) => {
+        await broker.limit(bytes);
+        // A broker of Kafka hears of it a moment later.
+        await eventually(async () => expect(await publisher.publish([probe])).toHaveLength(refused));
+      };
+      await limit(100_000, 1);
+      const [large] = await emit(['a'], [2, 2], { text: 'x'.repeat(200_000) });
+      const behind = await emit(['a'], [3, 4]);
+      const others = await emit(['b', 'c'], [2, 4]);
+      const stored = async () => (await broker.stored()).filter(({ id }) => id !== probe.event.id);
+      const aside = async () =>
+        (await listSetAside(database.pool, {}, 100)).map(({ eventId, tries }) => [eventId, tries]);
+      await whilePublishing([publisher], async (errors) => {
+        await published(11);
+        expect(errors).toEqual([]);
+        expect(distinct(await stored())).toEqual(sorted([...first, ...others]));
+        expect(await aside()).toEqual([[large, 1], ...behind.map((id) => [id, 0])]);
+        expect(await countSetAside(database.pool)).toMatchObject([{ consumer: publisher.name, events: 3 }]);
+
+        // Still too large: it is refused once more, and all stays as it was.
+        expect(await sendAgain(database.pool, {})).toBe(3);
+        await eventually(async () => expect(await aside()).toEqual([[large, 2], ...behind.map((id) => [id, 0])]));
+        const [later] = await emit(['a'], [5, 5]);
+        await published(12);
+        expect((await aside()).map(([id]) => id)).toEqual([large, ...behind, later]);
+        expect(distinct(await stored())).toEqual(sorted([...first, ...others]));
+
+        await limit(900_000, 0);
+        expect(await sendAgain(database.pool, { eventId: large })).toBe(4);
+        await eventually(async () => expect(await aside()).toEqual([]));
+        expect(errors).toEqual([]);
       });
-      expect(distinct(await broker.stored())).toEqual([before]);
+      expect(told(await stored()).sort((one, two) => two.length - one.length)).toEqual([
+        counting(5),
+        counting(4),
+        [2, 3, 4],
+      ]);
     });
 
     it('are published again after a replay that was asked for while they were under way', async () => {
@@ -244,13 +289,14 @@ for (const place of places) {
       const replayed: Publisher = {
         ...publisher,
         async publish(events) {
-          await publisher.publish(events);
+          const refused = await publisher.publish(events);
           await database.pool.query('update postdate.consumer set position = 2');
+          return refused;
         },
       };
-      expect(await publishBatch(database.pool, replayed)).toBe(1);
+      expect(await taken(replayed)).toBe(1);
       expect(await position()).toBe(2);
-      expect(await publishBatch(database.pool, publisher)).toBe(ids.length - 2 + 1);
+      expect(await taken(publisher)).toBe(ids.length - 2 + 1);
     });
   });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { concurrentBatchesOf } from '../../../src/events/brokers/concurrent-batches';
-import type { StreamedEvent } from '../../../src/events/consumer';
+import type { StreamedEvent } from '../../../src/events/stream';
 
 /** An event of this message, told apart by its position. */
 const streamed = (key: string, position: number): StreamedEvent => ({

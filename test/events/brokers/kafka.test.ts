@@ -7,7 +7,7 @@ import { freePort } from '../../../local/ports';
 import { kafkaPublisher } from '../../../src/events/brokers/kafka';
 import type { Publisher } from '../../../src/events/brokers/publisher';
 import type { KafkaSettings } from '../../../src/events/brokers/settings';
-import type { StreamedEvent } from '../../../src/events/consumer';
+import type { StreamedEvent } from '../../../src/events/stream';
 import { eventually } from '../../support/eventually';
 import { askKafka, storedByKafka } from '../../support/kafka';
 

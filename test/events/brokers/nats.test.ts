@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DiscardPolicy } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { onPath } from '../../../local/executables';
 import { type NatsOptions, type RunningNats, startNats } from '../../../local/nats';
@@ -9,7 +10,7 @@ import { run } from '../../../local/processes';
 import { natsPublisher } from '../../../src/events/brokers/nats';
 import type { Publisher } from '../../../src/events/brokers/publisher';
 import type { NatsSettings } from '../../../src/events/brokers/settings';
-import type { StreamedEvent } from '../../../src/events/consumer';
+import type { StreamedEvent } from '../../../src/events/stream';
 import { askNats, storedByNats } from '../../support/nats';
 
 const executable = process.env.POSTDATE_TEST_NATS_SERVER as string;
@@ -71,6 +72,41 @@ const streamed = (key: string): StreamedEvent => ({
         },
       }),
     ]);
+  });
+
+  it('refuses for good what is too large for the server, and what has too long a name; it takes all else', async () => {
+    const server = await start();
+    const publisher = publisherOf(server);
+    const at = (position: number, change: object) => {
+      const one = streamed(`k${position}`);
+      return { position, event: { ...one.event, id: `${one.event.id}:${position}`, ...change } };
+    };
+    const long = 'x'.repeat(5_000);
+    const refused = await publisher.publish([
+      at(1, {}),
+      at(2, { data: { text: 'x'.repeat(1_100_000) } }),
+      at(3, { subject: 'acme.eu/k2' }),
+      at(4, { type: `thing.${long}` }),
+      at(5, { type: 'a b*>\t\u0000\r\n.ü.💥' }),
+      at(6, {}),
+    ]);
+    expect(refused).toEqual([
+      { position: 2, reason: expect.stringContaining('max_payload') },
+      { position: 4, reason: expect.stringContaining('its type is so long') },
+    ]);
+    const stored = await storedByNats(server.address, STREAM);
+    // The third is behind the second, which is of the same message.
+    expect(stored.map(({ event }) => event.subject).sort()).toEqual(['acme.eu/k1', 'acme.eu/k5', 'acme.eu/k6']);
+  });
+
+  it('does not refuse for good what it cannot take now: a full stream, a stream that is not there', async () => {
+    const server = await start();
+    const publisher = publisherOf(server);
+    await publisher.publish([streamed('a')]);
+    await askNats(server.address, ({ streams }) => streams.update(STREAM, { max_msgs: 1, discard: DiscardPolicy.New }));
+    await expect(publisher.publish([streamed('b')])).rejects.toThrow('maximum messages exceeded');
+    await askNats(server.address, ({ streams }) => streams.delete(STREAM));
+    await expect(publisher.publish([streamed('b')])).resolves.toEqual([]);
   });
 
   it('has its stream made, with hours to know repeats in, also by two workers at one time', async () => {

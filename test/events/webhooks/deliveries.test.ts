@@ -280,3 +280,24 @@ it('pauses that a clock has written that was ahead come to an end', async () => 
   webhooks();
   await eventually(async () => expect(sent).toHaveLength(1));
 });
+
+it('a row that holds no event ends its delivery as failed at once, blames no listener, and holds up nothing', async () => {
+  const { url, sent } = await listener();
+  const { id } = await add(url, { tenant: '*' });
+  const { results } = webhooks();
+  await database.pool.query(
+    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
+     values ($1, 'test.webhooks', 'acme/a', 'test.happened', '{"subject": {}, "cycle": "one"}')`,
+    [nanoid()],
+  );
+  const [eventId] = await emit(['a'], { type: 'test.next' });
+  await allEnded(database.pool);
+  expect(sent.map(({ event }) => event.id)).toEqual([eventId]);
+  expect(await logOf(id)).toMatchObject([
+    { eventId, state: 'delivered' },
+    { state: 'failed', tries: 1, failure: expect.stringMatching(/^no event: /) },
+  ]);
+  const { rows } = await database.pool.query('select failures from postdate.webhook where id = $1', [id]);
+  expect(rows).toEqual([{ failures: 0 }]);
+  expect(results).toEqual({ delivered: 1, noEvent: 1, givenUp: 1 });
+});

@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutants';
 
 const brokers = ['test/events/brokers/brokers.test.ts'];
+const [setAside, nats] = ['test/events/brokers/set-aside.test.ts', 'test/events/brokers/nats.test.ts'];
 
 /** About the stream's way to a broker. */
 export const publishers: Mutant[] = [
@@ -8,15 +9,15 @@ export const publishers: Mutant[] = [
     name: 'publishers of one broker do not take turns',
     file: 'src/events/brokers/publish-loop.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-    find: 'if (!(await tryAdvisoryLock(tx, `publisher ${name}`))) return 0;',
+    find: 'if (!(await tryAdvisoryLock(tx, `publisher ${name}`))) return NOTHING;',
     replace: '',
     tests: brokers,
   },
   {
     name: 'a publisher does not wait for the acknowledgement',
-    file: 'src/events/brokers/publish-loop.ts',
-    find: 'await publisher.publish(events);',
-    replace: 'void publisher.publish(events).catch(() => undefined);',
+    file: 'src/events/brokers/publish-rows.ts',
+    find: 'await publisher.publish(toSend)',
+    replace: '(publisher.publish(toSend).catch(() => undefined), [])',
     tests: brokers,
   },
   {
@@ -43,7 +44,7 @@ export const publishers: Mutant[] = [
   {
     name: 'a publisher sends the events of one message to NATS at once',
     file: 'src/events/brokers/concurrent-batches.ts',
-    find: 'seen.set(message, batch + 1);',
+    find: 'seen.set(entity, batch + 1);',
     replace: '',
     tests: ['test/events/brokers/concurrent-batches.test.ts'],
   },
@@ -56,16 +57,51 @@ export const publishers: Mutant[] = [
   },
   {
     name: 'a publisher spreads the events of one message over the partitions of Kafka',
-    file: 'src/events/brokers/kafka.ts',
+    file: 'src/events/brokers/kafka-records.ts',
     find: 'key: event.subject,',
     replace: 'key: event.id + Math.random(),',
     tests: ['test/events/brokers/kafka.test.ts'],
   },
   {
     name: 'a publisher makes larger batches than Kafka takes',
-    file: 'src/events/brokers/kafka.ts',
+    file: 'src/events/brokers/kafka-records.ts',
     find: 'const CHUNK_BYTES = 512 * 1024;',
     replace: 'const CHUNK_BYTES = 512 * 1024 * 1024;',
     tests: brokers,
+  },
+  {
+    name: 'a later event of a message goes to a broker before one that it refuses',
+    file: 'src/events/brokers/publish-rows.ts',
+    find: 'held.set(entityOfRow(row), row.position);',
+    replace: '',
+    tests: [setAside],
+  },
+  {
+    name: 'what comes later of a message goes to a broker although an earlier event is set aside',
+    file: 'src/events/brokers/publish-loop.ts',
+    find: 'publishRows(publisher, fresh, firstOf)',
+    replace: 'publishRows(publisher, fresh)',
+    tests: [setAside],
+  },
+  {
+    name: 'an event goes while it is set aside',
+    file: 'src/maintenance/prune.ts',
+    find: 'where set_aside.position = outbox.position and ended_at is null)',
+    replace: 'where false)',
+    tests: [setAside],
+  },
+  {
+    name: 'an event that is too large for NATS counts as an outage',
+    file: 'src/events/brokers/nats-refusal.ts',
+    find: 'if (error instanceof errors.InvalidArgumentError ||',
+    replace: 'if (',
+    tests: [nats],
+  },
+  {
+    name: 'a full stream of NATS counts as a refusal for good',
+    file: 'src/events/brokers/nats-refusal.ts',
+    find: '&& REFUSALS.includes(error.code)',
+    replace: '',
+    tests: [nats],
   },
 ];

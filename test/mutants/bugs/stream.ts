@@ -19,22 +19,22 @@ export const stream: Mutant[] = [
   {
     name: 'a consumer passes an event that it could not handle',
     file: 'src/events/consumer.ts',
-    find: 'events[handled - 1]',
-    replace: 'events.at(-1)',
+    find: 'next[handled - 1]',
+    replace: 'next.at(-1)',
     tests: ['test/events/consumer.test.ts'],
   },
   {
     name: 'a consumer keeps half an effect',
-    file: 'src/events/consumer.ts',
-    find: "await tx.query('rollback to savepoint event');",
+    file: 'src/events/handle-rows.ts',
+    find: "await tx.query('rollback to savepoint event').catch(() => Promise.reject(thrown));",
     replace: '',
     tests: ['test/events/consumer.test.ts'],
   },
   {
     name: 'a consumer makes its effect outside the transaction that moves its position',
     file: 'src/events/consumer.ts',
-    find: 'await handle(tx, streamed);',
-    replace: 'await handle(pool as never, streamed);',
+    find: 'handleRows(tx, handle, next)',
+    replace: 'handleRows(tx, (_tx, streamed) => handle(pool as never, streamed), next)',
     tests: ['test/events/consumer.test.ts'],
   },
   {
@@ -42,6 +42,28 @@ export const stream: Mutant[] = [
     file: 'src/events/consumer.ts',
     find: '          for update skip locked`',
     replace: '`',
+    tests: ['test/events/consumer.test.ts'],
+  },
+  {
+    name: 'a position that no relay gave leads a reader past what comes',
+    file: 'src/events/stream.ts',
+    find: 'and position <= (select position from postdate.stream_head)',
+    replace: '',
+    tests: ['test/events/relay.test.ts'],
+  },
+  {
+    name: 'a position that no relay gave stops the relay',
+    file: 'src/events/relay.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    find: 'where id in (${BEYOND_HEAD})',
+    replace: 'where false',
+    tests: ['test/events/relay.test.ts'],
+  },
+  {
+    name: 'a consumer waits for a listener that hangs without end',
+    file: 'src/events/handle-rows.ts',
+    find: "tx.once('error', reject);",
+    replace: '',
     tests: ['test/events/consumer.test.ts'],
   },
 ];

@@ -42,7 +42,7 @@ export const thrown: Mutant[] = [
   },
   {
     name: 'what a listener throws is passed on as it is',
-    file: 'src/events/consumer.ts',
+    file: 'src/events/handle-rows.ts',
     find: 'markHandlerError(readThrown(error))',
     replace: 'markHandlerError(error)',
     tests: ['test/events/throw-fuzz.test.ts'],

@@ -8,7 +8,7 @@ import type { Metrics } from '../../../src/platform/telemetry/metrics';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 
-type Read = Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'unsealed' | 'connections'>;
+type Read = Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'setAside' | 'unsealed' | 'connections'>;
 
 const database = useDatabase();
 /** What was read last, by its name. */
@@ -19,6 +19,7 @@ const note = (name: string, ...values: number[]) => {
 const metrics: Read = {
   oldestEvent: (ms) => note('oldestEvent', ms),
   consumerLag: note,
+  setAside: (consumer, events) => note(`${consumer} set aside`, events),
   unsealed: (ms) => note('unsealed', ms),
   connections: note,
 };
@@ -65,6 +66,22 @@ it('a consumer that is removed is behind by nothing', async () => {
   await becomes('gone', 2, someMs);
   await database.pool.query(`delete from postdate.consumer where name = 'gone'`);
   await becomes('gone', 0, 0);
+});
+
+it('a row that holds no event is set aside for a consumer, and stops no reading', async () => {
+  await database.pool.query(
+    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
+     values ('junk', 't', 'acme/k', 'happened', '{"time": "yesterday", "cycle": "many"}')`,
+  );
+  const consumer = { name: 'wary', from: 'end' as const, handle: async () => undefined };
+  await subscribe(database.pool, consumer);
+  await becomes('wary set aside', 0);
+  await relayBatch(database.pool);
+  await consumeBatch(database.pool, consumer);
+  await becomes('wary set aside', 1);
+  await becomes('oldestEvent', 0);
+  await database.pool.query(`delete from postdate.consumer where name = 'wary'`);
+  await becomes('wary set aside', 0);
 });
 
 it('the last seal ages from the end of its day', async () => {

@@ -1,0 +1,105 @@
+import type { Queryable } from '../platform/database/pool';
+import { entityOf } from './outbox';
+import { type PayloadRow, type StreamRow, streamRowOf } from './stream';
+
+/** An event that a reader of the stream leaves behind its position. */
+export interface SetAside {
+  position: number;
+  id: string;
+  entity: string;
+  reason: string;
+  /** The position of the event of the same entity that it waits behind. Undefined for one that was refused itself. */
+  behind?: number;
+}
+
+/** The entity of a row. A row that holds no event is one by itself, and holds up nothing. */
+export const entityOfRow = ({ event, position }: StreamRow): string => (event ? entityOf(event) : `#${position}`);
+
+/** Records events as set aside for a reader. One that is recorded already gets the new reason, and waits for an operator. */
+export async function setAside(tx: Queryable, consumer: string, events: SetAside[]): Promise<void> {
+  if (events.length === 0) return;
+  await tx.query(
+    `insert into postdate.set_aside as known (consumer, position, event_id, entity, reason, behind, tries)
+     select $1, position, id, entity, reason, behind, (behind is null)::integer
+       from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+         as given (position, id, entity, reason, behind)
+     on conflict (consumer, position) do update
+        set entity = excluded.entity, reason = excluded.reason, behind = excluded.behind, tries = known.tries + excluded.tries, next_try_at = null,
+            set_aside_at = case when known.ended_at is null then known.set_aside_at else clock_timestamp() end,
+            ended_at = null, outcome = null`,
+    [
+      consumer,
+      events.map(({ position }) => position),
+      events.map(({ id }) => id),
+      events.map(({ entity }) => entity),
+      events.map(({ reason }) => reason.slice(0, 2_000)),
+      events.map(({ behind }) => behind ?? null),
+    ],
+  );
+}
+
+/** Which of these rows are set aside already, and the first position that is set aside of each of their entities. */
+export async function readWaiting(
+  tx: Queryable,
+  consumer: string,
+  rows: StreamRow[],
+): Promise<{ positions: Set<number>; firstOf: Map<string, number> }> {
+  const { rows: found } = await tx.query<{ entity: string; first: string; positions: string[] | null }>(
+    `select entity, min(position) as first, array_agg(position) filter (where position = any($3)) as positions
+       from postdate.set_aside
+      where consumer = $1 and entity = any($2) and ended_at is null
+      group by entity`,
+    [consumer, [...new Set(rows.map(entityOfRow))], rows.map(({ position }) => position)],
+  );
+  return {
+    positions: new Set(found.flatMap(({ positions }) => positions ?? []).map(Number)),
+    firstOf: new Map(found.map(({ entity, first }) => [entity, Number(first)])),
+  };
+}
+
+/** Whether a reader has events that are to be tried again now. */
+export async function isAnyDue(db: Queryable, consumer: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select 1 from postdate.set_aside
+      where consumer = $1 and ended_at is null and next_try_at <= clock_timestamp() limit 1`,
+    [consumer],
+  );
+  return rowCount === 1;
+}
+
+/** Reads events that are to be tried again now: the first that wait of each such entity, in the stream's order. */
+export async function readDue(tx: Queryable, consumer: string, limit: number): Promise<StreamRow[]> {
+  const { rows } = await tx.query<PayloadRow>(
+    `with due as (
+       select distinct entity from (
+         select entity from postdate.set_aside
+          where consumer = $1 and ended_at is null and next_try_at <= clock_timestamp() limit $2) as first)
+     select position, event_id as id, payload
+       from postdate.set_aside join due using (entity) left join postdate.outbox using (position)
+      where consumer = $1 and ended_at is null
+      order by position limit $2`,
+    [consumer, limit],
+  );
+  return rows.map(streamRowOf);
+}
+
+/** Ends events as sent. The next that wait of their entities are tried at once. */
+export async function endAsSent(tx: Queryable, consumer: string, rows: StreamRow[]): Promise<void> {
+  await tx.query(
+    `update postdate.set_aside set outcome = 'sent', ended_at = clock_timestamp(), next_try_at = null
+      where consumer = $1 and position = any($2)`,
+    [consumer, rows.map(({ position }) => position)],
+  );
+  await tryNextOf(tx, consumer, rows.map(entityOfRow));
+}
+
+/** Has the first event that waits of each of these entities tried at once, unless it was refused itself. */
+export async function tryNextOf(tx: Queryable, consumer: string, entities: string[]): Promise<void> {
+  await tx.query(
+    `update postdate.set_aside as next set next_try_at = clock_timestamp()
+       from (select entity, min(position) as position from postdate.set_aside
+              where consumer = $1 and entity = any($2) and ended_at is null group by entity) as first
+      where next.consumer = $1 and next.position = first.position and behind is not null`,
+    [consumer, entities],
+  );
+}

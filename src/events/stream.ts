@@ -1,0 +1,54 @@
+import type { Queryable } from '../platform/database/pool';
+import type { PostdateEvent } from './outbox';
+import { readEvent } from './read-event';
+
+/** An event and its position in the stream. */
+export interface StreamedEvent {
+  position: number;
+  event: PostdateEvent;
+}
+
+/** A row of the stream. Without an event it has the reason why it holds none. */
+export type StreamRow = { position: number; id: string } & (
+  | { event: PostdateEvent; unreadable?: undefined }
+  | { event?: undefined; unreadable: string }
+);
+
+export interface PayloadRow {
+  position: string;
+  id: string;
+  payload: unknown;
+}
+
+export const streamRowOf = ({ position, id, payload }: PayloadRow): StreamRow => ({
+  position: Number(position),
+  id,
+  ...readEvent(payload),
+});
+
+/** Reads up to `limit` rows past `position`, in order. It neither reads nor moves a consumer's position. */
+export async function readRows(db: Queryable, position: number, limit: number): Promise<StreamRow[]> {
+  const { rows } = await db.query<PayloadRow>(
+    // Up to the head: a row beyond it was given no position by the relay, and a reader would skip what comes in between.
+    `select position, id, payload from postdate.outbox
+      where position > $1 and position <= (select position from postdate.stream_head)
+      order by position limit $2`,
+    [position, limit],
+  );
+  return rows.map(streamRowOf);
+}
+
+/**
+ * Reads up to `limit` events past `position`, in order. It neither reads nor moves a consumer's position. Rows that hold no
+ * event are left out.
+ */
+export async function readStream(db: Queryable, position: number, limit: number): Promise<StreamedEvent[]> {
+  let from = position;
+  // Rows without an event only: a reader would take an empty answer for the end of the stream.
+  for (;;) {
+    const rows = await readRows(db, from, limit);
+    const events = rows.flatMap(({ position: at, event }) => (event ? [{ position: at, event }] : []));
+    if (events.length > 0 || rows.length < limit) return events;
+    from = rows.at(-1)?.position ?? from;
+  }
+}
