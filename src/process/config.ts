@@ -31,7 +31,7 @@ const variables = z.object({
   POSTDATE_HELD_MESSAGES: whole(1, 1_000_000).default(10_000),
   // The messages in one landing. Larger groups land faster and keep rows locked for longer.
   POSTDATE_LANDING_GROUP: whole(1, 500).default(500),
-  // One transaction commits while the other works. More of them only compete for the same disk.
+  // Of each topic: one transaction commits while the other works. More of them only compete for the same disk.
   POSTDATE_LANDING_TRANSACTIONS: whole(1, 100).default(2),
   // The lane that this worker lands: `stable` lands all messages that no rule sends elsewhere, a lane on trial only its
   // own.

@@ -21,7 +21,15 @@ type OnError = (part: string) => (error: unknown) => void;
 
 /** Starts the hold of a worker's lane, and the loops that bring messages into it that another worker held, or none. */
 export async function startHold(
-  { lane, build, heldMessages, landingGroup: groupSize, landingTransactions: transactions, sweep }: Config,
+  {
+    lane,
+    build,
+    heldMessages,
+    landingGroup: groupSize,
+    landingTransactions: transactions,
+    databaseConnections: connections,
+    sweep,
+  }: Config,
   topics: Topic[],
   { client, signal, onError, ...connected }: Shared & { signal: AbortSignal; onError: OnError },
 ) {
@@ -35,7 +43,7 @@ export async function startHold(
   const onHeld = lane === STABLE ? copies.copy : undefined;
   const hold = createHold(
     { ...shared, signal, onHeld, onError: onError('landing') },
-    { heldMessages, groupSize, transactions },
+    { heldMessages, groupSize, transactions, connections },
   );
   const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
   const following = startLaneRefresh(lanes, hold, { onError: onError('lanes') });

@@ -69,7 +69,7 @@ export function useHolds(database: TestDatabase) {
     const copies = createShadowCopies(shared, lanes.routing);
     const hold = createHold(
       { ...shared, onHeld: lane === undefined ? copies.copy : undefined, signal: over.signal },
-      { heldMessages: 10_000, groupSize: 500, transactions: 2, ...limits },
+      { heldMessages: 10_000, groupSize: 500, transactions: 2, connections: 20, ...limits },
     );
     const takeOver = startTakeOver(shared, hold, topics, lane);
     const following = startLaneRefresh(lanes, hold, { onError });

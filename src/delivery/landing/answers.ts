@@ -9,9 +9,14 @@ import { upcast } from '../../topics/payload-version';
 import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../../topics/topic';
 import { handlerTimeoutMsOf } from '../../topics/topic-limits';
 import type { Answer } from './claims';
+import { GROUP_MS } from './group-size';
 
-/** What a handler made of one message. With an `error` nothing that the handler did is left, and the message is tried again. */
-export type Handled = { answer: Answer } | { error: unknown };
+/**
+ * What a handler made of one message. With an `error` nothing that the handler did is left, and the message is tried again.
+ * `notReached`: the group's time was over before the message's turn.
+ */
+export type Handled = { answer: Answer } | { error: unknown } | NotReached;
+export type NotReached = { notReached: true };
 
 /** A handler that hangs. Its transaction is broken off with it, as nothing in that can be trusted any more. */
 export class HandlerTimeout extends Error {
@@ -62,14 +67,21 @@ async function handleSet(tx: PoolClient, topic: Topic, deliveries: Delivery[]): 
   );
 }
 
-/** Has a topic handle deliveries one after the other, each in a savepoint: a failure undoes only its own effects. */
+/**
+ * Has a topic handle deliveries one after the other, each in a savepoint: a failure undoes only its own effects. Handles the
+ * first one, and others until the group's time is over.
+ */
 export async function answersOneByOne(
   tx: PoolClient,
   topic: Topic,
   deliveries: Delivery[],
 ): Promise<Map<Delivery, Handled>> {
   const handled = new Map<Delivery, Handled>();
-  for (const delivery of deliveries) handled.set(delivery, await handleOne(tx, topic, delivery));
+  const endsAt = performance.now() + GROUP_MS;
+  for (const delivery of deliveries) {
+    const isOver = handled.size > 0 && performance.now() >= endsAt;
+    handled.set(delivery, isOver ? { notReached: true } : await handleOne(tx, topic, delivery));
+  }
   return handled;
 }
 

@@ -3,15 +3,15 @@ import type { Delivery } from '../../message/contract';
 import type { Decision } from '../../message/decision';
 import { inTransaction } from '../../platform/database/pool';
 import type { Topic } from '../../topics/topic';
-import { answersOneByOne, answersTogether, type Handled, HandlerTimeout } from './answers';
+import { answersOneByOne, answersTogether, type Handled, HandlerTimeout, type NotReached } from './answers';
 import { type Answer, type Claimed, claim, readUnclaimed, recordAnswers, unclaim } from './claims';
 import { decideWithoutHandler } from './decide-without-handler';
 import { type LandingLane, mustBeAt } from './lane-check';
 import { withNextCycle } from './next-cycle';
 import { emitOutcomeEvents } from './outcome-events';
 
-/** What became of one delivery: decided, by this landing or `before` it; not due yet; or to be tried again. */
-export type Landing = { decision: Decision; before?: true } | { notDueForMs: number } | { error: unknown };
+/** What became of one delivery: decided, by this landing or `before` it; not due yet; not reached in time; or to be tried again. */
+export type Landing = { decision: Decision; before?: true } | { notDueForMs: number } | NotReached | { error: unknown };
 
 // A row that another transaction keeps locked must cost its group a moment, and then only its own message the wait.
 const LOCK_TIMEOUT_MS = 500;
@@ -19,7 +19,7 @@ const LOCK_TIMEOUT_MS = 500;
 /**
  * Lands deliveries of one topic in one transaction: ledger rows, effects and events commit together or not at all. Returns
  * what became of each, in their order. The second landing of a cycle changes nothing and answers what the first one decided. A
- * message is left undecided, without its effects, if its handler throws. Throws when the group fails as a whole; then
+ * message is left undecided, without its effects, if its handler throws or its group's time is over. Throws when the group fails as a whole; then
  * nothing is left of it. A topic's set-based handler is used unless the deliveries are to be handled `oneByOne`. In a `lane`
  * other than stable nothing lands once its rules have changed: throws a `LaneChanged`.
  */
@@ -64,7 +64,7 @@ async function handle(
   const handledOf = (one: Claimed): Handled => {
     const known = decided.get(one.delivery);
     const handled = known ? { answer: known } : asOfLane(answered.get(one.delivery) as Handled, lane);
-    return 'error' in handled ? handled : { answer: withNextCycle(handled.answer, one) };
+    return 'answer' in handled ? { answer: withNextCycle(handled.answer, one) } : handled;
   };
   return new Map(claimed.map((one) => [one.delivery, handledOf(one)]));
 }
@@ -75,21 +75,21 @@ const asOfLane = (handled: Handled, lane?: LandingLane): Handled =>
     ? { error: new Error(handled.answer.reason) }
     : handled;
 
-/** Writes the answers into the claimed rows, which say "delivered" so far. Claims of messages to be tried again are taken back. */
+/** Writes the answers into the claimed rows, which say "delivered" so far. Claims of messages without an answer are taken back. */
 async function writeDown(tx: PoolClient, topic: Topic, handled: Map<Delivery, Handled>): Promise<void> {
-  const failing: Delivery[] = [];
+  const undecided: Delivery[] = [];
   const answered: { delivery: Delivery; answer: Answer }[] = [];
   for (const [delivery, one] of handled) {
-    if ('error' in one) failing.push(delivery);
+    if (!('answer' in one)) undecided.push(delivery);
     else if (one.answer.outcome !== 'delivered' || one.answer.next) answered.push({ delivery, answer: one.answer });
   }
-  if (failing.length > 0) await unclaim(tx, topic.name, failing);
+  if (undecided.length > 0) await unclaim(tx, topic.name, undecided);
   if (answered.length > 0) await recordAnswers(tx, topic.name, answered);
 }
 
 function resultOf({ delivery, decidedAt }: Claimed, all: Map<Delivery, Handled>): Landing {
   const handled = all.get(delivery) as Handled;
-  if ('error' in handled) return handled;
+  if (!('answer' in handled)) return handled;
   const { outcome, next, reason } = handled.answer;
   return { decision: { cycle: delivery.message.cycle, outcome, decidedAt, next, reason } };
 }

@@ -14,7 +14,7 @@ import type { Handled } from './answers';
  */
 export async function emitOutcomeEvents(tx: Queryable, handled: Map<Delivery, Handled>): Promise<void> {
   const events = [...handled].flatMap(([{ message }, one]) => {
-    if ('error' in one) return [];
+    if (!('answer' in one)) return [];
     const { outcome, reason } = one.answer;
     const at = { dueAt: rfc3339(message.dueAt) };
     if (outcome === 'failed')

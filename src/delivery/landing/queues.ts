@@ -3,41 +3,44 @@ import type { Pool } from 'pg';
 import { STABLE } from '../../message/lane-name';
 import { acceptsWrites } from '../../platform/database/pool';
 import { waitForSlots } from '../../platform/database/rate-limit';
-import { createSemaphore } from '../../platform/loops/semaphore';
+import { createSharedSemaphore } from '../../platform/loops/shared-semaphore';
 import type { Metrics } from '../../platform/telemetry/metrics';
 import type { Topic } from '../../topics/topic';
 import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
 import type { WorkerLanes } from '../lanes/worker-lanes';
 import { HandlerTimeout } from './answers';
-import { groupSizeOf } from './group-size';
+import { connectionShares } from './connection-shares';
+import { createGroupSize, type GroupSize, largestGroupOf } from './group-size';
 import type { Landing } from './landing';
+import { createLandingQueue, type LandingQueue } from './landing-queue';
 import { LaneChanged } from './lane-check';
 import { tryLanding } from './try-landing';
 
 export interface LandingLimits {
   /** At most so many messages in one transaction. */
   groupSize: number;
-  /** So many landing transactions of groups at a time. */
+  /** So many landing transactions of one topic's groups at a time. */
   transactions: number;
+  /** The worker's connections to the database. */
+  connections: number;
 }
 
-interface Queue {
-  topic: Topic;
-  waiting: HeldMessage[];
-  pumping: boolean;
+interface Queues {
+  groups: LandingQueue;
+  groupSize: GroupSize;
+  /** For messages that are landed by themselves. */
+  alone: LandingQueue;
 }
 
-// Beside the groups' transactions, so that messages that hang hold up each other at most.
-const ALONE_AT_A_TIME = 4;
 const PAUSE_WHILE_AWAY_MS = 500;
 // The clock is read twice a second. A message that was landed too early is tried again after the next reading.
 const ASK_AGAIN_MS = 1_000;
 
 /**
- * Lands due messages in groups, earliest due first, the topics in turn. A group that fails as a whole is landed one by one,
- * and so is a message that failed before: a poisonous message delays no other. Every message that is landing goes back to the
- * store once: settled, held (it was too early), or to be rerouted.
+ * Lands due messages in groups: each topic beside the others, and within it the tenants in turn. A group that fails as a whole
+ * is landed one by one, and so is a message that failed before: a poisonous message delays no other. Every message that is
+ * landing goes back to the store once: settled, held (it was too early), or to be rerouted.
  */
 export function createQueues(
   deps: { pool: Pool; metrics: Metrics; lanes: WorkerLanes; signal: AbortSignal; onError(error: unknown): void },
@@ -46,80 +49,93 @@ export function createQueues(
 ) {
   const { pool, metrics, lanes, signal } = deps;
   const onTrial = lanes.ownLane !== STABLE;
-  const queues = new Map<Topic, Queue>();
+  const queues = new Map<Topic, Queues>();
   const troubled = new Set<string>();
-  const transactions = createSemaphore(limits.transactions);
-  const besides = createSemaphore(ALONE_AT_A_TIME);
-  let groups = 0;
+  const shares = connectionShares(limits);
+  const transactions = createSharedSemaphore(shares.groups);
+  const besides = createSharedSemaphore(shares.alone);
 
-  messages.on('due', (due) => {
-    for (const topic of new Set(due.map((message) => message.topic))) {
-      const ofTopic = due.filter((message) => message.topic === topic);
-      queueUp(topic, ofTopic);
-    }
-  });
+  messages.on('due', queueUp);
 
-  function queueUp(topic: Topic, due: HeldMessage[]): void {
-    const queue = queues.get(topic) ?? { topic, waiting: [], pumping: false };
-    queues.set(topic, queue);
+  function queueUp(due: HeldMessage[]): void {
+    const changed = new Set<LandingQueue>();
     for (const message of due) {
-      if (troubled.has(message.id)) void landAlone(message);
-      else queue.waiting.push(message);
+      const { groups, alone } = queuesOf(message.topic);
+      const queue = troubled.has(message.id) ? alone : groups;
+      queue.add(message);
+      changed.add(queue);
     }
-    queue.waiting.sort((one, other) => one.delivery.message.dueAt - other.delivery.message.dueAt);
-    if (!queue.pumping) void pump(queue);
+    for (const queue of changed) queue.startLandings();
   }
 
-  async function pump(queue: Queue): Promise<void> {
-    const { topic, waiting } = queue;
-    const size = groupSizeOf(topic, limits.groupSize);
-    queue.pumping = true;
-    while (waiting.length > 0 && !signal.aborted) {
-      await waitForSlots(pool, topic, Math.min(waiting.length, size));
-      groups += 1;
-      await transactions.acquire();
-      void landGroup(topic, waiting.splice(0, size)).finally(groupEnded);
-      metrics.queued(topic.name, waiting.length);
-    }
-    queue.pumping = false;
-  }
-
-  function groupEnded(): void {
-    groups -= 1;
-    transactions.release();
+  function queuesOf(topic: Topic): Queues {
+    const known = queues.get(topic);
+    if (known) return known;
+    const groupSize = createGroupSize(largestGroupOf(topic, limits.groupSize));
+    const groups = createLandingQueue({
+      topic: topic.name,
+      permits: transactions,
+      signal,
+      async admit(waiting) {
+        const slots = Math.min(waiting, groupSize.next());
+        await waitForSlots(pool, topic, slots);
+        return topic.landingsPerSecond === undefined ? groupSize.next : () => slots;
+      },
+      land(group, left) {
+        metrics.queued(topic.name, left);
+        return landGroup(topic, group);
+      },
+    });
+    const alone = createLandingQueue({
+      topic: topic.name,
+      permits: besides,
+      signal,
+      admit: async () => () => 1,
+      land: ([message]) => landAlone(message as HeldMessage),
+    });
+    queues.set(topic, { groups, groupSize, alone });
+    return { groups, groupSize, alone };
   }
 
   async function landGroup(topic: Topic, group: HeldMessage[]): Promise<void> {
     const tried = await tryLanding(deps, topic, deliveriesOf(group), { oneByOne: false });
-    if ('landings' in tried) return takeBack(group, tried.landings);
+    const { groupSize, alone } = queuesOf(topic);
+    if ('landings' in tried) {
+      groupSize.landed({ messages: group.length, handled: tried.landings.filter(wasReached).length });
+      return takeBack(group, tried.landings);
+    }
     const { cause } = tried;
     if (cause instanceof LaneChanged) return messages.reroute(group, { kind: 'rulesChanged' });
-    if (!(await acceptsWrites(pool))) return landWhenBack(topic, group);
+    if (!(await acceptsWrites(pool))) return landWhenBack(group);
     // A lane on trial has no time to find out which message it was: stable lands them all.
     const hanging = cause instanceof HandlerTimeout ? cause : undefined;
+    if (hanging?.culprit) groupSize.landed({ messages: group.length, handled: 1 });
     for (const message of group) {
       if (hanging && (onTrial || message.delivery === hanging.culprit)) fail(message, cause);
-      else void landAlone(message);
+      else alone.add(message);
     }
+    alone.startLandings();
   }
 
   async function landAlone(message: HeldMessage): Promise<void> {
-    const { topic } = message;
-    await besides.acquire();
-    const trying = tryLanding(deps, topic, deliveriesOf([message]), { oneByOne: true });
-    const tried = await trying.finally(besides.release);
+    const tried = await tryLanding(deps, message.topic, deliveriesOf([message]), { oneByOne: true });
     if ('landings' in tried) return takeBack([message], tried.landings);
     if (tried.cause instanceof LaneChanged) messages.reroute([message], { kind: 'rulesChanged' });
     else if (await acceptsWrites(pool)) fail(message, tried.cause);
-    else await landWhenBack(topic, [message]);
+    else await landWhenBack([message]);
   }
 
-  /** Gives messages back to the store, with what became of each. */
+  /** Gives messages back to the store, with what became of each. Those that were not reached wait for the next group. */
   function takeBack(group: HeldMessage[], landings: Landing[]): void {
+    const notReached: HeldMessage[] = [];
     for (const [place, message] of group.entries()) {
       const landing = landings[place] as Landing;
       if ('error' in landing) {
         fail(message, landing.error);
+        continue;
+      }
+      if ('notReached' in landing) {
+        notReached.push(message);
         continue;
       }
       troubled.delete(message.id);
@@ -127,6 +143,7 @@ export function createQueues(
       // If the clock still takes it for due, the database's clock has gone back: the next reading will tell.
       else messages.hold(message, { soonestMs: Math.min(landing.notDueForMs, ASK_AGAIN_MS) });
     }
+    queueUp(notReached);
   }
 
   function fail(message: HeldMessage, error: unknown): void {
@@ -136,12 +153,13 @@ export function createQueues(
   }
 
   // No message is at fault, and none is lost. They land when the database is back; their lateness says how long it was away.
-  async function landWhenBack(topic: Topic, group: HeldMessage[]): Promise<void> {
+  async function landWhenBack(group: HeldMessage[]): Promise<void> {
     await pause(PAUSE_WHILE_AWAY_MS);
-    if (!signal.aborted) queueUp(topic, group);
+    if (!signal.aborted) queueUp(group);
   }
 
-  return { landing: () => groups > 0 };
+  return { landing: () => [...queues.values()].some(({ groups }) => groups.isLanding()) };
 }
 
 const deliveriesOf = (group: HeldMessage[]) => group.map(({ delivery }) => delivery);
+const wasReached = (landing: Landing) => !('notReached' in landing);

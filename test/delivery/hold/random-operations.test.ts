@@ -117,7 +117,7 @@ function worker(lane: string, results: string[]) {
       signal: over.signal,
       onError: (error) => errors.push(error),
     },
-    { heldMessages: 100, groupSize: 3, transactions: 2 },
+    { heldMessages: 100, groupSize: 3, transactions: 2, connections: 5 },
   );
   const holds = () => {
     held.length = 0;

@@ -55,9 +55,37 @@ export const hold: Mutant[] = [
   {
     name: 'a failing group is not landed one by one',
     file: 'src/delivery/landing/queues.ts',
-    find: 'else void landAlone(message);',
+    find: 'else alone.add(message);',
     replace: 'else fail(message, cause);',
     tests: ['test/delivery/hold/hold.test.ts'],
+  },
+  {
+    name: 'the tenants of a topic land in the order in which they woke',
+    file: 'src/delivery/landing/tenant-queues.ts',
+    find: 'const { tenant } = message.delivery.message;',
+    replace: "const tenant = '';",
+    tests: ['test/delivery/landing/neighbours.test.ts'],
+  },
+  {
+    name: 'one slow topic takes the transactions of all',
+    file: 'src/delivery/landing/connection-shares.ts',
+    find: 'each: transactions',
+    replace: 'each: connections',
+    tests: ['test/delivery/landing/neighbours.test.ts'],
+  },
+  {
+    name: 'a user of a semaphore takes the last permit as well',
+    file: 'src/platform/loops/shared-semaphore.ts',
+    find: 'own < each && free > 1',
+    replace: 'own < each && free > 0',
+    tests: ['test/platform/loops/shared-semaphore.test.ts'],
+  },
+  {
+    name: 'a group goes on when its time is over',
+    file: 'src/delivery/landing/answers.ts',
+    find: 'handled.size > 0 && performance.now() >= endsAt',
+    replace: 'handled.size > 0 && performance.now() >= Number.POSITIVE_INFINITY + endsAt',
+    tests: ['test/delivery/landing/neighbours.test.ts'],
   },
   {
     name: 'results are told while landings are under way',

@@ -1,0 +1,40 @@
+import { addInOrder, type OrderedQueue, orderedQueueOf, sizeOf, takeFirst } from '../../platform/loops/ordered-queue';
+import type { HeldMessage } from '../held/held-message';
+
+const dueAtOf = ({ delivery }: HeldMessage): number => delivery.message.dueAt;
+
+/**
+ * The due messages of one topic that wait to land. Its tenants take turns, one message a turn, each with its earliest due
+ * first: a tenant with one message waits for one message of each other tenant, however many those have.
+ */
+export function createTenantQueues() {
+  // In the order of the tenants' next turns.
+  const tenants = new Map<string, OrderedQueue<HeldMessage>>();
+  let size = 0;
+
+  return {
+    size: (): number => size,
+    add(message: HeldMessage): void {
+      const { tenant } = message.delivery.message;
+      const queue = tenants.get(tenant);
+      if (queue) addInOrder(queue, message, dueAtOf);
+      else tenants.set(tenant, orderedQueueOf(message));
+      size += 1;
+    },
+    /** Takes the next messages, at most so many. */
+    take(count: number): HeldMessage[] {
+      const taken: HeldMessage[] = [];
+      // A tenant that is added again comes round again in the same loop.
+      for (const [tenant, queue] of tenants) {
+        if (taken.length === count) break;
+        tenants.delete(tenant);
+        if (sizeOf(queue) > 1) tenants.set(tenant, queue);
+        taken.push(takeFirst(queue) as HeldMessage);
+      }
+      size -= taken.length;
+      return taken;
+    },
+  };
+}
+
+export type TenantQueues = ReturnType<typeof createTenantQueues>;
