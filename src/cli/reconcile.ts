@@ -27,19 +27,20 @@ export const addReconcile = (program: Command, topics: Topic[]) =>
           let found = 0;
           const reconciled = [];
           for (const topic of topics.filter(hasRows)) {
-            const { started, ended, unusable, refused } = await withProgress(options, (progress) =>
+            const { started, ended, overtaken, unusable, refused } = await withProgress(options, (progress) =>
               reconcile({ pool, client }, topic, { ...options, progress }),
             );
-            if (options.json) reconciled.push({ topic: topic.name, started, ended, unusable, refused });
+            if (options.json) reconciled.push({ topic: topic.name, started, ended, overtaken, unusable, refused });
             else {
               printRefs('started ', started);
               printRefs('ended   ', ended);
+              printRefs('overtaken', overtaken);
               printRefs('unusable', unusable);
             }
             if (refused && !options.json) {
               print(`refused   ${topic.name}  ${refused.withoutRow} of ${refused.waiting} seem to have no row`);
             }
-            found += started.length + ended.length + unusable.length + (refused ? 1 : 0);
+            found += [started, ended, overtaken, unusable].flat().length + (refused ? 1 : 0);
           }
           if (options.json) printJson(reconciled);
           return found > 0 ? 1 : 0;

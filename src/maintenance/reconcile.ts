@@ -2,11 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { cancel, describe, schedule } from '../client';
-import { refuseRef } from '../message/admission';
+import { MessageError, refuseRef } from '../message/admission';
 import type { MessageRef, ScheduledMessage } from '../message/contract';
 import type { Progress } from '../platform/loops/progress';
 import { countWaiting } from '../producing/counts';
 import { list } from '../producing/list';
+import { OvertakenError } from '../producing/overtaken-error';
 import { countUndecidedRows, findWithoutRow, listUndecidedRows, type TopicWithRows } from '../topics/business-rows';
 
 export interface ReconcileOptions {
@@ -25,7 +26,9 @@ export interface Reconciled {
   started: MessageRef[];
   /** Waiting workflows without a row. Each was cancelled, with `NO_ROW` as its reason. */
   ended: MessageRef[];
-  /** Rows with a tenant or key that is not valid for a message. */
+  /** Rows whose messages others changed all the time. The next round tries them again. */
+  overtaken: MessageRef[];
+  /** Rows of which no message can be made: their tenant, key, due time or payload is refused. */
   unusable: MessageRef[];
   /**
    * No workflow was ended, as too many have no row: the rows, or the topic's `businessRows` query, are likely wrong.
@@ -56,25 +59,33 @@ export async function reconcile(
     if (!dryRun) await Promise.all([work(), pause(1_000 / perSecond)]);
   };
   const started: MessageRef[] = [];
+  const overtaken: MessageRef[] = [];
   const unusable: MessageRef[] = [];
   // Without `progress` neither the call nor the count is made: `?.` skips the arguments as well.
   progress?.begin(`rows of ${topic.name}`, await countUndecidedRows(pool, topic));
   for await (const message of rowsWithoutWorkflow({ pool, client, progress }, topic, unusable)) {
     const { tenant, key, cycle, dueAt, payload } = message;
     const post = { topic, tenant, key, cycle, dueAt, payload: payload as never };
-    await atRate(() => schedule(client, post, { onConflict: 'keep' }));
-    started.push(message);
+    try {
+      await atRate(() => schedule(client, post, { onConflict: 'keep' }));
+      started.push(message);
+    } catch (error) {
+      // One row's fault is no reason to leave out the rows behind it. Any other error is Temporal's.
+      if (error instanceof OvertakenError) overtaken.push(refOf(message));
+      else if (error instanceof MessageError) unusable.push(refOf(message));
+      else throw error;
+    }
   }
   const { orphans, waiting } = await workflowsWithoutRow({ pool, client, progress }, topic);
   if (!force && orphans.length > Math.max(FEW, waiting / 10)) {
-    return { started, ended: [], unusable, refused: { withoutRow: orphans.length, waiting } };
+    return { started, ended: [], overtaken, unusable, refused: { withoutRow: orphans.length, waiting } };
   }
   progress?.begin(`without a row, of ${topic.name}`, orphans.length);
   for (const ref of orphans) {
     await atRate(() => cancel(client, ref, { reason: NO_ROW }));
     progress?.done();
   }
-  return { started, ended: orphans, unusable };
+  return { started, ended: orphans, overtaken, unusable };
 }
 
 interface Deps {
@@ -127,4 +138,5 @@ async function workflowsWithoutRow({ pool, client, progress }: Deps, topic: Topi
   return { orphans, waiting };
 }
 
+const refOf = ({ topic, tenant, key }: MessageRef): MessageRef => ({ topic, tenant, key });
 const nameOf = ({ tenant, key }: { tenant: string; key: string }) => `${tenant}/${key}`;

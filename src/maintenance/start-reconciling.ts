@@ -23,9 +23,12 @@ export function startReconciliation(
   async function reconcileOnce(topic: TopicWithRows): Promise<'idle'> {
     if (Date.now() < startedAt + PAUSE_MS || !(await acquireLease(pool, `reconcile: ${topic.name}`, EVERY_MS)))
       return 'idle';
-    const { started, ended, unusable, refused } = await reconcile({ pool, client }, topic, { perSecond: PER_SECOND });
-    const found = { started: started.length, ended: ended.length, unusable: unusable.length, refused };
-    if (found.started + found.ended + found.unusable > 0 || refused) onFound(topic.name, found);
+    const { started, ended, overtaken, unusable, refused } = await reconcile({ pool, client }, topic, {
+      perSecond: PER_SECOND,
+    });
+    const counts = { started: started.length, ended: ended.length, overtaken: overtaken.length };
+    const found = { ...counts, unusable: unusable.length, refused };
+    if (found.started + found.ended + found.overtaken + found.unusable > 0 || refused) onFound(topic.name, found);
     return 'idle';
   }
 

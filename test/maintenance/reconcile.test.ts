@@ -1,3 +1,4 @@
+import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import { installation } from '../../app/installation';
 import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
@@ -161,4 +162,41 @@ it('a row with an id that no message can have is named, and stops nothing', asyn
   const { started, unusable } = await reconciled();
   expect(unusable.map(({ key }) => key)).toEqual([`it's`]);
   expect(started.map(({ key }) => key)).toEqual([lost.id]);
+});
+
+describe('a row that', () => {
+  const YEAR_MS = 365 * 24 * HOUR_MS;
+  const insert = (id: string, dueInMs = HOUR_MS) =>
+    insertRequest(database.pool, { tenant: 'acme', id, ...people }, Date.now() + dueInMs);
+
+  it('others change all the time is named, and the rows behind it are reconciled', async () => {
+    const [overtaken, behind] = [`a-${nanoid()}`, `b-${nanoid()}`];
+    await insert(overtaken);
+    await insert(behind);
+    const { client } = temporal;
+    const rival = { topic: topic.name, tenant: 'acme', key: overtaken };
+    // Each time that it is to be started, another caller has just started it, and it has ended again.
+    const start = (type: string, options: WorkflowStartOptions) =>
+      options.workflowId === workflowIdOf(rival)
+        ? Promise.reject(new WorkflowExecutionAlreadyStartedError('is there', options.workflowId, type))
+        : client.workflow.start(type, options);
+    const workflow = Object.create(client.workflow, { start: { value: start } });
+    const raced: Client = Object.create(client, { workflow: { value: workflow } });
+    const options = { perSecond: 1_000 };
+    const { started, overtaken: named } = await reconcile({ pool: database.pool, client: raced }, topic, options);
+    expect(named).toEqual([rival]);
+    expect(started.map(({ key }) => key)).toEqual([behind]);
+    expect(await stateOf({ id: behind })).toBe('waiting');
+    // Without the rival it is a row like any other.
+    expect((await reconciled()).started.map(({ key }) => key)).toEqual([overtaken]);
+  });
+
+  it('no message can be made of is named, and the rows behind it are reconciled', async () => {
+    const [far, behind] = [`a-${nanoid()}`, `b-${nanoid()}`];
+    await insert(far, 50 * YEAR_MS);
+    await insert(behind);
+    const { started, unusable } = await reconciled();
+    expect(unusable.map(({ key }) => key)).toEqual([far]);
+    expect(started.map(({ key }) => key)).toEqual([behind]);
+  });
 });
