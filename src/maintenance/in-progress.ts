@@ -17,8 +17,8 @@ type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingA
 type Timestamp = { seconds?: unknown; nanos?: unknown } | null | undefined;
 
 // WORKFLOW_EXECUTION_STATUS_RUNNING, PENDING_ACTIVITY_STATE_SCHEDULED, PENDING_WORKFLOW_TASK_STATE_SCHEDULED
-const RUNNING = 1;
-const SCHEDULED = 1;
+export const RUNNING = 1;
+export const SCHEDULED = 1;
 // The server's default for a workflow task, both in a sticky queue and with a worker.
 const TASK_TIMEOUT_MS = 10_000;
 // For servers that do not describe an activity's options: the longest lead, a day.
@@ -60,4 +60,4 @@ function timeoutMsOf({ state, activityOptions }: PendingActivity): number {
 }
 
 const durationMs = (value: Timestamp): number => Number(value?.seconds ?? 0) * 1_000 + Number(value?.nanos ?? 0) / 1e6;
-const epochMs = durationMs;
+export const epochMs = durationMs;

@@ -1,19 +1,15 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { takeAbandoned } from '../delivery/held/held-rows';
+import { takeAbandoned, writeHeld } from '../delivery/held/held-rows';
 import type { Hold } from '../delivery/hold/hold';
-import { type Delivery, deliveryIdOf } from '../message/contract';
+import { STABLE } from '../message/lane-name';
 import { acquireExclusiveLease } from '../platform/database/lease';
 import { inTransaction } from '../platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
-import { messageFields } from '../platform/telemetry/error-context';
-import type { RescueReason } from '../platform/telemetry/landing-metrics';
 import type { Metrics } from '../platform/telemetry/metrics';
 import { findOverdueRows, hasRows } from '../topics/business-rows';
 import type { Topic } from '../topics/topic';
-import { createBackoff } from './backoff';
-
-const BATCH = 500;
+import { createRescue } from './rescue';
 
 export interface SweepLimits {
   /** The sweep acts on messages that are overdue for longer than this. */
@@ -25,8 +21,8 @@ export interface SweepLimits {
 /**
  * Lands overdue messages without Temporal: those that a dead worker held, and those that the topic's rows say should
  * have been delivered. They go through the hold like the messages of activities, and the ledger prevents a second
- * landing. Each landing that was really missing counts as a rescue. A message that fails is retried with exponential
- * backoff.
+ * landing. While there are more of them, the next ones follow as soon as these have landed. A message that fails is
+ * retried with exponential backoff.
  */
 export function startSweepOfRows(
   deps: {
@@ -40,37 +36,28 @@ export function startSweepOfRows(
   topic: Topic,
   { graceMs, everyMs }: SweepLimits,
 ): BackgroundLoop {
-  const { pool, worker, metrics, log, onError } = deps;
-  const backoff = createBackoff<{ tenant: string; key: string }>({ shortestMs: everyMs });
-
-  function takeOver(deliveries: Delivery[], reason: RescueReason): void {
-    hold.takeOver(topic, deliveries, ({ message }, landing) => {
-      const id = deliveryIdOf({ message });
-      if ('error' in landing) return backoff.recordFailure(id, message);
-      backoff.reset(id);
-      if (!('decision' in landing) || landing.before) return;
-      metrics.rescued(topic.name, reason, 1);
-      log.warn({ part: 'sweep', ...messageFields(message), reason }, 'rescued');
-    });
-  }
+  const { pool, worker, onError } = deps;
+  const rescue = createRescue(deps, hold, topic, { everyMs });
+  let more = false;
 
   async function sweepOnce(): Promise<'more' | 'idle'> {
-    backoff.prune();
-    const found = await inTransaction(pool, async (tx) => {
-      if (!(await acquireExclusiveLease(tx, `sweep of rows: ${topic.name}`, everyMs)))
+    rescue.backoff.prune();
+    const limit = rescue.batch();
+    const { abandoned, missed } = await inTransaction(pool, async (tx) => {
+      // With an interval of 0 the worker need not wait for its next round while there are more rows.
+      if (!(await acquireExclusiveLease(tx, `sweep of rows: ${topic.name}`, more ? 0 : everyMs)))
         return { abandoned: [], missed: [] };
-      const abandoned = await takeAbandoned(tx, worker, { topic: topic.name, graceMs, limit: BATCH });
-      const missed = hasRows(topic)
-        ? await findOverdueRows(tx, topic, { graceMs, limit: BATCH, except: backoff.backingOff() })
-        : [];
-      return { abandoned, missed };
+      const taken = await takeAbandoned(tx, worker, { topic: topic.name, graceMs, limit });
+      const except = rescue.backoff.backingOff();
+      const found = hasRows(topic) ? await findOverdueRows(tx, topic, { graceMs, limit, except }) : [];
+      const deliveries = found.map((message) => ({ message, late: false }));
+      // So that no other worker finds them before they have landed.
+      if (deliveries.length > 0) await writeHeld(tx, { worker, lane: STABLE }, deliveries);
+      return { abandoned: taken, missed: deliveries };
     });
-    takeOver(found.abandoned, 'workerDied');
-    takeOver(
-      found.missed.map((message) => ({ message, late: false })),
-      'notDelivered',
-    );
-    return 'idle';
+    await Promise.all([rescue.land(abandoned, 'workerDied'), rescue.land(missed, 'notDelivered')]);
+    more = Math.max(abandoned.length, missed.length) === limit;
+    return more ? 'more' : 'idle';
   }
 
   return runInBackground(sweepOnce, { pauseMs: everyMs, onError });

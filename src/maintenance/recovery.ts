@@ -1,13 +1,19 @@
-import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { ActivityNotFoundError, type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { wakeSignal } from '../message/commands';
+import type { Decision } from '../message/decision';
 import { withinDeadline } from '../producing/deadline';
 import type { MessageStatus } from '../producing/message-status';
 import { progressOf, type RunProgress } from './in-progress';
+import { lookOf, type RunLook } from './run-look';
 
 /** Recovers a run that will not continue by itself. No method changes a run that has closed meanwhile. */
 export interface Recovery {
   /** What is in progress in the run. Work counts as lost `lostAfterMs` after its time-out. */
   progressOf(run: MessageStatus, lostAfterMs: number): Promise<RunProgress>;
+  /** Whether the run is still open, when it began, and the delivery that it waits for. */
+  lookAt(run: MessageStatus): Promise<RunLook>;
+  /** Answers the delivery of a run in place of the worker that never got it, or that was never heard. */
+  answer(run: MessageStatus, activityId: string, decision: Decision): Promise<void>;
   /** Makes the run check the clock. Changes nothing in a run that is not due. */
   wake(run: MessageStatus, how: { isStartDelayed: boolean }): Promise<void>;
   /**
@@ -38,6 +44,22 @@ export function createRecovery(client: Client): Recovery {
     async progressOf(run, lostAfterMs) {
       const described = await withinDeadline(client, () => handleOf(run).describe());
       return progressOf(described, { now: Date.now(), lostAfterMs });
+    },
+    async lookAt({ workflowId, runId }) {
+      // As it is: the SDK's own description throws when a memo cannot be decoded.
+      const execution = { workflowId, runId };
+      const raw = await withinDeadline(client, () =>
+        workflowService.describeWorkflowExecution({ namespace, execution }),
+      );
+      return lookOf(raw, Date.now());
+    },
+    async answer({ workflowId, runId }, activityId, decision) {
+      try {
+        await withinDeadline(client, () => client.activity.complete({ workflowId, runId, activityId }, decision));
+      } catch (error) {
+        // Its worker has answered after all.
+        if (!(error instanceof ActivityNotFoundError)) throw error;
+      }
     },
     async wake(run, { isStartDelayed }) {
       await ignoreClosed(withinDeadline(client, () => handleOf(run).signal(wakeSignal)));

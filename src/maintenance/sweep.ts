@@ -6,14 +6,16 @@ import { type BackgroundLoop, stoppedTogether } from '../platform/loops/backgrou
 import type { Metrics } from '../platform/telemetry/metrics';
 import type { Waiting } from '../producing/waiting-runs';
 import type { Topic } from '../topics/topic';
+import type { LostAnswers } from './lost-answers';
+import { startSweepOfMessages } from './overdue-messages';
 import { type SweepLimits, startSweepOfRows } from './overdue-rows';
 import { startSweepOfWorkflows } from './overdue-workflows';
 import type { Recovery } from './recovery';
 
 /**
- * Starts the sweep, which delivers overdue messages even if their timers are lost. Each topic has two loops: one over
- * business rows and held messages, which needs only the database, and one over workflows. One worker at a time does a
- * topic's round.
+ * Starts the sweep, which delivers overdue messages even if their timers or deliveries are lost. It has three parts: one
+ * over business rows and held messages, which needs only the database; one over messages that wait in Temporal and that
+ * no worker holds; and one over workflows. One worker at a time does a topic's round.
  */
 export function startSweep(
   deps: {
@@ -22,6 +24,7 @@ export function startSweep(
     clock: DatabaseClock;
     waiting: Waiting;
     recovery: Recovery;
+    lostAnswers: Pick<LostAnswers, 'watch'>;
     metrics: Pick<Metrics, 'rescued'>;
     log: Pick<Logger, 'warn'>;
     onError(error: unknown): void;
@@ -34,5 +37,5 @@ export function startSweep(
     startSweepOfRows(deps, hold, topic, limits),
     startSweepOfWorkflows(deps, topic, limits),
   ]);
-  return stoppedTogether(loops);
+  return stoppedTogether([...loops, startSweepOfMessages(deps, hold, topics, limits)]);
 }

@@ -6,6 +6,7 @@ import { startRollCall } from '../delivery/hold/roll-call';
 import { startTakeOver } from '../delivery/hold/take-over';
 import { createShadowCopies } from '../delivery/lanes/shadow/shadow-copies';
 import { createWorkerLanes, startLaneRefresh } from '../delivery/lanes/worker-lanes';
+import { startLostAnswers } from '../maintenance/lost-answers';
 import { createRecovery } from '../maintenance/recovery';
 import { startSweep } from '../maintenance/sweep';
 import { STABLE } from '../message/lane-name';
@@ -51,11 +52,14 @@ export async function startHold(
   // Only stable's workers run the roll call and the sweep: a message that was missed is already late and must not go to
   // a trial build.
   if (lane !== STABLE) return { hold, loops: ownLoops };
-  const asking = { ...shared, waiting: createWaiting(client) };
+  const recovery = createRecovery(client);
+  const lostAnswers = startLostAnswers({ ...shared, recovery, onError: onError('sweep') });
+  const asking = { ...shared, waiting: createWaiting(client), recovery, lostAnswers };
   const loops = [
     ...ownLoops,
+    lostAnswers,
     startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
-    startSweep({ ...asking, recovery: createRecovery(client), onError: onError('sweep') }, hold, topics, sweep),
+    startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
   ];
   return { hold, loops };
 }

@@ -9,6 +9,8 @@ import { type MessageState, type MessageStatus, statusOf } from './message-statu
 /** Selects messages to list. The due range includes `dueFrom` and excludes `dueTo`. */
 export interface Selection {
   topic?: string;
+  /** Only messages of one of these topics. */
+  topics?: string[];
   tenant?: string;
   /** Excludes these tenants. */
   notTenants?: string[];
@@ -56,9 +58,10 @@ const EXECUTION_STATUS = {
 } satisfies Record<MessageState, string>;
 
 /** The selection in Temporal's list query language, which the Web UI accepts too. Throws a `MessageError`. */
-export function queryOf({ topic, tenant, notTenants, keys, dueFrom, dueTo, state }: Selection): string {
+export function queryOf({ topic, topics, tenant, notTenants, keys, dueFrom, dueTo, state }: Selection): string {
   // The allowed characters include no quote, so a checked part is safe to quote.
   admit(refuseRef({ topic: topic ?? 'any', tenant: tenant ?? 'any', key: 'any' }));
+  for (const one of topics ?? []) admit(refuseRef({ topic: one, tenant: 'any', key: 'any' }));
   for (const one of notTenants ?? []) admit(refuseRef({ topic: 'any', tenant: one, key: 'any' }));
   for (const key of keys ?? []) admit(refuseRef({ topic: 'any', tenant: 'any', key }));
   const terms = [
@@ -66,6 +69,9 @@ export function queryOf({ topic, tenant, notTenants, keys, dueFrom, dueTo, state
     state ? EXECUTION_STATUS[state] : `ExecutionStatus != 'ContinuedAsNew'`,
   ];
   if (topic !== undefined) terms.push(`${searchAttributes.topic.name} = '${topic}'`);
+  if (topics !== undefined) {
+    terms.push(`${searchAttributes.topic.name} in (${topics.map((one) => `'${one}'`).join(', ')})`);
+  }
   if (tenant !== undefined) terms.push(`${searchAttributes.tenant.name} = '${tenant}'`);
   if (notTenants?.length) {
     terms.push(`${searchAttributes.tenant.name} not in (${notTenants.map((one) => `'${one}'`).join(', ')})`);

@@ -15,6 +15,8 @@ export interface Waiting {
     selection: Selection,
     wanted?: { limit?: number; except?(run: MessageStatus): boolean },
   ): Promise<MessageStatus[]>;
+  /** All selected runs, read from Temporal as they are consumed. */
+  each(selection: Selection): AsyncIterable<MessageStatus>;
   /** The message with which the run was started. Throws when no workflow could use it. */
   messageOf(run: MessageStatus): Promise<ScheduledMessage>;
 }
@@ -33,6 +35,7 @@ export function createWaiting(client: Client): Waiting {
       }
       return runs;
     },
+    each: (selection) => list(client, { ...selection, state: 'waiting' }),
     async messageOf({ workflowId, runId }) {
       const execution = { workflowId, runId };
       // Only the first event is read: a description lacks the input, and the whole history comes page by page.

@@ -20,6 +20,9 @@ interface WaitingRow {
 
 const COLUMNS = `waiting.tenant, waiting.key, waiting.cycle, waiting.payload,
                  ceil(extract(epoch from waiting.due_at) * 1000)::float8 as due_at`;
+// The ledger takes no other row: it would come again in every round.
+const CAN_LAND = `waiting.tenant is not null and waiting.key is not null and waiting.cycle > 0
+                    and isfinite(waiting.due_at)`;
 const UNDECIDED = `not exists (
                      select 1 from postdate.delivery
                       where delivery.topic = $1 and delivery.tenant = waiting.tenant and delivery.key = waiting.key
@@ -39,6 +42,7 @@ export async function findOverdueRows(
     // clock_timestamp().
     `select ${COLUMNS} from (${topic.businessRows}) as waiting
       where waiting.waits and waiting.due_at < statement_timestamp() - make_interval(secs => $2) and ${UNDECIDED}
+        and ${CAN_LAND}
         and not exists (
           select 1 from postdate.held join postdate.worker on worker.id = held.worker
            where held.topic = $1 and held.tenant = waiting.tenant and held.key = waiting.key

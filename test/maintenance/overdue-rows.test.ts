@@ -212,6 +212,54 @@ describe('what was held by a worker that nobody knows any more', () => {
   });
 });
 
+it('a backlog is landed as fast as its landings go, in one round', async () => {
+  const rows = 1_200;
+  await database.pool.query(
+    `insert into payments.payment_request (tenant, id, payer, payee, amount, currency, due_at)
+     select 'acme', 'backlog-' || n, 'Doe', 'John', 1, 'EUR', now() - interval '1 hour' from generate_series(1, $1) as n`,
+    [rows],
+  );
+  // The next round would come in an hour.
+  const worker = await startSweeping(paymentRequestExpiry, { ...SWEEP, everyMs: 3_600_000 });
+  await eventually(async () => {
+    const { rowCount } = await database.pool.query(`select 1 from payments.payment_request where status = 'PENDING'`);
+    expect(rowCount).toBe(0);
+  });
+  // No row was landed twice, although the sweep looked again while others were landing.
+  expect(worker.reported.landed.reduce((sum, [, messages]) => sum + messages, 0)).toBe(rows);
+  await eventually(async () => expect(rescued(worker)).toHaveLength(rows));
+  // Nor is it written down as held any longer.
+  await eventually(async () => {
+    const { rowCount } = await database.pool.query('select 1 from postdate.held where topic = $1', [
+      paymentRequestExpiry.name,
+    ]);
+    expect(rowCount).toBe(0);
+  });
+});
+
+it('neighbour: a message that is due now lands before a slow backlog of overdue rows', async () => {
+  const slow: Topic = {
+    ...paymentRequestExpiry,
+    landAll: undefined,
+    async handle(tx, message) {
+      await pause(20);
+      return paymentRequestExpiry.handle(tx, message as never);
+    },
+  };
+  const backlog = await Promise.all(Array.from({ length: 200 }, () => request(-60_000)));
+  const worker = await startSweeping(slow);
+  await eventually(async () => expect(rescued(worker).length).toBeGreaterThan(0));
+  const ref = { tenant: 'globex', id: nanoid() };
+  await insertRequest(
+    database.pool,
+    { ...ref, payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' },
+    Date.now(),
+  );
+  expect(await worker.deliver(slow, messageOf(ref, 0))).toMatchObject({ outcome: 'delivered' });
+  const waiting = 'select 1 from payments.payment_request where status = $1';
+  expect((await database.pool.query(waiting, ['PENDING'])).rowCount).toBeGreaterThan(backlog.length / 4);
+});
+
 it('overdue rows are found by their due time, however many wait', async () => {
   await database.pool.query(
     `insert into payments.payment_request (tenant, id, payer, payee, amount, currency, due_at)

@@ -74,8 +74,9 @@ export function useHolds(database: TestDatabase) {
     const takeOver = startTakeOver(shared, hold, topics, lane);
     const following = startLaneRefresh(lanes, hold, { onError });
     // Only where a test has a Temporal to ask.
+    const lostAnswers = { watch: () => undefined };
     const rollCall = temporal
-      ? startRollCall({ ...shared, waiting: createWaiting(temporal.client) }, hold, topics)
+      ? startRollCall({ ...shared, waiting: createWaiting(temporal.client), lostAnswers }, hold, topics)
       : { stop: async () => undefined };
     const heartbeater = createHeartbeater();
     const end = async () => {

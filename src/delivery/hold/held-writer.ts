@@ -5,7 +5,8 @@ import { createSemaphore } from '../../platform/loops/semaphore';
 import type { HeldMessages } from '../held/held-messages';
 import { deleteHeld, writeHeld } from '../held/held-rows';
 
-// A message that is due sooner would have landed before another worker could take it over.
+// A message that is due sooner would have landed before another worker could take it over. If it waits for its landing for
+// longer, behind others or for the rate limit, other workers must know that it is held.
 const WORTH_WRITING_MS = 1_000;
 // Rows are collected for this long, so that a burst of wakes costs a few statements and not thousands.
 const COLLECT_MS = 250;
@@ -22,6 +23,7 @@ export function createHeldWriter(
 ) {
   const oneAtATime = createSemaphore(1);
   const toWrite: Delivery[] = [];
+  const toWriteIfHeld: { delivery: Delivery; at: number }[] = [];
   const toDelete: Delivery[] = [];
 
   messages.on('settled', ({ delivery }, { kind }) => {
@@ -42,6 +44,10 @@ export function createHeldWriter(
   }
 
   async function writeAndDelete(): Promise<'more' | 'idle'> {
+    const now = Date.now();
+    const later = toWriteIfHeld.findIndex(({ at }) => at > now);
+    const ripe = toWriteIfHeld.splice(0, later < 0 ? toWriteIfHeld.length : later);
+    toWrite.push(...ripe.map(({ delivery }) => delivery));
     const written = toWrite.slice(0, BATCH);
     const needed = written.filter(isHeld);
     if (needed.length > 0) await writeHeld(pool, { worker, lane }, needed);
@@ -58,6 +64,7 @@ export function createHeldWriter(
   return {
     write(delivery: Delivery, dueInMs: number): void {
       if (dueInMs > WORTH_WRITING_MS) toWrite.push(delivery);
+      else toWriteIfHeld.push({ delivery, at: Date.now() + Math.max(0, dueInMs) + WORTH_WRITING_MS });
     },
     /** To be called when the database has lost the rows: a crash empties the table. */
     writeAll(held: Iterable<{ delivery: Delivery }>): void {

@@ -38,6 +38,8 @@ export function startRollCall(
     metrics: Pick<Metrics, 'missing'>;
     log: Pick<Logger, 'warn'>;
     waiting: Waiting;
+    /** Has the run answered once its message has landed: its delivery may never reach a worker. */
+    lostAnswers: { watch(run: MessageStatus, message: ScheduledMessage): void };
     onError(error: unknown): void;
   },
   hold: Pick<Hold, 'takeOver'>,
@@ -55,7 +57,7 @@ export function startRollCall(
 }
 
 async function callRoll(
-  { pool, worker, clock, metrics, log, waiting, onError }: Parameters<typeof startRollCall>[0],
+  { pool, worker, clock, metrics, log, waiting, lostAnswers, onError }: Parameters<typeof startRollCall>[0],
   hold: Pick<Hold, 'takeOver'>,
   topic: Topic,
   { everyMs, reachMs }: { everyMs: number; reachMs: number },
@@ -76,15 +78,16 @@ async function callRoll(
   );
   const absent = missing.map((place) => runs[place] as MessageStatus);
   for (let first = 0; first < absent.length; first += BATCH) {
-    const messages = await readMessages(waiting, absent.slice(first, first + BATCH), onError);
-    // A message started by hand may differ from its search attributes.
-    const due = messages.filter((message) => message.topic === topic.name && message.dueAt <= to);
-    const deliveries = due.map((message) => ({ message, late: false }));
+    const read = await readMessages(waiting, absent.slice(first, first + BATCH), onError);
+    // A message started by hand may differ from its search attributes. One of a newer release waits for its worker.
+    const due = read.filter(({ message: { v, topic: name, dueAt } }) => !(v > 1) && name === topic.name && dueAt <= to);
+    const deliveries = due.map(({ message }) => ({ message, late: false }));
     const held = hold.takeOver(topic, deliveries);
     metrics.missing(topic.name, deliveries.length);
-    for (const message of due)
+    for (const { message } of due)
       log.warn({ part: 'roll call', ...messageFields(message) }, 'was missing: held by nobody');
     await writeHeld(pool, { worker, lane: STABLE }, held);
+    for (const { run, message } of due) lostAnswers.watch(run, message);
   }
   return 'idle';
 }
@@ -94,13 +97,13 @@ async function readMessages(
   waiting: Waiting,
   runs: MessageStatus[],
   onError: (error: unknown) => void,
-): Promise<ScheduledMessage[]> {
-  const messages: ScheduledMessage[] = [];
-  const read = (run: MessageStatus) =>
+): Promise<{ run: MessageStatus; message: ScheduledMessage }[]> {
+  const read: { run: MessageStatus; message: ScheduledMessage }[] = [];
+  const readOne = (run: MessageStatus) =>
     waiting.messageOf(run).then(
-      (message) => messages.push(message),
+      (message) => read.push({ run, message }),
       (error) => onError(withErrorContext(error, run)),
     );
-  await pMap(runs, read, { concurrency: READING_AT_ONCE });
-  return messages;
+  await pMap(runs, readOne, { concurrency: READING_AT_ONCE });
+  return read;
 }

@@ -5,16 +5,21 @@ import type { Queryable } from './pool';
  * session's lock: a paused worker keeps its connection, and would keep a lock with it. A `next_at` further ahead than
  * one interval was written by a wrong clock, and does not block the next worker.
  */
-export async function acquireLease(db: Queryable, name: string, everyMs: number): Promise<boolean> {
-  const { rowCount } = await db.query(
+export const acquireLease = async (db: Queryable, name: string, everyMs: number): Promise<boolean> =>
+  (await acquireLeases(db, [name], everyMs)).length === 1;
+
+/** Acquires those of these leases that are free, in one statement; returns their names. */
+export async function acquireLeases(db: Queryable, names: string[], everyMs: number): Promise<string[]> {
+  const { rows } = await db.query<{ name: string }>(
     `insert into postdate.turn as turn (name, next_at)
-     values ($1, clock_timestamp() + make_interval(secs => $2))
+     select name, clock_timestamp() + make_interval(secs => $2) from unnest($1::text[]) as given (name) order by name
      on conflict (name) do update set next_at = excluded.next_at
-      where turn.next_at not between clock_timestamp() and clock_timestamp() + make_interval(secs => $2)`,
+      where turn.next_at not between clock_timestamp() and clock_timestamp() + make_interval(secs => $2)
+     returning name`,
     // Slightly less than the loop's pause: a single worker would otherwise miss every other round.
-    [name, (everyMs * 0.9) / 1000],
+    [names, (everyMs * 0.9) / 1000],
   );
-  return rowCount === 1;
+  return rows.map(({ name }) => name);
 }
 
 /**

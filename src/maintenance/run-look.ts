@@ -1,0 +1,34 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { errorNames } from '../message/contract';
+import { epochMs, RUNNING, SCHEDULED } from './in-progress';
+
+/** What a run waits for now. `startedAt`: epoch ms. */
+export interface RunLook {
+  open: boolean;
+  startedAt: number;
+  /** The delivery that is in progress, or seems to be. */
+  delivery?: {
+    activityId: string;
+    /** A landing has failed. Temporal tries it again a little later, or began to do so a moment ago. */
+    isRetried: boolean;
+  };
+}
+
+// With these an attempt goes back to Temporal without a failed landing.
+const NO_FAILURES: readonly unknown[] = [errorNames.notDue, errorNames.handedBack];
+// A retry that began longer ago than this, and that no worker holds, has not reached a worker.
+const RETRY_ARRIVES_MS = 5_000;
+
+/** Reads a run's description. `now`: epoch ms. */
+export function lookOf(
+  { workflowExecutionInfo: info, pendingActivities }: WorkflowExecutionDescription['raw'],
+  now: number,
+): RunLook {
+  const [open, startedAt] = [info?.status === RUNNING, epochMs(info?.startTime)];
+  const found = pendingActivities?.find(({ activityType }) => activityType?.name === 'deliver');
+  if (!open || !found?.activityId) return { open, startedAt };
+  const failed = (found.attempt ?? 1) > 1 && !NO_FAILURES.includes(found.lastFailure?.applicationFailureInfo?.type);
+  const begunAt = epochMs(found.state === SCHEDULED ? found.scheduledTime : found.lastStartedTime);
+  const { activityId } = found;
+  return { open, startedAt, delivery: { activityId, isRetried: failed && now < begunAt + RETRY_ARRIVES_MS } };
+}
