@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import { list } from '../client';
 import { queryOf } from '../producing/list';
-import { MESSAGE_STATES, type MessageStatus } from '../producing/message-status';
+import { MESSAGE_STATES, type MessageStatus, type UnreadableRun } from '../producing/message-status';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';
 import { DUE, dueTime, wholeFromOne, withExample } from './options';
-import { print, printJson } from './output';
+import { oneLine, print, printJson } from './output';
 import { tableOf } from './table';
 
 interface Options {
@@ -42,7 +42,9 @@ async function listSelected({ topic, tenant, state, limit, json, ...due }: Optio
   return withClient(async (client) => {
     const found: MessageStatus[] = [];
     let more = false;
-    for await (const one of list(client, selection)) {
+    const unreadable: UnreadableRun[] = [];
+    const onUnreadable = (run: UnreadableRun) => unreadable.push(run);
+    for await (const one of list(client, selection, { onUnreadable })) {
       more = found.length === limit;
       if (more) break;
       found.push(one);
@@ -53,6 +55,7 @@ async function listSelected({ topic, tenant, state, limit, json, ...due }: Optio
       const rows = found.map((one) => [one.dueAt, one.state, one.cycle, one.topic, `${one.tenant}/${one.key}`]);
       if (found.length > 0) print(tableOf(['due', 'state', 'cycle', 'topic', 'message'], rows));
       if (found.length === 0) print('no messages');
+      for (const run of unreadable) print(oneLine(`not all can be read of ${run.workflowId}: ${run.unreadable}`));
       if (more) print(`the first ${limit} that Temporal named; --limit shows more`);
     }
     return 0;

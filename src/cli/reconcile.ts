@@ -6,7 +6,7 @@ import type { Topic } from '../topics/topic';
 import { withClient, withPool } from './connections';
 import { run } from './exit';
 import { positive, withExample } from './options';
-import { print, printJson } from './output';
+import { oneLine, print, printJson } from './output';
 import { withProgress } from './progress';
 
 export const addReconcile = (program: Command, topics: Topic[]) =>
@@ -27,20 +27,24 @@ export const addReconcile = (program: Command, topics: Topic[]) =>
           let found = 0;
           const reconciled = [];
           for (const topic of topics.filter(hasRows)) {
-            const { started, ended, overtaken, unusable, refused } = await withProgress(options, (progress) =>
-              reconcile({ pool, client }, topic, { ...options, progress }),
+            const { started, ended, overtaken, unusable, unreadable, refused } = await withProgress(
+              options,
+              (progress) => reconcile({ pool, client }, topic, { ...options, progress }),
             );
-            if (options.json) reconciled.push({ topic: topic.name, started, ended, overtaken, unusable, refused });
-            else {
+            if (options.json) {
+              reconciled.push({ topic: topic.name, started, ended, overtaken, unusable, unreadable, refused });
+            } else {
               printRefs('started ', started);
               printRefs('ended   ', ended);
               printRefs('overtaken', overtaken);
               printRefs('unusable', unusable);
+              for (const run of unreadable)
+                print(`unreadable ${topic.name}  ${oneLine(run.workflowId)}: ${run.unreadable}`);
             }
             if (refused && !options.json) {
               print(`refused   ${topic.name}  ${refused.withoutRow} of ${refused.waiting} seem to have no row`);
             }
-            found += [started, ended, overtaken, unusable].flat().length + (refused ? 1 : 0);
+            found += [started, ended, overtaken, unusable, unreadable].flat().length + (refused ? 1 : 0);
           }
           if (options.json) printJson(reconciled);
           return found > 0 ? 1 : 0;

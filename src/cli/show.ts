@@ -35,10 +35,11 @@ async function showOne({ json, ...options }: Options) {
 }
 
 function storyText(story: Story): string {
-  const { state, cycle, dueAt, overdueByMs, happenings, runsLeftOut } = story;
+  const { state, cycle, dueAt, overdueByMs, unreadable, happenings, runsLeftOut } = story;
   const due = [dueAt && `due ${dueAt}`, overdueByMs && `overdue by ${duration(overdueByMs)}; postdate stuck says why`];
   const now = [state, cycle && `cycle ${cycle}`, ...due].filter(Boolean).join(', ');
-  const lines = [nameOf(story), now, '', tableOf(HEAD, happenings.map(rowOf), { cutLast: true })];
+  const cannot = unreadable ? [`not all of it can be read: ${unreadable}`] : [];
+  const lines = [nameOf(story), now, ...cannot, '', tableOf(HEAD, happenings.map(rowOf), { cutLast: true })];
   if (runsLeftOut > 0) lines.push('', `${runsLeftOut} older runs are left out; the Web UI has them`);
   return lines.join('\n');
 }

@@ -1,32 +1,57 @@
+import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
+import { workflowIdOf } from '../message/contract';
+import { findFailingRuns } from '../operating/failing-tasks';
 import { findStuckMessages } from '../operating/stuck';
+import { findUnservedTopics } from '../operating/unserved-topics';
+import type { UnreadableRun } from '../producing/message-status';
 import type { Topic } from '../topics/topic';
 import { withClient } from './connections';
-import { run } from './exit';
+import { type ExitCode, run } from './exit';
 import { positive, withExample } from './options';
-import { print, printJson } from './output';
+import { oneLine, print, printJson } from './output';
 
 export const addStuck = (program: Command, topics: Topic[]) =>
   withExample(
     program
       .command('stuck')
-      .description('what is past its due time, and why; exit code 1 if there is any')
+      .description('what is past its due time or cannot go on, and why; exit code 1 if there is any')
       .option('--tenant <tenant>', 'of this tenant only')
       .option('--grace-seconds <number>', 'past its due time by more than this', positive, 60),
     'stuck --tenant acme',
   ).action((options: { tenant?: string; graceSeconds: number; json?: boolean }) =>
-    run(
-      withClient(async (client) => {
-        const found = [];
-        for (const { name: topic } of topics) {
-          const selection = { topic, tenant: options.tenant, graceMs: options.graceSeconds * 1_000 };
-          for await (const one of findStuckMessages(client, selection)) {
-            found.push(one);
-            if (!options.json) print(`${one.dueAt}  ${topic}  ${one.tenant}/${one.key}  ${one.why}: ${one.detail}`);
-          }
-        }
-        if (options.json) printJson(found);
-        return found.length > 0 ? 1 : 0;
-      }),
-    ),
+    run(withClient((client) => printStuck(client, topics, options))),
   );
+
+async function printStuck(
+  client: Client,
+  topics: Topic[],
+  { tenant, graceSeconds, json }: { tenant?: string; graceSeconds: number; json?: boolean },
+): Promise<ExitCode> {
+  const found: object[] = [];
+  const report = (one: object, line: string) => {
+    found.push(one);
+    if (!json) print(line);
+  };
+  const reported = new Set<string>();
+  const onUnreadable = (run: UnreadableRun) => {
+    if (!reported.has(run.runId)) report(run, `${oneLine(run.workflowId)}  unreadable: ${run.unreadable}`);
+    reported.add(run.runId);
+  };
+  for (const { name: topic } of topics) {
+    const overdue = { topic, tenant, graceMs: graceSeconds * 1_000, onUnreadable };
+    for await (const one of findStuckMessages(client, overdue)) {
+      reported.add(workflowIdOf(one));
+      report(one, `${one.dueAt}  ${topic}  ${one.tenant}/${one.key}  ${one.why}: ${oneLine(one.detail)}`);
+    }
+  }
+  for (const { detail, ...run } of await findFailingRuns(client, { tenant })) {
+    if (reported.has(run.workflowId)) continue;
+    report({ ...run, why: 'workflowFails', detail }, `${oneLine(run.workflowId)}  workflowFails: ${oneLine(detail)}`);
+  }
+  for await (const one of findUnservedTopics(client, { topics: topics.map(({ name }) => name), tenant })) {
+    report(one, `${one.topic}  ${one.why}: ${one.detail}`);
+  }
+  if (json) printJson(found);
+  return found.length > 0 ? 1 : 0;
+}

@@ -50,6 +50,7 @@ export const message = messageRef
     dueAt: instant.optional(),
     cycle: cycle.optional(),
     scheduledBy: z.string().optional().describe('the id of the command that posted it'),
+    unreadable: z.string().optional().describe('what Temporal has of it that cannot be read, and why'),
     ending: ending.optional(),
   })
   .register(named, { id: 'Message' });

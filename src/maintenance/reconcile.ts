@@ -7,6 +7,7 @@ import type { MessageRef, ScheduledMessage } from '../message/contract';
 import type { Progress } from '../platform/loops/progress';
 import { countWaiting } from '../producing/counts';
 import { list } from '../producing/list';
+import type { UnreadableRun } from '../producing/message-status';
 import { OvertakenError } from '../producing/overtaken-error';
 import { countUndecidedRows, findWithoutRow, listUndecidedRows, type TopicWithRows } from '../topics/business-rows';
 
@@ -30,6 +31,8 @@ export interface Reconciled {
   overtaken: MessageRef[];
   /** Rows of which no message can be made: their tenant, key, due time or payload is refused. */
   unusable: MessageRef[];
+  /** Waiting workflows of which something cannot be read. None of them was ended. */
+  unreadable: UnreadableRun[];
   /**
    * No workflow was ended, as too many have no row: the rows, or the topic's `businessRows` query, are likely wrong.
    */
@@ -76,16 +79,16 @@ export async function reconcile(
       else throw error;
     }
   }
-  const { orphans, waiting } = await workflowsWithoutRow({ pool, client, progress }, topic);
+  const { orphans, unreadable, waiting } = await workflowsWithoutRow({ pool, client, progress }, topic);
   if (!force && orphans.length > Math.max(FEW, waiting / 10)) {
-    return { started, ended: [], overtaken, unusable, refused: { withoutRow: orphans.length, waiting } };
+    return { started, ended: [], overtaken, unusable, unreadable, refused: { withoutRow: orphans.length, waiting } };
   }
   progress?.begin(`without a row, of ${topic.name}`, orphans.length);
   for (const ref of orphans) {
     await atRate(() => cancel(client, ref, { reason: NO_ROW }));
     progress?.done();
   }
-  return { started, ended: orphans, overtaken, unusable };
+  return { started, ended: orphans, overtaken, unusable, unreadable };
 }
 
 interface Deps {
@@ -122,6 +125,8 @@ async function* rowsWithoutWorkflow(
 async function workflowsWithoutRow({ pool, client, progress }: Deps, topic: TopicWithRows) {
   progress?.begin(`workflows of ${topic.name}`, await countWaiting(client, { topic: topic.name }));
   const orphans: MessageRef[] = [];
+  const unreadable: UnreadableRun[] = [];
+  const onUnreadable = (run: UnreadableRun) => unreadable.push(run);
   let waiting = 0;
   let page: MessageRef[] = [];
   const checkPage = async () => {
@@ -129,13 +134,15 @@ async function workflowsWithoutRow({ pool, client, progress }: Deps, topic: Topi
     waiting += page.length;
     page = [];
   };
-  for await (const { tenant, key } of list(client, { topic: topic.name, state: 'waiting' })) {
-    page.push({ topic: topic.name, tenant, key });
+  const all = list(client, { topic: topic.name, state: 'waiting' }, { onUnreadable });
+  for await (const { tenant, key, unreadable: problem } of all) {
+    // No workflow worker may be able to answer its cancel.
+    if (problem === undefined) page.push({ topic: topic.name, tenant, key });
     if (page.length === PAGE) await checkPage();
     progress?.done();
   }
   await checkPage();
-  return { orphans, waiting };
+  return { orphans, unreadable, waiting };
 }
 
 const refOf = ({ topic, tenant, key }: MessageRef): MessageRef => ({ topic, tenant, key });

@@ -3,6 +3,7 @@ import { wakeSignal } from '../message/commands';
 import type { Decision } from '../message/decision';
 import { withinDeadline } from '../producing/deadline';
 import type { MessageStatus } from '../producing/message-status';
+import { describeRecord } from '../producing/run-records';
 import { progressOf, type RunProgress } from './in-progress';
 import { lookOf, type RunLook } from './run-look';
 
@@ -42,8 +43,8 @@ export function createRecovery(client: Client): Recovery {
   const handleOf = ({ workflowId, runId }: MessageStatus) => client.workflow.getHandle(workflowId, runId);
   return {
     async progressOf(run, lostAfterMs) {
-      const described = await withinDeadline(client, () => handleOf(run).describe());
-      return progressOf(described, { now: Date.now(), lostAfterMs });
+      const raw = await describeRecord(client, run);
+      return raw ? progressOf({ raw }, { now: Date.now(), lostAfterMs }) : { state: 'closed' };
     },
     async lookAt({ workflowId, runId }) {
       // As it is: the SDK's own description throws when a memo cannot be decoded.

@@ -1,12 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { progressOf } from '../maintenance/in-progress';
 import type { MessageRef } from '../message/contract';
-import { withinDeadline } from '../producing/deadline';
 import { list } from '../producing/list';
-import type { MessageStatus } from '../producing/message-status';
+import type { MessageStatus, UnreadableRun } from '../producing/message-status';
+import { describeRecord } from '../producing/run-records';
+import { failingTaskOf } from './failing-tasks';
 
-/** A message that is past its due time, and why it has not ended. */
+/** A message that is past its due time, or that no workflow worker can run, and why it has not ended. */
 export interface StuckMessage extends MessageRef {
+  /** RFC 3339; empty if the message has none that can be read. */
   dueAt: string;
   why: 'handlerFails' | 'waitsForAWorker' | 'workflowFails' | 'waitsForAWorkflowWorker' | 'lostTimer' | 'inProgress';
   detail: string;
@@ -17,30 +19,36 @@ const LOST_AFTER_MS = 60_000;
 // PENDING_ACTIVITY_STATE_SCHEDULED: no worker has taken this attempt.
 const SCHEDULED = 1;
 
-/** Lists messages of a topic that Temporal still has open more than `graceMs` after they were due, with the reason. */
+/**
+ * Lists messages of a topic that Temporal still has open more than `graceMs` after they were due, with the reason. Runs of
+ * which something cannot be read go to `onUnreadable`.
+ */
 export async function* findStuckMessages(
   client: Client,
-  { topic, tenant, graceMs }: { topic: string; tenant?: string; graceMs: number },
+  {
+    topic,
+    tenant,
+    graceMs,
+    onUnreadable,
+  }: { topic: string; tenant?: string; graceMs: number; onUnreadable?(run: UnreadableRun): void },
 ): AsyncGenerator<StuckMessage> {
-  for await (const run of list(client, { topic, tenant, state: 'waiting', dueTo: Date.now() - graceMs })) {
+  const overdue = { topic, tenant, state: 'waiting', dueTo: Date.now() - graceMs } as const;
+  for await (const run of list(client, overdue, { onUnreadable })) {
     const why = await reasonOf(client, run);
     if (why) yield { topic: run.topic, tenant: run.tenant, key: run.key, dueAt: run.dueAt ?? '', ...why };
   }
 }
 
-async function reasonOf(
-  client: Client,
-  { workflowId, runId }: MessageStatus,
-): Promise<Pick<StuckMessage, 'why' | 'detail'> | undefined> {
-  const { raw, status } = await withinDeadline(client, () => client.workflow.getHandle(workflowId, runId).describe());
-  // The run has closed, and visibility was behind.
-  if (status.name !== 'RUNNING') return undefined;
+async function reasonOf(client: Client, run: MessageStatus): Promise<Pick<StuckMessage, 'why' | 'detail'> | undefined> {
+  const raw = await describeRecord(client, run);
+  if (!raw) return undefined;
   const found = progressOf({ raw }, { now: Date.now(), lostAfterMs: LOST_AFTER_MS });
+  // The run has closed, and visibility was behind.
+  if (found.state === 'closed') return undefined;
   if (found.state === 'lost' && !found.queue) {
     return { why: 'lostTimer', detail: 'a worker took it and is gone; the sweep has it go on from its last task' };
   }
   const [activity] = raw.pendingActivities ?? [];
-  const task = raw.pendingWorkflowTask;
   if (activity) {
     const attempt = activity.attempt ?? 1;
     const message = rootMessageOf(activity.lastFailure);
@@ -48,8 +56,9 @@ async function reasonOf(
     if (activity.state === SCHEDULED) return { why: 'waitsForAWorker', detail: 'no worker of its topic has taken it' };
     return { why: 'inProgress', detail: 'a worker holds it' };
   }
-  if (task && (task.attempt ?? 1) > 1) return { why: 'workflowFails', detail: `attempt ${task.attempt} of its task` };
-  if (task) return { why: 'waitsForAWorkflowWorker', detail: 'its task is in the queue' };
+  const failing = await failingTaskOf(client, run, raw);
+  if (failing) return { why: 'workflowFails', detail: failing };
+  if (raw.pendingWorkflowTask) return { why: 'waitsForAWorkflowWorker', detail: 'its task is in the queue' };
   return { why: 'lostTimer', detail: 'nothing of it is under way; the sweep wakes it' };
 }
 

@@ -12,6 +12,7 @@ import { startSweep } from '../maintenance/sweep';
 import { STABLE } from '../message/lane-name';
 import { createDatabaseClock } from '../platform/database/clock';
 import type { Metrics } from '../platform/telemetry/metrics';
+import { createUnreadableReport } from '../producing/unreadable-report';
 import { createWaiting } from '../producing/waiting-runs';
 import type { Topic } from '../topics/topic';
 import type { Config } from './config';
@@ -54,7 +55,8 @@ export async function startHold(
   if (lane !== STABLE) return { hold, loops: ownLoops };
   const recovery = createRecovery(client);
   const lostAnswers = startLostAnswers({ ...shared, recovery, onError: onError('sweep') });
-  const asking = { ...shared, waiting: createWaiting(client), recovery, lostAnswers };
+  const onUnreadable = createUnreadableReport(shared);
+  const asking = { ...shared, waiting: createWaiting(client, { onUnreadable }), recovery, lostAnswers };
   const loops = [
     ...ownLoops,
     lostAnswers,

@@ -9,6 +9,7 @@ import { type RetentionDays, startRetention } from '../maintenance/retention';
 import { startReconciliation } from '../maintenance/start-reconciling';
 import type { BackgroundLoop } from '../platform/loops/background-loop';
 import type { Metrics } from '../platform/telemetry/metrics';
+import { createUnreadableReport } from '../producing/unreadable-report';
 import type { Topic } from '../topics/topic';
 
 /**
@@ -28,8 +29,9 @@ export function startMaintenance(
 ): Pick<BackgroundLoop, 'stop'>[] {
   const { pool, client, metrics, log, onError } = deps;
   const onFound = (topic: string, found: object) => log.warn({ topic, ...found }, 'rows and workflows did not agree');
+  const onUnreadable = createUnreadableReport({ metrics, log });
   return [
-    startReconciliation({ pool, client, onFound, onError: onError('reconciliation') }, topics),
+    startReconciliation({ pool, client, onFound, onUnreadable, onError: onError('reconciliation') }, topics),
     startSealing(pool, { onError: onError('sealing') }),
     startRetention({ pool, onError: onError('retention') }, topics, kept),
     startUnansweredWatch({ pool, metrics, onError: onError('unanswered') }, topics),

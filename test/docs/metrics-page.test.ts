@@ -46,6 +46,7 @@ const CALLS: { [Name in keyof Metrics]: Parameters<Metrics[Name]> } = {
   takenOver: [1],
   missing: ['t', 1],
   rescued: ['t', 'notWoken', 1],
+  unreadable: [],
   dispatched: ['t', 'scheduled'],
   oldestCommand: [1],
   setAside: ['c', 1],

@@ -8,6 +8,7 @@ import { log } from './bugs/log';
 import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
 import { rights } from './bugs/rights';
+import { strangers } from './bugs/strangers';
 import { stream } from './bugs/stream';
 import { sweep } from './bugs/sweep';
 import { thrown } from './bugs/thrown';
@@ -30,6 +31,7 @@ export const mutants: Mutant[] = [
   ...sweep,
   ...records,
   ...rights,
+  ...strangers,
   ...stream,
   ...publishers,
   ...webhooks,

@@ -1,9 +1,12 @@
 import { TypedSearchAttributes } from '@temporalio/common';
 import { nanoid } from 'nanoid';
-import { schedule } from '../../src/client';
+import { describe as describeMessage, list, schedule } from '../../src/client';
 import { searchAttributesOf, workflowIdOf } from '../../src/message/contract';
 import { findStuckMessages } from '../../src/operating/stuck';
+import { findUnservedTopics } from '../../src/operating/unserved-topics';
+import { firstDueAt } from '../../src/producing/first-due';
 import type { Topic } from '../../src/topics/topic';
+import { inHere } from '../support/cli';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';
@@ -69,7 +72,59 @@ it('what no workflow worker has taken says so', async () => {
   });
 });
 
-it('postdate stuck ends with 0 when nothing is', async () => {
+it('a topic that no worker serves is named, installed or not, with how many messages wait and when the first is due', async () => {
+  const elsewhere: Topic = { ...effectTopic(), name: 'test.elsewhere' };
+  const [, first] = [
+    await post(elsewhere, 7_200_000),
+    await post(elsewhere, 3_600_000),
+    await post(elsewhere, 5_400_000),
+  ];
+  const { dueAt } =
+    (await describeMessage(temporal.client, { topic: elsewhere.name, tenant: 'acme', key: first })) ?? {};
+  await temporal.withWorker(database, { topics: [failing], consumers: [], schemas: [] }, async () => {
+    await post(failing, 3_600_000);
+    await eventually(async () => {
+      const found = [];
+      const topics = [failing.name, unserved.name];
+      for await (const one of findUnservedTopics(temporal.client, { topics })) found.push(one);
+      expect(found).toEqual([
+        expect.objectContaining({
+          topic: unserved.name,
+          waiting: 1,
+          detail: expect.stringMatching(/; polled by nobody$/),
+        }),
+        ...['test.asleep', 'test.elsewhere'].map((topic) => expect.objectContaining({ topic })),
+      ]);
+      expect(found[2]).toEqual({
+        topic: elsewhere.name,
+        why: 'notServed',
+        waiting: 3,
+        firstDueAt: dueAt,
+        detail: `3 messages wait, the first due ${dueAt}; polled by nobody, not installed here`,
+      });
+    });
+  });
+  // Of more than can be listed, the first is searched for.
+  for (const listed of [1, 2, 3]) {
+    expect(await firstDueAt(temporal.client, { topic: elsewhere.name }, { listed })).toBe(dueAt);
+  }
+  expect(await firstDueAt(temporal.client, { topic: 'test.none' })).toBeUndefined();
+});
+
+it('postdate stuck names a topic that nobody serves, and ends with 0 when nothing is stuck', async () => {
+  Object.assign(process.env, temporal.envFor(database));
+  const installed = { topics: [unserved], consumers: [], schemas: [] };
+  const found = await inHere(['stuck'], installed);
+  expect(found).toMatchObject({ code: 1, errors: '' });
+  expect(found.printed).toMatch(
+    /^test\.elsewhere {2}notServed: 3 messages wait, the first due 2.*not installed here$/m,
+  );
+  for await (const { workflowId } of list(temporal.client, { state: 'waiting' })) {
+    await temporal.client.workflow.getHandle(workflowId).terminate();
+  }
+  await eventually(async () =>
+    expect((await temporal.client.workflow.count(`ExecutionStatus = 'Running'`)).count).toBe(0),
+  );
   const env = { DATABASE_URL: database.url, ...temporal.env() };
   const cli = runLocal('app/cli.ts', { args: ['stuck', '--json'], env });
   expect(await cli.exitCode).toBe(0);

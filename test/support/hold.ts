@@ -12,6 +12,7 @@ import type { Delivery, ScheduledMessage } from '../../src/message/contract';
 import type { Decision } from '../../src/message/decision';
 import { createDatabaseClock } from '../../src/platform/database/clock';
 import { createMetrics, type Metrics } from '../../src/platform/telemetry/metrics';
+import { createUnreadableReport } from '../../src/producing/unreadable-report';
 import { createWaiting } from '../../src/producing/waiting-runs';
 import type { Topic } from '../../src/topics/topic';
 import type { TestDatabase } from './database';
@@ -73,10 +74,15 @@ export function useHolds(database: TestDatabase) {
     );
     const takeOver = startTakeOver(shared, hold, topics, lane);
     const following = startLaneRefresh(lanes, hold, { onError });
+    const onUnreadable = createUnreadableReport(shared);
     // Only where a test has a Temporal to ask.
     const lostAnswers = { watch: () => undefined };
     const rollCall = temporal
-      ? startRollCall({ ...shared, waiting: createWaiting(temporal.client), lostAnswers }, hold, topics)
+      ? startRollCall(
+          { ...shared, waiting: createWaiting(temporal.client, { onUnreadable }), lostAnswers },
+          hold,
+          topics,
+        )
       : { stop: async () => undefined };
     const heartbeater = createHeartbeater();
     const end = async () => {

@@ -116,7 +116,8 @@ async function* pagesOf(client: Client, topic: string, limit: number) {
     );
     yield messages;
     looked += messages.length;
-    if (!next || messages.length === 0) {
+    // A page of runs that name no message is empty, and not the last.
+    if (!next) {
       yield undefined;
       return;
     }

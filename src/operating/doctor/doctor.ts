@@ -7,6 +7,7 @@ import type { Installation } from '../../process/installation';
 import { checkDatabase, DATABASE_CHECKS, databaseChecks } from './database';
 import { blockedChecks, type Check, type Found, fail } from './finding';
 import { LANE_CHECKS, laneChecks } from './lanes';
+import { MESSAGE_CHECKS, messageChecks } from './messages';
 import { publisherChecks, STREAM_CHECKS, streamChecks } from './stream';
 import { checkServer, TEMPORAL_CHECKS, temporalChecks } from './temporal';
 import { WEBHOOK_CHECKS, webhookChecks } from './webhooks';
@@ -39,8 +40,9 @@ export function checksOf(
       ? withDeadline(temporal, [
           ...temporalChecks(temporal.connection, temporal.namespace),
           ...queueChecks(temporal.client, topics),
+          ...messageChecks(temporal.client, topics),
         ])
-      : blockedChecks([...TEMPORAL_CHECKS, ...queues.map(queueCheckOf)], 'Temporal is away')),
+      : blockedChecks([...TEMPORAL_CHECKS, ...queues.map(queueCheckOf), ...MESSAGE_CHECKS], 'Temporal is away')),
     ...(pool && 'client' in temporal
       ? withDeadline(temporal, overdueChecks(pool, temporal.client, topics))
       : blockedChecks(topics.map(overdueCheckOf), `${pool ? 'Temporal' : 'the database'} is away`)),

@@ -1,3 +1,5 @@
+import { readThrown } from '../../platform/telemetry/thrown';
+
 /** The result of one check. `todo`: what to do about it, if it is not ok. */
 export interface Finding {
   check: string;
@@ -25,9 +27,18 @@ export async function* runChecks(checks: Check[], describeError: (error: unknown
     try {
       yield { check: name, ...(await run()) };
     } catch (error) {
-      const says = `could not be checked: ${describeError(error)}`;
+      const says = `could not be checked: ${wordsOf(error, describeError)}`;
       yield { check: name, status: 'warn', says, todo: 'see to what failed above' };
     }
+  }
+}
+
+/** A library may have rejected with anything. That must not end the checks that follow. */
+function wordsOf(error: unknown, describeError: (error: unknown) => string): string {
+  try {
+    return describeError(error);
+  } catch {
+    return describeError(readThrown(error));
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Client } from '@temporalio/client';
-import { tsToMs } from '@temporalio/common/lib/time';
 import type { Pool } from 'pg';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../../message/contract';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
@@ -7,36 +6,27 @@ import { countWaiting } from '../../producing/counts';
 import { list } from '../../producing/list';
 import { findOverdueRows, hasRows } from '../../topics/business-rows';
 import type { Topic } from '../../topics/topic';
+import { readPollers } from '../pollers';
 import { type Check, type Found, fail, ok } from './finding';
 import { checkVersions } from './workflow-version';
 
-// temporal.api.enums.v1.TaskQueueType
-const WORKFLOWS = 1;
-const ACTIVITIES = 2;
-// A poll without a task lasts a minute. A worker that has not polled for longer is gone.
-const POLLED_WITHIN_MS = 75_000;
 const OVERDUE_MS = 60_000;
 const START = 'start a worker (docs/operations.md)';
 
 /** Checks that workers poll the task queues. A worker that was just killed still counts for a minute. */
 export const queueChecks = (client: Client, topics: Topic[]): Check[] =>
   [
-    { queue: WORKFLOW_TASK_QUEUE, type: WORKFLOWS },
-    ...topics.map(({ name }) => ({ queue: deliveryTaskQueue(name), type: ACTIVITIES })),
+    { queue: WORKFLOW_TASK_QUEUE, type: 'workflows' as const },
+    ...topics.map(({ name }) => ({ queue: deliveryTaskQueue(name), type: 'deliveries' as const })),
   ].map(({ queue, type }) => ({ name: queueCheckOf(queue), run: () => checkPollers(client, queue, type) }));
 
 export const queueCheckOf = (queue: string): string => `task queue ${queue}`;
 
-async function checkPollers(client: Client, name: string, taskQueueType: number): Promise<Found> {
-  const { workflowService, options } = client.workflow;
-  const { namespace } = options;
-  const described = await workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType });
-  const pollers = described.pollers ?? [];
-  const heardMsOf = ({ lastAccessTime }: (typeof pollers)[number]) => Date.now() - tsToMs(lastAccessTime);
-  const polling = pollers.filter((poller) => heardMsOf(poller) < POLLED_WITHIN_MS);
-  if (polling.length > 0) return checkVersions(polling, described.versioningInfo);
-  const [latest] = pollers.map(heardMsOf).sort((one, two) => one - two);
-  const last = latest === undefined ? 'polled by nobody' : `last polled ${Math.round(latest / 1_000)} s ago`;
+async function checkPollers(client: Client, name: string, type: 'workflows' | 'deliveries'): Promise<Found> {
+  const { polling, routing, lastPolledMs } = await readPollers(client, name, type);
+  if (polling.length > 0) return checkVersions(polling, routing);
+  const last =
+    lastPolledMs === undefined ? 'polled by nobody' : `last polled ${Math.round(lastPolledMs / 1_000)} s ago`;
   return fail(last, `${START}; what waits there waits for it`);
 }
 

@@ -1,8 +1,8 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
 import { tsToMs } from '@temporalio/common/lib/time';
+import { refuseCycle } from '../../message/admission';
 import { epochMsOf, rfc3339 } from '../../message/due-time';
-import type { CarriedMessage } from '../../workflows/scheduled-message';
 import type { TimelineEntry } from './timeline-entry';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
@@ -12,6 +12,8 @@ type Payloads = Parameters<typeof decodeArrayFromPayloads>[1];
 
 // The arguments of our commands. Any client can send a signal, so none of the fields is certain.
 type Command = { commandId?: unknown; reason?: unknown; dueAt?: unknown };
+// The last instant that JavaScript's dates have.
+const LAST_EPOCH_MS = 8.64e15;
 
 /** Translates events of Temporal's histories into timeline entries. Most events have none. */
 export function createHistoryReader(client: Client) {
@@ -28,8 +30,8 @@ export function createHistoryReader(client: Client) {
 
   async function commandEntry(what: string, payloads: Payloads, details: EntryDetails): Promise<EntryDetails> {
     const { commandId, reason, dueAt } = ((await decodeFirst(payloads)) ?? {}) as Command;
-    const dueMs = epochMsOf(dueAt);
-    const parts = [details.detail, reason, Number.isFinite(dueMs) ? `to ${rfc3339(dueMs)}` : undefined];
+    const to = instantIn(dueAt);
+    const parts = [details.detail, reason, to && `to ${to}`];
     return {
       what,
       by: details.by,
@@ -41,10 +43,12 @@ export function createHistoryReader(client: Client) {
   async function entryOf(event: HistoryEvent): Promise<EntryDetails | undefined> {
     const started = event.workflowExecutionStartedEventAttributes;
     if (started) {
-      const message = (await decodeFirst(started.input?.payloads)) as CarriedMessage | undefined;
-      const due = Number.isFinite(message?.dueAt) ? `due ${rfc3339(message?.dueAt as number)}` : undefined;
-      if (started.continuedExecutionRunId) return { what: 'goes on', cycle: message?.cycle, detail: due };
-      return { what: 'posted', cycle: message?.cycle, by: started.identity || undefined, detail: due };
+      const message = (await decodeFirst(started.input?.payloads)) as { cycle?: unknown; dueAt?: unknown } | undefined;
+      const dueAt = instantIn(message?.dueAt);
+      const cycle = refuseCycle(message?.cycle) ? undefined : (message?.cycle as number);
+      const detail = dueAt ? `due ${dueAt}` : message ? undefined : 'its message cannot be decoded';
+      if (started.continuedExecutionRunId) return { what: 'goes on', cycle, detail };
+      return { what: 'posted', cycle, by: started.identity || undefined, detail };
     }
     const timer = event.timerStartedEventAttributes;
     if (timer) {
@@ -78,6 +82,12 @@ export function createHistoryReader(client: Client) {
     const details = await entryOf(event);
     return details ? [{ at: rfc3339(Math.floor(tsToMs(event.eventTime))), source: 'temporal', ...details }] : [];
   };
+}
+
+/** An instant of a foreign client's, in RFC 3339; undefined if it is none, or one that no date has. */
+function instantIn(value: unknown): string | undefined {
+  const epochMs = epochMsOf(value);
+  return Math.abs(epochMs) <= LAST_EPOCH_MS ? rfc3339(epochMs) : undefined;
 }
 
 function endEntryOf(event: HistoryEvent): EntryDetails | undefined {

@@ -1,8 +1,9 @@
-import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time';
 import { type MessageRef, workflowIdOf } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
 import { withinDeadline } from '../../producing/deadline';
+import { describeRecord, listRecords, type RunDescription } from '../../producing/run-records';
 import { rootMessageOf } from '../stuck';
 import { createHistoryReader, type HistoryEvent } from './history-events';
 import type { TimelineEntry } from './timeline-entry';
@@ -16,10 +17,9 @@ export async function readRuns(
   ref: MessageRef,
 ): Promise<{ happenings: TimelineEntry[]; leftOut: number }> {
   const workflowId = workflowIdOf(ref);
-  const newest = await withinDeadline(client, () => client.workflow.getHandle(workflowId).describe()).catch(
-    ignoreNotFound,
-  );
-  const left = new Set([...(newest ? [newest.runId] : []), ...(await listRunIds(client, workflowId))]);
+  const newest = await describeRecord(client, { workflowId });
+  const newestId = newest?.workflowExecutionInfo?.execution?.runId;
+  const left = new Set([...(newestId ? [newestId] : []), ...(await listRunIds(client, workflowId))]);
   const happenings = newest ? pendingOf(newest) : [];
   const read = createHistoryReader(client);
   let runs = 0;
@@ -36,19 +36,14 @@ export async function readRuns(
 
 async function listRunIds(client: Client, workflowId: string): Promise<string[]> {
   // A workflow id cannot contain a quote.
-  const pages = client.workflow.list({ query: `WorkflowId = '${workflowId}'` })[Symbol.asyncIterator]();
-  const ids: string[] = [];
-  while (ids.length <= 2 * LIMIT) {
-    const next = await withinDeadline(client, () => pages.next());
-    if (next.done) break;
-    ids.push(next.value.runId);
-  }
-  return ids;
+  const query = `WorkflowId = '${workflowId}'`;
+  const { records } = await listRecords(client, query, { limit: 2 * LIMIT + 1 });
+  return records.flatMap(({ execution }) => execution?.runId ?? []);
 }
 
 /** Activities that run or wait: the history has no events of an attempt until it has ended. */
-const pendingOf = ({ raw }: WorkflowExecutionDescription): TimelineEntry[] =>
-  (raw.pendingActivities ?? []).map((activity) => {
+const pendingOf = ({ pendingActivities }: RunDescription): TimelineEntry[] =>
+  (pendingActivities ?? []).map((activity) => {
     const { attempt, scheduledTime, lastStartedTime, lastFailure, lastWorkerIdentity } = activity;
     // Between two attempts the server tells only when the last attempt ended, not when it started.
     const at = lastStartedTime ?? activity.lastAttemptCompleteTime ?? scheduledTime;

@@ -15,6 +15,8 @@ export interface Story extends MessageRef {
   dueAt?: string;
   /** How long the message has waited past its due time, by this machine's clock. */
   overdueByMs?: number;
+  /** What Temporal's record has that cannot be read, and why. */
+  unreadable?: string;
   happenings: TimelineEntry[];
   /** How many of the oldest runs were not read, at least. */
   runsLeftOut: number;
@@ -51,6 +53,7 @@ export async function readStory(
     cycle: status?.cycle,
     dueAt: status?.dueAt,
     overdueByMs: overdueByMs > 0 ? overdueByMs : undefined,
+    unreadable: status?.unreadable,
     happenings,
     runsLeftOut: runs.leftOut,
   };

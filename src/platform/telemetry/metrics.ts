@@ -31,6 +31,11 @@ function createProcessMetrics({ number, seconds, count }: Instruments, topics: s
       for (const topic of topics) counter.add(0, { topic, result: 'refused' });
       return (topic: string, result: string) => counter.add(1, { topic, result });
     }),
+    /** A run in Temporal of which something cannot be read; each once an hour. */
+    unreadable: count('postdate_unreadable_runs', 'runs', 'Runs of which something cannot be read', (counter) => {
+      counter.add(0);
+      return () => counter.add(1);
+    }),
     /** For how long the oldest command has waited for its dispatch; 0 if there is none. */
     oldestCommand: seconds('postdate_oldest_command_seconds', 'How long the oldest command has waited', (gauge) => {
       return (ms: number) => gauge.set(ms / 1000);

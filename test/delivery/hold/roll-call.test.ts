@@ -8,6 +8,7 @@ import { useDatabase } from '../../support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from '../../support/effects';
 import { eventually } from '../../support/eventually';
 import { type TestHold, useHolds } from '../../support/hold';
+import { startForeign, unreadablePayload } from '../../support/strangers';
 import { useTemporal } from '../../support/temporal';
 
 const database = useDatabase(effectsSchema);
@@ -118,6 +119,29 @@ it('a message started with an input that nobody can use is reported, and holds u
   expect(missing(worker)).toBe(1);
   expect(worker.errors).toContainEqual(expect.objectContaining({ message: expect.stringMatching(/tenant/) }));
   expect((await traces(database.pool, broken.key)).decisions).toBe(0);
+});
+
+it('a message whose memo cannot be decoded is counted, and lands like its neighbour; one whose payload cannot waits', async () => {
+  const topic = newTopic();
+  const dueInMs = soonMs(3);
+  const foreign = async (odd: Parameters<typeof startForeign>[2]) => {
+    const message = effectMessage(dueInMs, { topic: topic.name, leadMs: 10_000 });
+    await startForeign(temporal, message, { taskQueue: 'nobody', ...odd });
+    return message;
+  };
+  const odd = await foreign({ memo: { cycle: unreadablePayload, commandId: unreadablePayload } });
+  const closed = await foreign({ input: [unreadablePayload] });
+  const good = await postUnattended(topic, dueInMs);
+  const worker = await startHold(topic);
+  await landed(good);
+  await landed(odd);
+  expect(missing(worker)).toBe(2);
+  // Once, although each round of the roll call sees it.
+  expect(worker.reported.unreadable).toHaveLength(1);
+  expect(worker.errors).toContainEqual(
+    expect.objectContaining({ message: expect.stringMatching(/cannot be decoded \(encoding binary\/encrypted\)/) }),
+  );
+  expect((await traces(database.pool, closed.key)).decisions).toBe(0);
 });
 
 it('a cancelled message that Temporal still lists is not landed', async () => {

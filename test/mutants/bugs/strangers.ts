@@ -1,0 +1,33 @@
+import type { Mutant } from '../mutants';
+
+/** About runs in Temporal that foreign clients have started, and about what is seen of them. */
+export const strangers: Mutant[] = [
+  {
+    name: 'a foreign run whose memo cannot be decoded ends the list',
+    file: 'src/producing/message-status.ts',
+    find: '  } catch {\n    return undefined;',
+    replace: '  } catch (error) {\n    throw error;',
+    tests: ['test/producing/message-status.test.ts'],
+  },
+  {
+    name: 'a foreign run is listed to the tenant that its search attributes name',
+    file: 'src/producing/list.ts',
+    find: '(tenant === undefined || run.tenant === tenant)',
+    replace: 'true',
+    tests: ['test/operating/strangers.test.ts'],
+  },
+  {
+    name: 'a foreign run that cannot be read is ended by reconciling',
+    file: 'src/maintenance/reconcile.ts',
+    find: 'if (problem === undefined) page.push',
+    replace: 'page.push',
+    tests: ['test/operating/strangers.test.ts'],
+  },
+  {
+    name: 'a topic that is not installed and that nobody serves is named nowhere',
+    file: 'src/operating/unserved-topics.ts',
+    find: 'for (const topic of [...topics, ...unknown])',
+    replace: 'for (const topic of topics)',
+    tests: ['test/operating/stuck.test.ts'],
+  },
+];
