@@ -11,7 +11,7 @@ const MAX_ID_BYTES = 255;
 const FIRST_INSTANT_MS = -62_135_596_800_000;
 // Temporal silently cuts timers at 100 years, that is, it fires them early. Twenty years leave room for any real
 // deadline.
-const HORIZON_MS = 20 * 365.25 * 86_400_000;
+export const HORIZON_MS = 20 * 365.25 * 86_400_000;
 
 /** Thrown at the edge, before anything is stored or started. */
 export class MessageError extends Error {

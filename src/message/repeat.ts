@@ -1,38 +1,47 @@
-import { Cron } from 'croner';
-import { Temporal } from 'temporal-polyfill';
-import { refuseDueAt } from './admission';
+import { HORIZON_MS } from './admission';
 import { MISSED, type Repeat } from './contract';
+import { cronSeries } from './cron-series';
 import { epochMsOf, type InstantInput } from './due-time';
+import { everySeries } from './every-series';
 import type { Refusal } from './refusal';
+import { lastUpTo, type Series } from './series';
+import { isZoneName, knownZone } from './zone';
 
 /** How a producer asks for a repeating message, with either `every` or `cron`. */
 export interface RepeatInput extends Pick<Repeat, 'every' | 'cron' | 'zone' | 'maxCycles' | 'missed'> {
   until?: InstantInput;
 }
 
-// Temporal keeps a second between two runs of a workflow. What repeats faster is a loop, not a calendar.
-const SHORTEST_MS = 1_000;
+// Longer than any text that a person writes, and short enough to be read a thousand times a second.
+const MAX_TEXT = 1_000;
+// The year 9999. Calendars cannot count from every instant that a number can name.
+const FARTHEST_MS = Date.UTC(9999, 0, 1);
 
 /** The repeat as a message carries it. Its first cycle is due at `dueAt`. */
-export const repeatFrom = (input: RepeatInput, dueAt: number): Repeat => ({
-  ...input,
-  until: input.until === undefined ? undefined : epochMsOf(input.until),
-  startAt: dueAt,
-  at: dueAt,
-  done: 0,
-});
+export function repeatFrom(input: RepeatInput, dueAt: number): Repeat {
+  const { every, cron, zone, until, maxCycles, missed } = given(input);
+  const untilMs = until === undefined ? undefined : epochMsOf(until);
+  return { every, cron, zone, until: untilMs, maxCycles, missed, startAt: dueAt, at: dueAt, done: 0 };
+}
 
 /** Why a message cannot repeat like this. */
 export function refuseRepeat(repeat: Repeat): Refusal | undefined {
-  const { every, cron, until, maxCycles, missed, startAt, at, done } = repeat;
+  const { every, cron, until, maxCycles, missed, startAt, at, done } = given(repeat);
   if ((every === undefined) === (cron === undefined)) return refusal('repeat', 'must have one of every and cron');
   if (until !== undefined && !Number.isSafeInteger(until)) return refusal('repeat.until', 'must be an instant');
   if (maxCycles !== undefined && !(Number.isSafeInteger(maxCycles) && maxCycles >= 1)) {
     return refusal('repeat.maxCycles', 'must be a whole number from 1');
   }
   if (missed !== undefined && !MISSED.includes(missed)) return refusal('repeat.missed', `must be ${MISSED.join(', ')}`);
-  if (![startAt, at, done].every(Number.isSafeInteger)) return refusal('repeat', 'must be made by a post');
-  return refuseZone(repeat) ?? refuseSeries(repeat);
+  if (![startAt, at].every(isInstant) || !Number.isSafeInteger(done))
+    return refusal('repeat', 'must be made by a post');
+  return refuseText('every', every) ?? refuseText('cron', cron) ?? refuseZone(repeat) ?? refuseSeries(repeat);
+}
+
+/** The zone of a repeat, if it has the form of a zone's name and this process's zone data lacks it. Another's may have it. */
+export function missingZoneOf(repeat: Repeat): string | undefined {
+  const zone = zoneOf(repeat);
+  return isZoneName(zone) && knownZone(zone) === undefined ? zone : undefined;
 }
 
 /**
@@ -40,95 +49,63 @@ export function refuseRepeat(repeat: Repeat): Refusal | undefined {
  * cycle's place in the series, not from its delivery or from a move, so the series does not drift.
  */
 export function nextDueAt(repeat: Repeat, nowMs: number): number | undefined {
-  const { at, until = Number.POSITIVE_INFINITY, maxCycles = Number.POSITIVE_INFINITY, done, missed = 'once' } = repeat;
-  if (done + 1 >= maxCycles) return undefined;
+  const { at, until = Number.POSITIVE_INFINITY, maxCycles, done, missed = 'once' } = given(repeat);
+  if (maxCycles !== undefined && done + 1 >= maxCycles) return undefined;
   const after = seriesOf(repeat);
+  // A message that is due later than that cannot be posted.
+  const limit = Math.min(until, nowMs + HORIZON_MS);
   const next = after(at);
-  if (next === undefined || next > nowMs) return within(next, until);
+  if (next === undefined || next > nowMs) return within(next, limit);
   switch (missed) {
     case 'all':
-      return within(next, until);
+      return within(next, limit);
     case 'once':
       // The last missed cycle stands for all of them, unless it is due past the series' end.
-      return within(lastUpTo(Math.min(nowMs, until), next, after), until);
+      return within(lastUpTo(Math.min(nowMs, until), next, after), limit);
     case 'skip':
-      return within(after(nowMs), until);
+      return within(after(nowMs), limit);
     default:
       return missed satisfies never;
   }
 }
 
-/** The first instant of a series after the given one. */
-type Series = (afterMs: number) => number | undefined;
+// Other languages write null for an absent field.
+const given = <Fields extends object>(fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Fields;
 
-const seriesOf = (repeat: Repeat): Series => (repeat.cron === undefined ? everySeries(repeat) : cronSeries(repeat));
-const zoneOf = ({ zone = 'UTC' }: Repeat) => zone;
+const zoneOf = (repeat: Repeat): string => given(repeat).zone ?? 'UTC';
 
-// A local time that spring skips is moved to the hour after it. One that autumn has twice happens once.
-function cronSeries(repeat: Repeat): Series {
-  const cron = new Cron(repeat.cron as string, { timezone: zoneOf(repeat) });
-  return (afterMs) => cron.nextRun(new Date(afterMs))?.getTime();
-}
-
-// Each instant is a multiple of the duration from the start: a series begun on a 31st is on the 31st in every month
-// that has one.
-function everySeries(repeat: Repeat): Series {
-  const start = Temporal.Instant.fromEpochMilliseconds(repeat.startAt).toZonedDateTimeISO(zoneOf(repeat));
-  const every = Temporal.Duration.from(repeat.every as string);
-  const nth = (n: number) => start.add(times(every, n)).epochMilliseconds;
-  if (nth(1) - repeat.startAt < SHORTEST_MS) throw new RangeError('must be at least a second');
-  const meanMs = (nth(100) - repeat.startAt) / 100;
-  return (afterMs) => {
-    let n = Math.max(0, Math.floor((afterMs - repeat.startAt) / meanMs));
-    // Months, and the two days a year without 24 hours, make the estimate slightly wrong.
-    while (nth(n) <= afterMs) n += 1;
-    while (n > 0 && nth(n - 1) > afterMs) n -= 1;
-    return nth(n);
-  };
-}
-
-const UNITS = ['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds', 'milliseconds'] as const;
-const times = (every: Temporal.Duration, n: number) =>
-  Temporal.Duration.from(Object.fromEntries(UNITS.map((unit) => [unit, every[unit] * n])));
-
-/**
- * The last instant of the series up to `limitMs`, by bisection, because years may lie between. `firstMs` is an instant
- * of the series.
- */
-function lastUpTo(limitMs: number, firstMs: number, after: Series): number {
-  let last = firstMs;
-  let beyond = limitMs;
-  while (beyond - last >= SHORTEST_MS) {
-    const middle = last + Math.floor((beyond - last) / 2);
-    const next = after(middle) ?? Number.POSITIVE_INFINITY;
-    if (next <= limitMs) last = next;
-    else beyond = middle;
-  }
-  const following = after(last) ?? Number.POSITIVE_INFINITY;
-  return following <= limitMs ? following : last;
+function seriesOf(repeat: Repeat): Series {
+  const { every, cron, startAt } = given(repeat);
+  const zone = knownZone(zoneOf(repeat));
+  if (zone === undefined) throw new Error(`the zone data of this process lacks ${zoneOf(repeat)}`);
+  return cron === undefined ? everySeries(every as string, zone, startAt) : cronSeries(cron, zone);
 }
 
 const within = (dueAt: number | undefined, until: number) =>
   dueAt !== undefined && dueAt <= until ? dueAt : undefined;
 
+const isInstant = (value: number): boolean => Number.isSafeInteger(value) && Math.abs(value) < FARTHEST_MS;
+
 const refusal = (field: string, message: string): Refusal => ({ code: 'invalidRepeat', field, message });
 
-function refuseZone(repeat: Repeat): Refusal | undefined {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zoneOf(repeat) });
-    return undefined;
-  } catch {
-    return refusal('repeat.zone', 'must be an IANA time zone, like Europe/Amsterdam');
-  }
+function refuseText(field: 'every' | 'cron', text: unknown): Refusal | undefined {
+  if (text === undefined || (typeof text === 'string' && text.length <= MAX_TEXT)) return undefined;
+  return refusal(`repeat.${field}`, `must be a text of at most ${MAX_TEXT} characters`);
 }
 
+const refuseZone = (repeat: Repeat): Refusal | undefined =>
+  isZoneName(zoneOf(repeat)) && knownZone(zoneOf(repeat)) !== undefined
+    ? undefined
+    : refusal('repeat.zone', 'must be an IANA time zone, like Europe/Amsterdam');
+
 function refuseSeries(repeat: Repeat): Refusal | undefined {
-  const field = repeat.cron === undefined ? 'repeat.every' : 'repeat.cron';
+  const field = given(repeat).cron === undefined ? 'repeat.every' : 'repeat.cron';
   try {
     const second = seriesOf(repeat)(repeat.startAt);
-    if (second === undefined) return refusal(field, 'must come again');
-    const beyond = refuseDueAt(second, repeat.startAt);
-    return beyond && refusal(field, `its next due time ${beyond.message}`);
+    if (second === undefined) return refusal(field, 'must come again within 20 years');
+    const isBeyond = second > repeat.startAt + HORIZON_MS;
+    return isBeyond ? refusal(field, 'its next due time must be at most 20 years ahead') : undefined;
   } catch (error) {
     return refusal(field, (error as Error).message);
   }

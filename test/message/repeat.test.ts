@@ -72,6 +72,28 @@ describe('cron', () => {
     const autumn = cyclesOf(nightly('2027-10-30T12:00:00Z'), 2);
     expect(autumn.map((dueAt) => dueAt.slice(0, 10))).toEqual(['2027-10-31', '2027-11-01']);
   });
+
+  // test/message/cron-clocks.test.ts compares many of them with the clocks, minute by minute.
+  it.each([
+    ['30 2,14 * * *', 'Europe/Amsterdam', '2027-03-28T00:00:00Z', ['2027-03-28T01:00', '2027-03-28T12:30']],
+    ['30 2,14 * * *', 'Europe/Amsterdam', '2027-10-30T23:00:00Z', ['2027-10-31T00:30', '2027-10-31T13:30']],
+    ['*/20 2 * * *', 'Europe/Amsterdam', '2027-03-28T00:00:00Z', ['2027-03-28T01:00', '2027-03-29T00:00']],
+    ['*/30 * * * *', 'Europe/Amsterdam', '2027-10-31T00:00:00Z', ['2027-10-31T00:30', '2027-10-31T01:00']],
+    // Its gap is the last hour of a day.
+    ['30 23 * * *', 'America/Nuuk', '2027-03-27T12:00:00Z', ['2027-03-28T01:00', '2027-03-29T00:30']],
+    // 30 December 2011 is not in its calendar.
+    ['0 9 30 12 *', 'Pacific/Apia', '2011-12-01T00:00:00Z', ['2011-12-30T10:00', '2012-12-29T19:00']],
+    ['@daily', 'Africa/Cairo', '2027-04-29T12:00:00Z', ['2027-04-29T22:00', '2027-04-30T21:00']],
+    ['15 30 2 * * *', 'UTC', '2027-01-01T00:00:00Z', ['2027-01-01T02:30', '2027-01-02T02:30']],
+    ['0 0 9 1 1 * 2028,2031', 'UTC', '2027-01-01T00:00:00Z', ['2028-01-01T09:00', '2031-01-01T09:00']],
+    ['0 9 L * *', 'UTC', '2027-01-01T00:00:00Z', ['2027-01-31T09:00', '2027-02-28T09:00']],
+    ['0 9 15W * *', 'UTC', '2027-05-01T00:00:00Z', ['2027-05-14T09:00', '2027-06-15T09:00']],
+    ['0 9 * * FRI#2', 'UTC', '2027-01-01T00:00:00Z', ['2027-01-08T09:00', '2027-02-12T09:00']],
+    ['0 9 * * 5L', 'UTC', '2027-01-01T00:00:00Z', ['2027-01-29T09:00', '2027-02-26T09:00']],
+  ])('%s in %s after %s', (cron, zone, startAt, dueTimes) => {
+    const found = cyclesOf(series({ cron, zone }, at(startAt)), 2);
+    expect(found.map((dueAt) => dueAt.slice(0, 16))).toEqual(dueTimes);
+  });
 });
 
 describe('the series ends', () => {
@@ -83,6 +105,13 @@ describe('the series ends', () => {
     const until = at('2027-01-03T00:00:00Z');
     const daily = series({ every: 'P1D', until }, at('2027-01-01T00:00:00Z'));
     expect(cyclesOf(daily, 10)).toEqual(['2027-01-02T00:00:00.000Z', '2027-01-03T00:00:00.000Z']);
+  });
+
+  it.each([
+    ['with the last of the years that a cron names', '0 0 0 1 1 * 2028,2029', 2],
+    ['where the next due time is more than 20 years ahead', '0 0 0 1 1 * 2028,2090', 1],
+  ])('%s', (_when, cron, cycles) => {
+    expect(cyclesOf(series({ cron }, at('2027-01-01T00:00:00Z')), 10)).toHaveLength(cycles);
   });
 });
 
@@ -138,6 +167,23 @@ it.each([
   [{ every: 'P1D', zone: 'Mars/Olympus' }, 'repeat.zone'],
   [{ every: 'P21Y' }, 'repeat.every'],
   [{ cron: '0 0 30 2 *' }, 'repeat.cron'],
+  [{ cron: '0 0 0 30 2 * 2027-9999' }, 'repeat.cron'],
+  [{ cron: '0 0 0 1 1 * 2020' }, 'repeat.cron'],
+  [{ cron: '0 0 0 1 1 * 2090' }, 'repeat.cron'],
+  [{ cron: '' }, 'repeat.cron'],
+  [{ cron: '* * * * * * * *' }, 'repeat.cron'],
+  [{ cron: '@reboot' }, 'repeat.cron'],
+  [{ cron: '@every 5m' }, 'repeat.cron'],
+  [{ cron: '2027-02-01T00:00:00' }, 'repeat.cron'],
+  [{ cron: '10:00 * * * *' }, 'repeat.cron'],
+  [{ cron: '0 0 * * FRI#6' }, 'repeat.cron'],
+  [{ cron: '0 0 15X * *' }, 'repeat.cron'],
+  [{ cron: 7 as unknown as string }, 'repeat.cron'],
+  [{ every: 'P999999999Y' }, 'repeat.every'],
+  [{ every: { days: 1 } as unknown as string }, 'repeat.every'],
+  [{ every: 'P1D', zone: '' }, 'repeat.zone'],
+  [{ every: 'P1D', zone: '+01:00' }, 'repeat.zone'],
+  [{ every: 'P1D', zone: 7 as unknown as string }, 'repeat.zone'],
   [{ every: 'P1D', until: 'friday' }, 'repeat.until'],
   [{ every: 'P1D', maxCycles: 0 }, 'repeat.maxCycles'],
   [{ every: 'P1D', missed: 'some' as 'all' }, 'repeat.missed'],
@@ -145,4 +191,57 @@ it.each([
   const repeat = repeatFrom(input, at('2027-01-01T09:00:00Z'));
   expect(refuseRepeat(repeat)).toMatchObject({ code: 'invalidRepeat', field });
   expect(refuseRepeat(repeatFrom({ every: 'P1D' }, at('2027-01-01T09:00:00Z')))).toBeUndefined();
+});
+
+it('a text of a megabyte is refused by field', () => {
+  const startAt = at('2027-01-01T09:00:00Z');
+  for (const [input, field] of [
+    [{ cron: `${'0,'.repeat(500_000)}0 * * * *` }, 'repeat.cron'],
+    [{ cron: ' '.repeat(1_000_000) }, 'repeat.cron'],
+    [{ every: `P${'1'.repeat(1_000_000)}D` }, 'repeat.every'],
+    [{ every: 'P1D', zone: 'x'.repeat(1_000_000) }, 'repeat.zone'],
+  ] as const) {
+    expect(refuseRepeat(repeatFrom(input, startAt))).toMatchObject({ code: 'invalidRepeat', field });
+  }
+  const all = Array.from({ length: 60 }, (_, minute) => minute).join(',');
+  expect(refuseRepeat(repeatFrom({ cron: `${all} ${all} 0-23 * * *` }, startAt))).toBeUndefined();
+});
+
+it('fields that are null are absent, as other languages write them', () => {
+  const absent = { cron: null, zone: null, until: null, maxCycles: null, missed: null } as object;
+  const [startAt, dueAt] = [at('2027-01-01T09:00:00Z'), at('2027-01-02T09:00:00Z')];
+  for (const repeat of [
+    repeatFrom({ every: 'P1D', ...absent }, startAt),
+    series({ every: 'P1D', ...absent }, startAt),
+  ]) {
+    expect(refuseRepeat(repeat)).toBeUndefined();
+    expect(nextDueAt(repeat, startAt)).toBe(dueAt);
+  }
+});
+
+it.each([
+  ['startAt', 8.64e15],
+  ['at', -8.64e15],
+  ['at', null],
+  ['done', '1'],
+])('a %s of %p that no post has made is refused, before anything is counted from it', (field, value) => {
+  const repeat = series({ every: 'P1D' }, at('2027-01-01T09:00:00Z'));
+  expect(refuseRepeat({ ...repeat, [field]: value })).toMatchObject({ field: 'repeat' });
+});
+
+it('any text is a series that goes on, or is refused', () => {
+  const letters = fc.constantFrom(...'0123456789*,-/?#LW+@ PTYMDHS.');
+  const text = fc.array(letters, { maxLength: 30 }).map((all) => all.join(''));
+  const numbers = fc.array(fc.nat(12), { minLength: 5, maxLength: 6 }).map((all) => all.join(' '));
+  let series = 0;
+  fc.assert(
+    fc.property(fc.oneof(text, numbers), fc.constantFrom('every', 'cron'), (value, field) => {
+      const repeat = repeatFrom({ [field]: value }, at('2027-01-01T09:00:00Z'));
+      if (refuseRepeat(repeat)) return;
+      series += 1;
+      expect(nextDueAt(repeat, repeat.at)).toBeGreaterThan(repeat.at);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(series).toBeGreaterThan(0);
 });

@@ -103,6 +103,20 @@ export const deliveries: Mutant[] = [
     tests: ['test/message/repeat.test.ts'],
   },
   {
+    name: 'a local time that the clocks skip comes as much later as they skip',
+    file: 'src/message/local-time.ts',
+    find: 'return isInGap ? changeBetween(first, last, zone) : first;',
+    replace: 'return isInGap ? last : first;',
+    tests: ['test/message/repeat.test.ts', 'test/message/cron-clocks.test.ts'],
+  },
+  {
+    name: 'a cron with several hours follows the clocks',
+    file: 'src/message/cron-series.ts',
+    find: 'const followsClocks = /[*?]/.test(hours);',
+    replace: 'const followsClocks = /[*?,-]/.test(hours);',
+    tests: ['test/message/repeat.test.ts', 'test/message/cron-clocks.test.ts'],
+  },
+  {
     name: 'another post of a name takes the decision of the first for its own',
     file: 'src/delivery/ledger/ledger.ts',
     find: 'if (!anothers) return {',
