@@ -16,6 +16,8 @@ export interface ClaimedDelivery {
   event: PostdateEvent | null;
 }
 
+// Enough for one webhook of many tenants, and few enough to be locked for a moment.
+const CANDIDATES_PER_PLACE = 4;
 // Much longer than a try can last. The claim therefore expires only for a worker that is dead or hangs.
 const CLAIM_S = 60;
 /** After so many failures in a row, one event cannot be the cause. The listener counts as away. */
@@ -24,28 +26,46 @@ export const AWAY_AFTER_FAILURES = 3;
 /**
  * Claims deliveries for a worker, for a minute. Of each entity it takes only the first that waits. Of each webhook it
  * takes at most `perWebhook`, less those that are in flight here. A webhook gets one at a time while its listener
- * seems to be away.
+ * seems to be away. The tenants that have something to send share the worker's `places` equally, and one share stays free
+ * for the next tenant: listeners that are slow to answer take no place from others. Webhooks of all tenants count as one.
  */
 export async function claimDeliveries(
   db: Queryable,
   worker: string,
-  { inFlight, perWebhook, limit }: { inFlight: ReadonlyMap<string, number>; perWebhook: number; limit: number },
+  {
+    inFlight,
+    perWebhook,
+    places,
+    limit,
+  }: { inFlight: ReadonlyMap<string, number>; perWebhook: number; places: number; limit: number },
 ): Promise<ClaimedDelivery[]> {
   const { rows } = await db.query<ClaimedDelivery>(
-    // The order is random: otherwise the first webhooks would take all places for as long as they have a backlog. It
-    // uses now(), because no index can be searched with clock_timestamp(). The condition is written as "is not null".
-    // PostgreSQL has no statistics of a new backlog and takes that for likely, so it stops at the first few rows and
-    // does not read all that wait.
-    `with mine as materialized (
-       select due.* from (
-         select id, greatest(0, case when failures >= ${AWAY_AFTER_FAILURES} then 1 else $2::integer end
-                                - coalesce(($3::jsonb->>id)::integer, 0)) as room
-           from postdate.webhook
-          where disabled_at is null and (resting_until is null or resting_until <= now())
-          order by random()
-       ) as ready cross join lateral (
+    // The order is random within each turn: otherwise the first webhooks would take all places for as long as they have a
+    // backlog. It uses now(), because no index can be searched with clock_timestamp(). The condition is written as "is not
+    // null". PostgreSQL has no statistics of a new backlog and takes that for likely, so it stops at the first few rows
+    // and does not read all that wait. Rows that a fair share leaves out are locked until the statement ends.
+    `with busy as (
+       select tenant, sum(taken.value::integer) as places
+         from jsonb_each_text($3) as taken join postdate.webhook on id = taken.key group by tenant
+     ), ready as materialized (
+       select id, tenant, greatest(0, case when failures >= ${AWAY_AFTER_FAILURES} then 1 else $2::integer end
+                                       - coalesce(($3::jsonb->>id)::integer, 0)) as room
+         from postdate.webhook
+        where disabled_at is null and (resting_until is null or resting_until <= now())
+          and exists (select from postdate.webhook_delivery where webhook_id = id and next_try_at <= now())
+     ), share as (
+       select greatest(1, $5::integer / (count(*) + 1)) as places
+         from (select tenant from ready union select tenant from busy) as tenants
+     ), turns as (
+       select ready.*, coalesce(busy.places, 0) as busy, share.places as share,
+              row_number() over (partition by tenant order by random()) as turn
+         from ready left join busy using (tenant) cross join share
+        where room > 0 and coalesce(busy.places, 0) < share.places
+     ), candidate as materialized (
+       select due.*, tenant, busy, share from (select * from turns order by turn, random()) as turns
+        cross join lateral (
          select webhook_id, position, replay from postdate.webhook_delivery as waiting
-          where waiting.webhook_id = ready.id and next_try_at <= now()
+          where waiting.webhook_id = turns.id and next_try_at <= now()
             and (select case when count(*) = 0 then 'free' end from (
                    select 1 from postdate.webhook_delivery as earlier
                     where earlier.webhook_id = waiting.webhook_id and earlier.entity = waiting.entity
@@ -53,10 +73,14 @@ export async function claimDeliveries(
                       and (earlier.position, earlier.replay) < (waiting.position, waiting.replay)
                     limit 1) as any_earlier) is not null
           order by next_try_at
-          limit ready.room
+          limit turns.room
             for update skip locked
        ) as due
-       limit $4
+       limit ${CANDIDATES_PER_PLACE} * $5
+     ), placed as (
+       select *, busy + row_number() over (partition by tenant) as place from candidate
+     ), mine as materialized (
+       select webhook_id, position, replay from placed where place <= share order by place limit $4
      )
      update postdate.webhook_delivery as delivery
         set claimed_by = $1, tries = tries + 1, tried_at = clock_timestamp(),
@@ -71,7 +95,7 @@ export async function claimDeliveries(
                array(select secret from postdate.webhook_secret as known
                       where known.webhook_id = delivery.webhook_id and (ends_at is null or ends_at > clock_timestamp())
                       order by created_at desc) as secrets`,
-    [worker, perWebhook, JSON.stringify(Object.fromEntries(inFlight)), limit],
+    [worker, perWebhook, JSON.stringify(Object.fromEntries(inFlight)), limit, places],
   );
   return rows;
 }

@@ -12,7 +12,7 @@ import { queueBatch, WEBHOOKS_CONSUMER } from './queue';
 import { type TryDeps, tryDelivery } from './try-delivery';
 
 // Each delivery in flight costs a socket. A listener that hangs takes at most ten of them, and one once it counts as
-// away.
+// away. A tenant takes its share (see claimDeliveries).
 const AT_A_TIME = 50;
 const AT_A_TIME_PER_WEBHOOK = 10;
 // The lower end of what Standard Webhooks recommends (15 to 30 s). A listener should do longer work after its answer.
@@ -69,6 +69,7 @@ export function startWebhooks(
     const claimed = await claimDeliveries(pool, worker, {
       inFlight: inFlightByWebhook,
       perWebhook: AT_A_TIME_PER_WEBHOOK,
+      places: AT_A_TIME,
       limit,
     });
     for (const delivery of claimed) start(delivery);

@@ -217,7 +217,7 @@ it('a listener takes ten places of a worker, one that seems to be away only one,
   await database.pool.query('update postdate.webhook set failures = 3, failing_since = now() where id = $1', [away]);
   const claim = async (limit: number) => {
     const inFlight = new Map([[busy, 7]]);
-    const claimed = await claimDeliveries(database.pool, 'w', { inFlight, perWebhook: 10, limit });
+    const claimed = await claimDeliveries(database.pool, 'w', { inFlight, perWebhook: 10, places: 50, limit });
     return ids.map((id) => claimed.filter(({ webhookId }) => webhookId === id).length);
   };
   expect(await claim(50)).toEqual([10, 1, 3]);

@@ -55,4 +55,11 @@ export const webhooks: Mutant[] = [
     replace: 'where false)',
     tests: [replay],
   },
+  {
+    name: 'webhooks of one tenant take all places of a worker',
+    file: 'src/events/webhooks/claim-deliveries.ts',
+    find: 'where place <= share order by place',
+    replace: 'order by place',
+    tests: ['test/events/webhooks/fair-share.test.ts'],
+  },
 ];
