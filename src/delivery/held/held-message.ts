@@ -21,6 +21,8 @@ export type Settlement =
   | { kind: 'failed'; error: unknown }
   /** This worker stops, and gives it back to Temporal. It is due in so many ms. */
   | { kind: 'handedBack'; inMs: number }
+  /** Its place went to a message that is due sooner, or to another tenant's. Temporal brings it again. It is due in so many ms. */
+  | { kind: 'madeRoom'; inMs: number }
   /** By the topic's rules this lane's workers land it. */
   | { kind: 'left'; lane: string }
   /** This lane failed to land it; stable's workers land it. */

@@ -9,7 +9,7 @@
  *      └─────────► leaving ◄──────────────┘                │
  *                     └────────────────────────────────────┘
  *
- * Not drawn: a stopping worker settles a held message, when it hands it back. `docs/design.md` draws the same with words.
+ * Not drawn: a held message is settled when it is handed back, by a stopping worker or to make room. `docs/design.md` draws the same with words.
  */
 export type State =
   /** Made, and not in the store yet. */
@@ -34,12 +34,12 @@ export const TRANSITIONS: Record<State, Partial<Record<State, string>>> = {
   held: {
     landing: 'due',
     leaving: 'the rules have changed',
-    settled: 'handed back by a stopping worker',
+    settled: 'handed back by a stopping worker, or to make room',
   },
   landing: {
     held: 'not due by the clock of PostgreSQL',
     rerouting: 'the rules have changed, or its lane failed',
-    settled: 'decided, or failed',
+    settled: 'decided, failed, or handed back to make room',
   },
   rerouting: {
     held: 'stays in this lane',

@@ -5,7 +5,7 @@ import type { AfterLandings } from '../../platform/loops/after-landings';
 import { readThrown } from '../../platform/telemetry/thrown';
 import type { HeldMessages } from '../held/held-messages';
 import { createResultPacer } from '../landing/result-pacer';
-import { handedBack } from './retry-later';
+import { handedBack, retryLater, waitForPlaceMs } from './retry-later';
 
 // A lane's name is reported to eight runs at a time, the smallest window: two cores carry that beside wakes. No landing
 // waits for it.
@@ -38,6 +38,8 @@ export function answerAttempts(messages: Pick<HeldMessages, 'on'>, landingsOver:
         return rejectAll(readThrown(settlement.error));
       case 'handedBack':
         return rejectAll(handedBack(delivery, settlement.inMs));
+      case 'madeRoom':
+        return rejectAll(retryLater(errorNames.handedBack, waitForPlaceMs(delivery, settlement.inMs)));
       case 'laneFailed':
         // Not to be retried in this lane: the workflow turns to stable.
         return rejectAll(ApplicationFailure.nonRetryable(`${settlement.lane} did not land it`, errorNames.laneFailed));

@@ -28,7 +28,7 @@ export function createHeldWriter(
 
   messages.on('settled', ({ delivery }, { kind }) => {
     // The other rows are for another worker to take over.
-    if (kind === 'decided' || kind === 'failed') toDelete.push(delivery);
+    if (kind === 'decided' || kind === 'failed' || kind === 'madeRoom') toDelete.push(delivery);
   });
 
   /** Whether this worker's row is needed. The row of a leaving message is the other lane's, before and after. */

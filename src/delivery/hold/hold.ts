@@ -6,18 +6,23 @@ import { afterLandings } from '../../platform/loops/after-landings';
 import type { Metrics } from '../../platform/telemetry/metrics';
 import type { Topic } from '../../topics/topic';
 import { createHeldMessages } from '../held/held-messages';
-import { createQueues, type LandingLimits } from '../landing/queues';
+import { createQueues } from '../landing/queues';
+import type { LandingLimits } from '../landing/topic-queues';
 import type { WorkerLanes } from '../lanes/worker-lanes';
 import { answerAttempts } from './answer-attempts';
+import { createLedgerAnswers } from './answer-from-ledger';
 import { createHeldWriter } from './held-writer';
 import { createIntake } from './intake';
 import { createLaneRouting } from './lane-routing';
+import { createPlaces } from './places';
 import { reportLanded } from './report-landed';
 
 export interface HoldLimits extends LandingLimits {
-  /** At most so many messages in this process's memory. */
+  /** At most so many messages with attempts in this process's memory. */
   heldMessages: number;
 }
+
+const FULL_REPORTED_EVERY_MS = 60_000;
 
 /**
  * Holds deliveries in memory until they are due by the database's clock, and has each landed once. It also writes down
@@ -39,7 +44,8 @@ export function createHold(
   },
   limits: HoldLimits,
 ) {
-  const { metrics, onHeld } = deps;
+  const { metrics, log, onHeld } = deps;
+  let fullReportedAt = Number.NEGATIVE_INFINITY;
   const messages = createHeldMessages(deps);
   const writer = createHeldWriter({ ...deps, lane: deps.lanes.ownLane }, messages);
   const queues = createQueues(deps, limits, messages);
@@ -47,7 +53,9 @@ export function createHold(
   const answers = answerAttempts(messages, landingsOver);
   reportLanded(deps, messages);
   const routing = createLaneRouting(deps, messages, writer);
-  const { keep, takeOver, handBack } = createIntake(deps, limits, { messages, routing, writer });
+  const places = createPlaces({ clock: deps.clock, onFull: reportFull }, limits.heldMessages, messages, queues);
+  const answerFromLedger = createLedgerAnswers(deps);
+  const { keep, takeOver, handBack } = createIntake(deps, { messages, places, answerFromLedger, routing, writer });
   messages.on('held', ({ topic, delivery }, from) => {
     // A message that was landed too early has been seen before.
     if (from !== 'landing') onHeld?.(topic, delivery);
@@ -57,6 +65,12 @@ export function createHold(
   function reroute(): void {
     routing.rerouteAfterChange();
     for (const { topic, delivery, state } of messages.all()) if (state === 'held') onHeld?.(topic, delivery);
+  }
+
+  function reportFull(): void {
+    if (Date.now() < fullReportedAt + FULL_REPORTED_EVERY_MS) return;
+    fullReportedAt = Date.now();
+    log.warn({ part: 'hold', heldMessages: limits.heldMessages }, 'the hold is full');
   }
 
   function report(topics: Topic[]): void {

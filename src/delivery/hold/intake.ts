@@ -4,10 +4,12 @@ import type { Metrics } from '../../platform/telemetry/metrics';
 import type { Topic } from '../../topics/topic';
 import { type Attempt, type HeldMessage, newHeldMessage, type OnSettled } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
+import type { LedgerAnswers } from './answer-from-ledger';
 import type { HeldWriter } from './held-writer';
 import type { LaneRouting } from './lane-routing';
 import { createLeadWatch } from './lead-watch';
-import { handedBack, retryLater } from './retry-later';
+import type { Places } from './places';
+import { handedBack, retryLater, waitForPlaceMs } from './retry-later';
 
 // A stopping worker still lands a message that is due this soon: no other worker could take it over in time.
 const KEEP_WHEN_STOPPING_MS = 2_000;
@@ -20,8 +22,19 @@ const BACK_AFTER_MS = 600_000;
 /** The ways by which messages come into the hold, and the way back to Temporal. */
 export function createIntake(
   { clock, metrics }: { clock: Pick<DatabaseClock, 'now'>; metrics: Pick<Metrics, 'neededLead'> },
-  limits: { heldMessages: number },
-  { messages, routing, writer }: { messages: HeldMessages; routing: LaneRouting; writer: Pick<HeldWriter, 'write'> },
+  {
+    messages,
+    places,
+    answerFromLedger,
+    routing,
+    writer,
+  }: {
+    messages: HeldMessages;
+    places: Places;
+    answerFromLedger: LedgerAnswers;
+    routing: LaneRouting;
+    writer: Pick<HeldWriter, 'write'>;
+  },
 ) {
   const leadWatch = createLeadWatch(metrics);
   let stopping = false;
@@ -36,12 +49,12 @@ export function createIntake(
     const now = clock.now();
     const inMs = message.dueAt - now;
     const known = messages.find(delivery);
-    // A second attempt finds the message here when only the first one's connection to Temporal was broken.
-    if (known) known.attempts.push(attempt);
+    if (known) join(known, attempt, inMs);
     else if (stopping && inMs > KEEP_WHEN_STOPPING_MS) attempt.reject(handedBack(delivery, inMs));
-    else if (inMs > (message.leadMs ?? 0) + EARLY_ALLOWANCE_MS || messages.size() >= limits.heldMessages) {
+    else if (inMs > (message.leadMs ?? 0) + EARLY_ALLOWANCE_MS) {
       attempt.reject(retryLater(errorNames.notDue, Math.min(BACK_AFTER_MS, inMs - (message.leadMs ?? 0))));
-    } else {
+    } else if (!places.take(delivery, inMs)) refuse(topic, delivery, attempt);
+    else {
       const held = newHeldMessage(topic, delivery, { attempts: [attempt], heldWhenDue: inMs > 0 || late });
       const [mine] = routing.routeToLanes([held]);
       if (!mine) return;
@@ -49,6 +62,23 @@ export function createIntake(
       messages.hold(mine);
       writer.write(mine.delivery, inMs);
     }
+  }
+
+  /** Has an attempt wait for a message that is here: it was taken over, or only the connection of its first attempt was broken. */
+  function join(known: HeldMessage, attempt: Attempt, inMs: number): void {
+    const isFirst = known.attempts.length === 0;
+    // Without a place the message stays here, and lands without the attempt.
+    if (isFirst && !places.take(known.delivery, inMs)) refuse(known.topic, known.delivery, attempt);
+    else known.attempts.push(attempt);
+    if (isFirst) places.mayGiveUp(known);
+  }
+
+  /** Gives an attempt without a place back to Temporal, unless its message has landed without it. */
+  function refuse(topic: Topic, delivery: Delivery, attempt: Attempt): void {
+    const inMs = delivery.message.dueAt - clock.now();
+    const otherwise = retryLater(errorNames.notDue, waitForPlaceMs(delivery, inMs));
+    if (inMs > 0) attempt.reject(otherwise);
+    else answerFromLedger({ topic, delivery, attempt, otherwise });
   }
 
   /**

@@ -31,7 +31,10 @@ export function createLandingQueue({
       const size = await admit(waiting.size());
       landings += 1;
       await permits.acquire(topic);
-      void land(waiting.take(size()), waiting.size()).finally(landed);
+      const messages = waiting.take(size());
+      if (messages.length > 0) void land(messages, waiting.size()).finally(landed);
+      // They were given up meanwhile.
+      else landed();
     }
     busy = false;
   }
@@ -43,6 +46,8 @@ export function createLandingQueue({
 
   return {
     add: waiting.add,
+    size: waiting.size,
+    giveUpOne: waiting.giveUpOne,
     /** To be called after messages were added. */
     startLandings(): void {
       if (!busy) void landWaiting();

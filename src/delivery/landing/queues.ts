@@ -2,36 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { STABLE } from '../../message/lane-name';
 import { acceptsWrites } from '../../platform/database/pool';
-import { waitForSlots } from '../../platform/database/rate-limit';
-import { createSharedSemaphore } from '../../platform/loops/shared-semaphore';
 import type { Metrics } from '../../platform/telemetry/metrics';
 import type { Topic } from '../../topics/topic';
 import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
 import type { WorkerLanes } from '../lanes/worker-lanes';
 import { HandlerTimeout } from './answers';
-import { connectionShares } from './connection-shares';
-import { createGroupSize, type GroupSize, largestGroupOf } from './group-size';
 import type { Landing } from './landing';
-import { createLandingQueue, type LandingQueue } from './landing-queue';
+import type { LandingQueue } from './landing-queue';
 import { LaneChanged } from './lane-check';
+import { createTopicQueues, type LandingLimits } from './topic-queues';
 import { tryLanding } from './try-landing';
-
-export interface LandingLimits {
-  /** At most so many messages in one transaction. */
-  groupSize: number;
-  /** So many landing transactions of one topic's groups at a time. */
-  transactions: number;
-  /** The worker's connections to the database. */
-  connections: number;
-}
-
-interface Queues {
-  groups: LandingQueue;
-  groupSize: GroupSize;
-  /** For messages that are landed by themselves. */
-  alone: LandingQueue;
-}
 
 const PAUSE_WHILE_AWAY_MS = 500;
 // The clock is read twice a second. A message that was landed too early is tried again after the next reading.
@@ -47,13 +28,10 @@ export function createQueues(
   limits: LandingLimits,
   messages: Pick<HeldMessages, 'on' | 'hold' | 'reroute' | 'settle'>,
 ) {
-  const { pool, metrics, lanes, signal } = deps;
+  const { pool, lanes, signal } = deps;
   const onTrial = lanes.ownLane !== STABLE;
-  const queues = new Map<Topic, Queues>();
   const troubled = new Set<string>();
-  const shares = connectionShares(limits);
-  const transactions = createSharedSemaphore(shares.groups);
-  const besides = createSharedSemaphore(shares.alone);
+  const { queuesOf, giveUpOne, landing } = createTopicQueues(deps, limits, { landGroup, landAlone });
 
   messages.on('due', queueUp);
 
@@ -66,35 +44,6 @@ export function createQueues(
       changed.add(queue);
     }
     for (const queue of changed) queue.startLandings();
-  }
-
-  function queuesOf(topic: Topic): Queues {
-    const known = queues.get(topic);
-    if (known) return known;
-    const groupSize = createGroupSize(largestGroupOf(topic, limits.groupSize));
-    const groups = createLandingQueue({
-      topic: topic.name,
-      permits: transactions,
-      signal,
-      async admit(waiting) {
-        const slots = Math.min(waiting, groupSize.next());
-        await waitForSlots(pool, topic, slots);
-        return topic.landingsPerSecond === undefined ? groupSize.next : () => slots;
-      },
-      land(group, left) {
-        metrics.queued(topic.name, left);
-        return landGroup(topic, group);
-      },
-    });
-    const alone = createLandingQueue({
-      topic: topic.name,
-      permits: besides,
-      signal,
-      admit: async () => () => 1,
-      land: ([message]) => landAlone(message as HeldMessage),
-    });
-    queues.set(topic, { groups, groupSize, alone });
-    return { groups, groupSize, alone };
   }
 
   async function landGroup(topic: Topic, group: HeldMessage[]): Promise<void> {
@@ -158,8 +107,10 @@ export function createQueues(
     if (!signal.aborted) queueUp(group);
   }
 
-  return { landing: () => [...queues.values()].some(({ groups }) => groups.isLanding()) };
+  return { giveUpOne, landing };
 }
+
+export type Queues = ReturnType<typeof createQueues>;
 
 const deliveriesOf = (group: HeldMessage[]) => group.map(({ delivery }) => delivery);
 const wasReached = (landing: Landing) => !('notReached' in landing);

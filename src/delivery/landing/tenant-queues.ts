@@ -1,4 +1,13 @@
-import { addInOrder, type OrderedQueue, orderedQueueOf, sizeOf, takeFirst } from '../../platform/loops/ordered-queue';
+import {
+  addInOrder,
+  emptyQueue,
+  lastOf,
+  type OrderedQueue,
+  orderedQueueOf,
+  sizeOf,
+  takeFirst,
+  takeLast,
+} from '../../platform/loops/ordered-queue';
 import type { HeldMessage } from '../held/held-message';
 
 const dueAtOf = ({ delivery }: HeldMessage): number => delivery.message.dueAt;
@@ -33,6 +42,17 @@ export function createTenantQueues() {
       }
       size -= taken.length;
       return taken;
+    },
+    /** Takes the last message of the tenant that has the most, if it may go. Costs a look at each tenant. */
+    giveUpOne(mayGo: (message: HeldMessage) => boolean): HeldMessage | undefined {
+      let longest = emptyQueue<HeldMessage>();
+      for (const queue of tenants.values()) if (sizeOf(queue) > sizeOf(longest)) longest = queue;
+      const last = lastOf(longest);
+      if (!last || !mayGo(last)) return undefined;
+      takeLast(longest);
+      if (sizeOf(longest) === 0) tenants.delete(last.delivery.message.tenant);
+      size -= 1;
+      return last;
     },
   };
 }

@@ -9,6 +9,8 @@ export interface OrderedQueue<Item> {
   first: number;
 }
 
+export const emptyQueue = <Item>(): OrderedQueue<Item> => ({ items: [], first: 0 });
+
 export const orderedQueueOf = <Item>(item: Item): OrderedQueue<Item> => ({ items: [item], first: 0 });
 
 export const sizeOf = <Item>({ items, first }: OrderedQueue<Item>): number => items.length - first;
@@ -30,6 +32,11 @@ export function addInOrder<Item>(
   if (low === items.length) items.push(item);
   else items.splice(low, 0, item);
 }
+
+export const firstOf = <Item>({ items, first }: OrderedQueue<Item>): Item | undefined => items[first];
+
+export const lastOf = <Item>({ items, first }: OrderedQueue<Item>): Item | undefined =>
+  items.length === first ? undefined : items[items.length - 1];
 
 export function takeFirst<Item>(queue: OrderedQueue<Item>): Item | undefined {
   if (sizeOf(queue) === 0) return undefined;

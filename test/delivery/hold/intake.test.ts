@@ -29,8 +29,13 @@ function intake({ stays = true }: { stays?: boolean } = {}) {
   const writer = { write: (delivery: Delivery) => void written.push(delivery) };
   const doors = createIntake(
     { clock, metrics: { neededLead: () => undefined } },
-    { heldMessages: 10 },
-    { messages, routing, writer },
+    {
+      messages,
+      places: { take: () => true, mayGiveUp: () => undefined },
+      answerFromLedger: () => undefined,
+      routing,
+      writer,
+    },
   );
   const rejected: unknown[] = [];
   const attempt = () => ({

@@ -46,6 +46,8 @@ const operation = fc.record({
   key: fc.nat(KEYS - 1),
   ms: fc.constantFrom(-500, 0, 400, 1_900, 5_000, 70_000),
 });
+/** How many messages the hold may have: all, or too few. */
+const places = fc.constantFrom(1, 2, 4, 100);
 /** What becomes of the messages of the first landings, and of their groups; all later ones land. */
 const script = fc.array(
   fc.constantFrom('landed', 'landed', 'landed', 'throws', 'too early', 'the group fails', 'the rules have changed'),
@@ -59,7 +61,7 @@ const kindOf = (answer: unknown): string => {
 };
 
 /** A worker's hold with a database of which the test says what it does, and a ledger in memory. */
-function worker(lane: string, results: string[]) {
+function worker(lane: string, { results, heldMessages }: { results: string[]; heldMessages: number }) {
   const state = { away: false, canary: new Set<number>(), aheadMs: 0, next: 0 };
   const ledger = new Map<string, Decision>();
   const errors: unknown[] = [];
@@ -90,9 +92,18 @@ function worker(lane: string, results: string[]) {
       return { decision: landed };
     });
   });
-  const query = async () => {
+  const query = async (
+    text: unknown,
+    [topic, , keys = [], cycles = []]: [string?, string[]?, string[]?, number[]?] = [],
+  ) => {
     if (state.away) throw new Error('Connection terminated');
-    return { rows: [{ standby: false }] };
+    if (!String(text).includes('last_cycle')) return { rows: [{ standby: false }] };
+    // The question whether these have landed before.
+    const rows = keys.map((key, place) => {
+      const decision = ledger.get(`${key}#${cycles[place]}`);
+      return decision ? { ...decision, decided_at: new Date(decision.decidedAt), topic } : { outcome: null, ms: 1 };
+    });
+    return { rows };
   };
   const over = new AbortController();
   const number = ({ message }: Delivery) => Number(message.key.slice(-1));
@@ -117,7 +128,7 @@ function worker(lane: string, results: string[]) {
       signal: over.signal,
       onError: (error) => errors.push(error),
     },
-    { heldMessages: 100, groupSize: 3, transactions: 2, connections: 5 },
+    { heldMessages, groupSize: 3, transactions: 2, connections: 5 },
   );
   const holds = () => {
     held.length = 0;
@@ -132,62 +143,67 @@ it.each(['stable', 'canary'])(
   async (lane) => {
     const kinds = new Set<string>();
     await fc.assert(
-      fc.asyncProperty(fc.array(operation, { minLength: 3, maxLength: 40 }), script, async (operations, results) => {
-        const { hold, state, errors, landedTwice, holds, end } = worker(lane, results);
-        const attempts: (Decision | InLane | unknown)[][] = [];
-        const swept: unknown[][] = [];
-        const deliveryOf = (key: number, ms: number): Delivery => ({
-          message: effectMessage(ms, { key: `key-${key}`, leadMs: 0, topic: topics[key % 2]?.name }),
-          late: false,
-          knowsLanes: true,
-        });
-        for (const { what, key, ms } of operations) {
-          const topic = topics[key % 2] as (typeof topics)[0];
-          if (what === 'attempt') {
-            const answered: unknown[] = [];
-            attempts.push(answered);
-            const answer = (given: unknown) => void answered.push(given);
-            const deadlineAt = Date.now() + 20_000;
-            hold.keep(topic, deliveryOf(key, ms), {
-              resolve: answer,
-              reject: answer,
-              deadlineAt,
-              runClosed: async () => undefined,
-            });
-          } else if (what === 'take over') hold.takeOver(topic, [deliveryOf(key, ms), deliveryOf(key, ms)]);
-          else if (what === 'sweep') {
-            const heard: unknown[] = [];
-            const taken = hold.takeOver(
-              topic,
-              [deliveryOf(key, -5_000)],
-              (_, settlement) => void heard.push(settlement),
-            );
-            if (taken.length > 0) swept.push(heard);
-          } else if (what === 'rules') {
-            if (!state.canary.delete(key)) state.canary.add(key);
-            hold.reroute();
-          } else if (what === 'outage') state.away = !state.away;
-          else if (what === 'jump') {
-            state.aheadMs += ms;
-            hold.resetTimers();
-          } else await jest.advanceTimersByTimeAsync(Math.max(0, ms));
-        }
-        const inTime = operations.length % 2 === 0;
-        if (inTime) hold.handBack();
-        state.away = false;
-        await jest.advanceTimersByTimeAsync(300_000);
+      fc.asyncProperty(
+        fc.array(operation, { minLength: 3, maxLength: 40 }),
+        script,
+        places,
+        async (operations, results, heldMessages) => {
+          const { hold, state, errors, landedTwice, holds, end } = worker(lane, { results, heldMessages });
+          const attempts: (Decision | InLane | unknown)[][] = [];
+          const swept: unknown[][] = [];
+          const deliveryOf = (key: number, ms: number): Delivery => ({
+            message: effectMessage(ms, { key: `key-${key}`, leadMs: 0, topic: topics[key % 2]?.name }),
+            late: false,
+            knowsLanes: true,
+          });
+          for (const { what, key, ms } of operations) {
+            const topic = topics[key % 2] as (typeof topics)[0];
+            if (what === 'attempt') {
+              const answered: unknown[] = [];
+              attempts.push(answered);
+              const answer = (given: unknown) => void answered.push(given);
+              const deadlineAt = Date.now() + 20_000;
+              hold.keep(topic, deliveryOf(key, ms), {
+                resolve: answer,
+                reject: answer,
+                deadlineAt,
+                runClosed: async () => undefined,
+              });
+            } else if (what === 'take over') hold.takeOver(topic, [deliveryOf(key, ms), deliveryOf(key, ms)]);
+            else if (what === 'sweep') {
+              const heard: unknown[] = [];
+              const taken = hold.takeOver(
+                topic,
+                [deliveryOf(key, -5_000)],
+                (_, settlement) => void heard.push(settlement),
+              );
+              if (taken.length > 0) swept.push(heard);
+            } else if (what === 'rules') {
+              if (!state.canary.delete(key)) state.canary.add(key);
+              hold.reroute();
+            } else if (what === 'outage') state.away = !state.away;
+            else if (what === 'jump') {
+              state.aheadMs += ms;
+              hold.resetTimers();
+            } else await jest.advanceTimersByTimeAsync(Math.max(0, ms));
+          }
+          const inTime = operations.length % 2 === 0;
+          if (inTime) hold.handBack();
+          state.away = false;
+          await jest.advanceTimersByTimeAsync(300_000);
 
-        expect(holds()).toBe(0);
-        expect(attempts.map((answered) => answered.length)).toEqual(attempts.map(() => 1));
-        expect(swept.map((heard) => heard.length)).toEqual(swept.map(() => 1));
-        expect(landedTwice).toEqual([]);
-        expect(errors.filter((error) => (error as { code?: string }).code !== undefined)).toEqual([]);
-        for (const [answer] of attempts) kinds.add(kindOf(answer));
-        end();
-        const stopped = hold.stop();
-        await jest.advanceTimersByTimeAsync(30_000);
-        await stopped;
-      }),
+          expect(holds()).toBe(0);
+          expect(attempts.map((answered) => answered.length)).toEqual(attempts.map(() => 1));
+          expect(swept.map((heard) => heard.length)).toEqual(swept.map(() => 1));
+          expect(landedTwice).toEqual([]);
+          expect(errors.filter((error) => (error as { code?: string }).code !== undefined)).toEqual([]);
+          for (const [answer] of attempts) kinds.add(kindOf(answer));
+          end();
+          const stopped = hold.stop();
+          await jest.advanceTimersByTimeAsync(30_000);
+          await stopped;
+        },
+      ),
       { numRuns: RUNS },
     );
     // The control: each way to end has been gone.

@@ -88,7 +88,7 @@ describe('a topic whose handlers do not come back for long', () => {
       }),
     );
     const quick = landing(effectTopic());
-    const worker = await startHold([...slow, quick], { groupSize: 5 });
+    const worker = await startHold([...slow, quick], { groupSize: 1 });
     const alone = effectMessage(0);
     await worker.deliver(quick, alone);
     const waiting = slow.flatMap((topic) =>

@@ -48,7 +48,7 @@ export const hold: Mutant[] = [
   {
     name: 'the hold does not strike out what it held',
     file: 'src/delivery/hold/held-writer.ts',
-    find: "if (kind === 'decided' || kind === 'failed') toDelete.push(delivery);",
+    find: "if (kind === 'decided' || kind === 'failed' || kind === 'madeRoom') toDelete.push(delivery);",
     replace: '',
     tests: ['test/delivery/hold/hold.test.ts'],
   },
@@ -58,6 +58,34 @@ export const hold: Mutant[] = [
     find: 'else alone.add(message);',
     replace: 'else fail(message, cause);',
     tests: ['test/delivery/hold/hold.test.ts'],
+  },
+  {
+    name: 'a full hold keeps what is due later',
+    file: 'src/delivery/hold/places.ts',
+    find: 'return laterMs > 0 ||',
+    replace: 'return laterMs > Number.MAX_VALUE ||',
+    tests: ['test/delivery/hold/full-hold.test.ts'],
+  },
+  {
+    name: 'a message without a place comes again after a millisecond',
+    file: 'src/delivery/hold/retry-later.ts',
+    find: 'Math.max(SHORTEST_WAIT_MS, Math.abs(inMs) / 2)',
+    replace: 'inMs / 2',
+    tests: ['test/delivery/hold/full-hold.test.ts'],
+  },
+  {
+    name: 'a backlog of one tenant keeps all the places',
+    file: 'src/delivery/hold/places.ts',
+    find: '(inMs < SOON_MS ? queues.giveUpOne(mayGo) : undefined)',
+    replace: '(inMs < -1e15 ? queues.giveUpOne(mayGo) : undefined)',
+    tests: ['test/delivery/hold/full-hold.test.ts'],
+  },
+  {
+    name: 'what made room in a full hold keeps its place for ever',
+    file: 'src/delivery/hold/places.ts',
+    find: 'if (attempts.length > 0) count(delivery, -1);',
+    replace: 'if (attempts.length > 1) count(delivery, -1);',
+    tests: ['test/delivery/hold/full-hold.test.ts'],
   },
   {
     name: 'the tenants of a topic land in the order in which they woke',

@@ -1,0 +1,58 @@
+import type { Pool } from 'pg';
+import type { Delivery } from '../../message/contract';
+import type { Topic } from '../../topics/topic';
+import type { Attempt } from '../held/held-message';
+import { readUnclaimed } from '../landing/claims';
+
+const BATCH = 500;
+
+interface Asked {
+  topic: Topic;
+  delivery: Delivery;
+  attempt: Attempt;
+  /** The answer to an attempt whose message is not decided. */
+  otherwise: Error;
+}
+
+/**
+ * Answers attempts for which the hold has no place: with the ledger's decision if the message has landed without them, else
+ * with the error. One question at a time, for all that have come meanwhile.
+ */
+export function createLedgerAnswers({ pool, onError }: { pool: Pool; onError(error: unknown): void }) {
+  const waiting: Asked[] = [];
+  let busy = false;
+
+  async function answerWaiting(): Promise<void> {
+    busy = true;
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, BATCH);
+      for (const topic of new Set(batch.map((one) => one.topic))) {
+        await answer(
+          topic,
+          batch.filter((one) => one.topic === topic),
+        );
+      }
+    }
+    busy = false;
+  }
+
+  async function answer(topic: Topic, asked: Asked[]): Promise<void> {
+    const deliveries = asked.map(({ delivery }) => delivery);
+    const found = await readUnclaimed(pool, topic.name, deliveries).catch((error) => {
+      onError(error);
+      return new Map<Delivery, never>();
+    });
+    for (const { delivery, attempt, otherwise } of asked) {
+      const known = found.get(delivery);
+      if (known && 'decision' in known) attempt.resolve(known.decision);
+      else attempt.reject(otherwise);
+    }
+  }
+
+  return (asked: Asked): void => {
+    waiting.push(asked);
+    if (!busy) void answerWaiting();
+  };
+}
+
+export type LedgerAnswers = ReturnType<typeof createLedgerAnswers>;
