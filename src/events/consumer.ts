@@ -52,7 +52,7 @@ export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit
     const again = await handleAgain(tx, { name, handle }, limit);
     if (again.handled > 0) return again;
     const next = await readRows(tx, Number(mine.rows[0].position), limit);
-    const { handled, aside, failure } = await handleRows(tx, handle, next);
+    const { handled, aside, failure } = await handleRows(tx, { name, handle }, next);
     await setAside(tx, name, aside);
     const last = next[handled - 1];
     if (last) {

@@ -1,12 +1,16 @@
 import type { PoolClient } from 'pg';
 import { markHandlerError, withErrorContext } from '../platform/telemetry/error-context';
+import { runForeign } from '../platform/telemetry/foreign-code';
 import { readThrown } from '../platform/telemetry/thrown';
 import { originOf } from './outbox';
 import { endAsSent, entityOfRow, readDue, type SetAside, setAside } from './set-aside';
 import type { StreamedEvent, StreamRow } from './stream';
 
-/** What a listener does with an event, in the transaction that moves its position. */
-export type Handle = (tx: PoolClient, streamed: StreamedEvent) => Promise<void>;
+/** A listener. `handle`: what it does with an event, in the transaction that moves its position. */
+export interface Listener {
+  name: string;
+  handle(tx: PoolClient, streamed: StreamedEvent): Promise<void>;
+}
 
 /** How many rows a listener is done with, those of them that hold no event, and what it threw at the next one. */
 interface HandledRows {
@@ -16,7 +20,7 @@ interface HandledRows {
 }
 
 /** Has a listener handle rows in order, each in a savepoint, up to the first event at which it throws. */
-export async function handleRows(tx: PoolClient, handle: Handle, rows: StreamRow[]): Promise<HandledRows> {
+export async function handleRows(tx: PoolClient, listener: Listener, rows: StreamRow[]): Promise<HandledRows> {
   const aside: SetAside[] = [];
   for (const [handled, row] of rows.entries()) {
     if (row.unreadable !== undefined) {
@@ -25,7 +29,7 @@ export async function handleRows(tx: PoolClient, handle: Handle, rows: StreamRow
       continue;
     }
     const { position, event } = row;
-    const failure = await handleOne(tx, handle, { position, event });
+    const failure = await handleOne(tx, listener, { position, event });
     if (failure) return { handled, aside, failure };
   }
   return { handled: rows.length, aside };
@@ -37,13 +41,14 @@ export async function handleRows(tx: PoolClient, handle: Handle, rows: StreamRow
  */
 export async function handleAgain(
   tx: PoolClient,
-  { name, handle }: { name: string; handle: Handle },
+  listener: Listener,
   limit: number,
 ): Promise<Omit<HandledRows, 'aside'>> {
+  const { name } = listener;
   const rows = await readDue(tx, name, limit);
   let failure: HandledRows['failure'];
   for (const row of rows) {
-    const { aside, failure: failed } = await handleRows(tx, handle, [row]);
+    const { aside, failure: failed } = await handleRows(tx, listener, [row]);
     failure ??= failed;
     if (aside.length === 0 && !failed) await endAsSent(tx, name, [row]);
     else {
@@ -55,13 +60,17 @@ export async function handleAgain(
   return { handled: rows.length, failure };
 }
 
-async function handleOne(tx: PoolClient, handle: Handle, streamed: StreamedEvent): Promise<HandledRows['failure']> {
+async function handleOne(
+  tx: PoolClient,
+  { name, handle }: Listener,
+  streamed: StreamedEvent,
+): Promise<HandledRows['failure']> {
   // Before the listener can change the event.
   const origin = originOf(streamed.event);
   const { position } = streamed;
   await tx.query('savepoint event');
   try {
-    await whileConnected(tx, () => handle(tx, streamed));
+    await whileConnected(tx, () => runForeign({ part: 'consumer', name, ...origin }, () => handle(tx, streamed)));
     return undefined;
   } catch (error) {
     const thrown = withErrorContext(markHandlerError(readThrown(error)), origin, { position });

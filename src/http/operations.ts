@@ -1,3 +1,4 @@
+import { runForeign } from '../platform/telemetry/foreign-code';
 import { batchRoute } from './batch';
 import { laneRoutes } from './lanes';
 import { messageRoutes } from './messages';
@@ -11,7 +12,17 @@ export const operationsOf = (
   parts: RouteParts,
   { routes = () => [] }: { routes?: OwnRoutes },
   report: (error: unknown) => void = () => undefined,
-): Route[] => [...messageRoutes(parts), batchRoute(parts, report), ...routes(parts), ...laneRoutes(parts)];
+): Route[] => [
+  ...messageRoutes(parts),
+  batchRoute(parts, report),
+  ...routes(parts).map(asForeign),
+  ...laneRoutes(parts),
+];
+
+const asForeign = (route: Route): Route => ({
+  ...route,
+  run: (input) => runForeign({ part: 'route', name: route.operationId }, () => route.run(input)),
+});
 
 /** The text of an installation's docs/openapi.json. It depends on no topic. */
 export const openApiText = (installation: { routes?: OwnRoutes }): string => {

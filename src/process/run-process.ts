@@ -1,10 +1,12 @@
 import { Runtime, type TelemetryOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { ConfigError } from '../platform/config-error';
-import { HISTOGRAM_BUCKETS } from '../platform/telemetry/instruments';
+import { createInstruments, HISTOGRAM_BUCKETS } from '../platform/telemetry/instruments';
 import { createLog, sdkLogger } from '../platform/telemetry/log';
+import { countUnhandled } from '../platform/telemetry/metrics';
 import { startTracing } from '../platform/telemetry/tracing-export';
 import { type Config, readConfig } from './config';
+import { outliveForeignCode } from './outlive-foreign-code';
 
 /**
  * A running worker, or another part. `finished` rejects if a part of it fails for good; the other parts are stopped
@@ -39,6 +41,8 @@ export async function runProcess(
     log.level = config.logLevel;
     // The SDK's own signal handling would swallow a SIGTERM that comes before the first worker exists.
     Runtime.install({ logger: sdkLogger(log), shutdownSignals: [], telemetryOptions: telemetryOf(config) });
+    const { count } = createInstruments(Runtime.instance().metricMeter);
+    outliveForeignCode({ log, count: countUnhandled(count) });
     const stopTracing = await startTracing(process.env, log);
     worker = await start(config, log, stopping.signal);
     if (stopping.signal.aborted) worker.stop();

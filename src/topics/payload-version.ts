@@ -1,5 +1,6 @@
 import type { ScheduledMessage } from '../message/contract';
 import type { Refusal } from '../message/refusal';
+import { runForeign } from '../platform/telemetry/foreign-code';
 import type { Topic } from './topic';
 
 /** The payload version of a message or a topic. */
@@ -13,7 +14,10 @@ export function upcast(
   const [from, to] = [versionOf(message), versionOf(topic)];
   // Posted by a newer release: another worker, or a later one, can read it. Nothing is dropped.
   if (from > to) throw new Error(`payload version ${from} of ${topic.name} is newer than this worker's ${to}`);
-  return (topic.upcasts ?? []).slice(from - 1).reduce((payload, step) => step(payload), message.payload);
+  const steps = (topic.upcasts ?? []).slice(from - 1);
+  return runForeign({ part: 'upcast', topic: topic.name }, () =>
+    steps.reduce((payload, step) => step(payload), message.payload),
+  );
 }
 
 /** Why a topic could not read its older payloads: it needs one upcast from each version to the next. */

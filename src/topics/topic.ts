@@ -4,6 +4,7 @@ import { refuseUnstorable } from '../message/admission';
 import type { ScheduledMessage } from '../message/contract';
 import type { InstantInput } from '../message/due-time';
 import type { Refusal } from '../message/refusal';
+import { runForeign } from '../platform/telemetry/foreign-code';
 import type { EventOrigin, EventType } from './event-types';
 
 // A message carries ids and what is needed to act on them. Documents belong in the business's own tables.
@@ -111,7 +112,7 @@ export function refuseTopic(topic: unknown): Refusal | undefined {
 /** Why a payload is refused: it does not match the topic's schema, or is too large for a message. */
 export function refusePayload(topic: Pick<Topic, 'payload'>, payload: unknown): Refusal | undefined {
   const field = 'payload';
-  const parsed = topic.payload.safeParse(payload);
+  const parsed = runForeign({ part: 'schema' }, () => topic.payload.safeParse(payload));
   if (!parsed.success) return { code: 'invalidPayload', field, message: z.prettifyError(parsed.error) };
   let json: string;
   try {

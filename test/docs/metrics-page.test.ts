@@ -61,6 +61,7 @@ const CALLS: { [Name in keyof Metrics]: Parameters<Metrics[Name]> } = {
   unsealed: [1],
   connections: ['used', 1],
   failed: ['relay'],
+  unhandled: ['handler'],
   declareLane: ['t', 'canary'],
   laneLanded: ['t', 'canary'],
   laneFailed: ['t', 'canary'],

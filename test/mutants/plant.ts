@@ -34,7 +34,8 @@ export const placesOf = async ({ file, find }: Mutant) =>
 export async function runWith(tests: string[], mutant?: Mutant): Promise<Verdict> {
   const folder = await mkdtemp(join(tmpdir(), 'postdate-mutant-'));
   try {
-    const isOurs = (path: string) => !path.includes('node_modules') && !path.includes('results');
+    // Folders of these names, and not a source file whose name has one of these words in it.
+    const isOurs = (path: string) => !/[\\/](node_modules|results)([\\/]|$)/.test(path);
     for (const part of PARTS) await cp(join(ROOT, part), join(folder, part), { recursive: true, filter: isOurs });
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
     if (mutant) await plant(folder, mutant);

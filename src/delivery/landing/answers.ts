@@ -4,6 +4,7 @@ import { refuseDueAt } from '../../message/admission';
 import type { Delivery, ScheduledMessage } from '../../message/contract';
 import { epochMsOf } from '../../message/due-time';
 import { markHandlerError, withErrorContext } from '../../platform/telemetry/error-context';
+import { runForeign } from '../../platform/telemetry/foreign-code';
 import { isInstance, readThrown } from '../../platform/telemetry/thrown';
 import { upcast } from '../../topics/payload-version';
 import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../../topics/topic';
@@ -108,7 +109,8 @@ async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Prom
 
 /** The message that a handler is given for a delivery. Throws a `PermanentFailure` for a payload that does not fit the topic. */
 export function dueMessage(topic: Topic, { message, late }: Delivery): DueMessage<unknown> {
-  const payload = topic.payload.safeParse(upcast(topic, message));
+  const upcasted = upcast(topic, message);
+  const payload = runForeign({ part: 'schema', topic: topic.name }, () => topic.payload.safeParse(upcasted));
   // The schema has changed since the message was posted, perhaps years ago. No retry changes the payload.
   if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
   return { ...message, payload: payload.data, late };
@@ -141,7 +143,9 @@ export function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): An
 
 async function withTimeout<Result>(topic: Topic, call: () => Promise<Result>, culprit?: Delivery): Promise<Result> {
   // A promise of ours, whatever the handler returns.
-  const work = Promise.resolve().then(call);
+  const { tenant, key, cycle } = culprit?.message ?? {};
+  const code = { part: 'handler', topic: topic.name, tenant, key, cycle } as const;
+  const work = Promise.resolve().then(() => runForeign(code, call));
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new HandlerTimeout(topic, culprit)), handlerTimeoutMsOf(topic));

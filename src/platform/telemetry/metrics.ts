@@ -1,4 +1,5 @@
 import type { MetricMeter } from '@temporalio/common';
+import { CODE_PARTS } from './foreign-code';
 import { createInstruments, type Instruments } from './instruments';
 import { createLandingMetrics } from './landing-metrics';
 import { createLaneMetrics } from './lane-metrics';
@@ -22,6 +23,13 @@ export function createMetrics(meter: MetricMeter, topics: string[] = []) {
     ...createStreamMetrics(instruments),
   };
 }
+
+/** Counts what code has left behind and no code waited for: a rejected promise, or a timer that throws. */
+export const countUnhandled = (count: Instruments['count']) =>
+  count('postdate_unhandled_errors', 'errors', 'Promises and timers left behind that failed, by part', (counter) => {
+    for (const part of CODE_PARTS) counter.add(0, { part });
+    return (part: (typeof CODE_PARTS)[number]) => counter.add(1, { part });
+  });
 
 /** Metrics of commands, of the ledger's seals, and of the process itself. */
 function createProcessMetrics({ number, seconds, count }: Instruments, topics: string[]) {
@@ -53,6 +61,7 @@ function createProcessMetrics({ number, seconds, count }: Instruments, topics: s
         return (state: 'used' | 'idle' | 'waiting', connections: number) => gauge.set(connections, { state });
       },
     ),
+    unhandled: countUnhandled(count),
     /** A part that retries without end has failed once. */
     failed: count('postdate_errors', 'errors', 'What went wrong and is tried again, by part', (counter) => {
       return (part: string) => counter.add(1, { part });

@@ -30,4 +30,18 @@ export const strangers: Mutant[] = [
     replace: 'for (const topic of topics)',
     tests: ['test/operating/stuck.test.ts'],
   },
+  {
+    name: 'a rejected promise that a handler left behind ends the process',
+    file: 'src/process/outlive-foreign-code.ts',
+    find: "process.on('unhandledRejection'",
+    replace: "process.on('rejectionHandled'",
+    tests: ['test/process/left-behind.test.ts'],
+  },
+  {
+    name: 'an exception of our own that was left behind does not end the process',
+    file: 'src/process/outlive-foreign-code.ts',
+    find: 'if (isForeign(thrown)) return',
+    replace: 'if (thrown) return',
+    tests: ['test/process/left-behind.test.ts'],
+  },
 ];

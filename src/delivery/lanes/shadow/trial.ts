@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Outcome } from '../../../message/decision';
 import { storable } from '../../../platform/database/storable';
 import { markHandlerError } from '../../../platform/telemetry/error-context';
+import { runForeign } from '../../../platform/telemetry/foreign-code';
 import { isInstance, readThrown } from '../../../platform/telemetry/thrown';
 import { type LandingTransaction, PermanentFailure, type Topic } from '../../../topics/topic';
 import { answerOf, dueMessage } from '../../landing/answers';
@@ -97,7 +98,9 @@ async function runHandler(
   };
   try {
     const message = dueMessage(topic, delivery);
-    const answer = answerOf(await topic.handle({ query, emit }, message), message);
+    const { tenant, key, cycle } = message;
+    const code = { part: 'handler', topic: topic.name, tenant, key, cycle } as const;
+    const answer = answerOf(await runForeign(code, () => topic.handle({ query, emit }, message)), message);
     // Fails if the handler swallowed a statement's error, or left its transaction after all.
     await tx.query('release savepoint handler');
     return answer;
