@@ -6,15 +6,21 @@ export const MAX_BATCH_MESSAGES = 1_000;
 export const MAX_LISTED = 200;
 /** How deeply objects and arrays may be nested. */
 export const MAX_DEPTH = 32;
+/** How much of a body is read in one go. Other requests, and landings in the same process, come between the slices. */
+export const SLICE_CHARACTERS = 32 * 1024;
 /** A request that takes longer to arrive is cut off. */
 export const ARRIVAL_TIMEOUT_MS = 30_000;
 
+/** A rate limit's answer to a caller that is out of tokens: the seconds after which to try again. */
+export interface OutOfTokens {
+  retryAfterSeconds: number;
+}
+
 export interface RateLimit {
-  /**
-   * Charges a request's cost to this caller. If the caller is out of tokens, returns the seconds after which to try
-   * again.
-   */
-  take(caller: string, tokens: number): { retryAfterSeconds: number } | undefined;
+  /** Charges a cost to this caller, or returns that it is out of tokens. Then nothing is charged. */
+  take(caller: string, tokens: number): OutOfTokens | undefined;
+  /** Gives tokens back that were charged for work that is not to be paid for. */
+  giveBack(caller: string, tokens: number): void;
 }
 
 /**
@@ -28,16 +34,26 @@ export function createRateLimit(
 ): RateLimit {
   // In the order in which the callers were last seen.
   const buckets = new Map<string, { tokens: number; filledAtMs: number }>();
+
+  function tokensOf(caller: string): number {
+    const now = nowMs();
+    const { tokens, filledAtMs } = buckets.get(caller) ?? { tokens: 2 * perSecond, filledAtMs: now };
+    return Math.min(2 * perSecond, tokens + ((now - filledAtMs) / 1_000) * perSecond);
+  }
+
+  function keep(caller: string, tokens: number): void {
+    buckets.delete(caller);
+    buckets.set(caller, { tokens, filledAtMs: nowMs() });
+    if (buckets.size > callers) buckets.delete(buckets.keys().next().value as string);
+  }
+
   return {
-    take(caller, tokens) {
-      const now = nowMs();
-      const { tokens: left, filledAtMs } = buckets.get(caller) ?? { tokens: 2 * perSecond, filledAtMs: now };
-      const filled = Math.min(2 * perSecond, left + ((now - filledAtMs) / 1_000) * perSecond);
-      const spent = filled >= 1 ? filled - tokens : filled;
-      buckets.delete(caller);
-      buckets.set(caller, { tokens: spent, filledAtMs: now });
-      if (buckets.size > callers) buckets.delete(buckets.keys().next().value as string);
-      return filled >= 1 ? undefined : { retryAfterSeconds: Math.ceil((1 - filled) / perSecond) };
+    take(caller, cost) {
+      const tokens = tokensOf(caller);
+      const isOut = tokens < 1;
+      keep(caller, isOut ? tokens : tokens - cost);
+      return isOut ? { retryAfterSeconds: Math.ceil((1 - tokens) / perSecond) } : undefined;
     },
+    giveBack: (caller, tokens) => keep(caller, Math.min(2 * perSecond, tokensOf(caller) + tokens)),
   };
 }

@@ -101,7 +101,7 @@ export function messageRoutes(parts: RouteParts): Route[] {
       summary: 'Lists messages; the list may be a second behind',
       query: requests.selection,
       answers: { 200: answers.messagePage },
-      run: ({ caller, query }) => listMessages(client, caller, query),
+      run: ({ caller, query }) => listMessages(parts, caller, query),
     }),
   ];
 }

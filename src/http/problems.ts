@@ -1,5 +1,14 @@
-import { isGrpcServiceError, ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  NamespaceNotFoundError,
+  ServiceError,
+  WorkflowContinuedAsNewError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { DatabaseError } from 'pg';
 import { MessageError } from '../message/admission';
 import { errorNames } from '../message/contract';
 import type { Refusal } from '../message/refusal';
@@ -67,14 +76,27 @@ export class ProblemError extends Error {
   }
 }
 
+export const UNKNOWN_RESULT = 'The result is not known. Repeat the request with the same Idempotency-Key.';
+
+export const noPath = () => new ProblemError('notFound', 'There is no such path.');
+
 // Errors that fastify throws before a handler runs, by fastify's codes.
 const FASTIFY: Record<string, ProblemCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'bodyTooLarge',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupportedMediaType',
 };
 
-/** The problem for any error. Only a fault of Postdate is a 500. */
-export function problemOf(error: unknown): Problem {
+/** The problem for anything that was thrown. Only a fault of Postdate, or of an application's route, is a 500. */
+export function problemOf(thrown: unknown): Problem {
+  try {
+    return knownProblemOf(thrown) ?? problem('internal', 'It has been logged.');
+  } catch {
+    // A proxy, or a getter that throws.
+    return problem('internal', 'It has been logged.');
+  }
+}
+
+function knownProblemOf(error: unknown): Problem | undefined {
   if (error instanceof ProblemError) return error.problem;
   const refusal = error instanceof MessageError ? error : refusalOf(error);
   if (refusal) {
@@ -84,21 +106,42 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof OvertakenError) {
     return problem('overtaken', 'Others changed the message meanwhile; ask again, with the same Idempotency-Key.');
   }
-  if (isTemporalAway(error) || isDatabaseUnavailable(error)) {
-    return problem('unavailable', 'The result is not known. Repeat the request with the same Idempotency-Key.');
+  if (isTemporalAway(error) || isDatabaseAway(error)) {
+    return problem('unavailable', UNKNOWN_RESULT);
   }
-  const { code = '', statusCode = 500, message } = error as { code?: string; statusCode?: number; message: string };
-  if (statusCode >= 500) return problem('internal', 'It has been logged.');
-  return problem(FASTIFY[code] ?? 'badRequest', message);
+  return error instanceof Error ? fastifysProblem(error) : undefined;
 }
 
 /** The refusal by a workflow that found a command's input wrong. Its clock may be a little behind ours. */
 function refusalOf(error: unknown): Refusal | undefined {
   const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
   if (!(cause instanceof ApplicationFailure) || cause.type !== errorNames.invalidMessage) return undefined;
-  return cause.details?.[0] as Refusal | undefined;
+  const refusal = cause.details?.[0] as Record<keyof Refusal, unknown> | null | undefined;
+  const texts = [refusal?.code, refusal?.field, refusal?.message];
+  // The worker may be of another release.
+  return texts.every((text) => typeof text === 'string') ? (refusal as unknown as Refusal) : undefined;
 }
 
-// The request was checked before Temporal was asked, so any error of Temporal is about Temporal's own state.
+// Of the errors that the client's calls throw, these are about Temporal's own state: the request was checked before
+// Temporal was asked. The two that say "not found" come from a start, or from a run that was seen a moment before.
 const isTemporalAway = (error: unknown) =>
-  error instanceof ServiceError || error instanceof WorkflowUpdateFailedError || isGrpcServiceError(error);
+  error instanceof ServiceError ||
+  error instanceof WorkflowUpdateFailedError ||
+  error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+  error instanceof WorkflowNotFoundError ||
+  error instanceof NamespaceNotFoundError ||
+  error instanceof WorkflowContinuedAsNewError ||
+  isGrpcServiceError(error);
+
+// Also a statement that lost against others: a serialization failure, a deadlock, a lock or a transaction out of time.
+const LOST_TO_OTHERS = /^(40001|40P01|55P03|25P03)$/;
+const isDatabaseAway = (error: unknown) =>
+  isDatabaseUnavailable(error) || (error instanceof DatabaseError && LOST_TO_OTHERS.test(error.code ?? ''));
+
+/** An error that fastify throws about the request. Anybody may throw one with a `statusCode`; only fastify's words are told. */
+function fastifysProblem(error: Error): Problem | undefined {
+  const { code, statusCode = 500, message } = error as Error & { code?: unknown; statusCode?: number };
+  if (typeof code !== 'string' || !code.startsWith('FST_ERR_') || !(statusCode >= 400 && statusCode < 500))
+    return undefined;
+  return problem(FASTIFY[code] ?? 'badRequest', message);
+}

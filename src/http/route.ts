@@ -12,6 +12,10 @@ export interface RouteParts {
   client: Client;
   pool: Pool;
   topics: Topic[];
+  /** How long the calls to Temporal for one request, or for one message of a batch, may take together. */
+  deadlineMs: number;
+  /** Signs the page tokens of lists. */
+  pageTokenKey: Buffer;
 }
 
 /** An HTTP response. `location` is a path. */
@@ -52,7 +56,11 @@ export interface Route<
   /** For a tenant's key this path does not exist: it gets 404. */
   operatorsOnly?: boolean;
   bodyBytes?: number;
-  /** The cost in tokens of the rate limit, beside one for the request itself. */
+  /** How many characters each item of a list in the body may have. A longer one is read as `TOO_LARGE`. */
+  itemCharacters?: number;
+  /** It sets the deadlines of its parts itself, by `withRequestDeadline`. */
+  hasOwnDeadline?: boolean;
+  /** The cost in tokens of the rate limit, beside one for the request itself. It may be paid already by the body's size. */
   costs?(body: z.output<Body>): number;
   /** The schema of each successful answer, by status. */
   answers: Record<number, z.ZodType>;

@@ -11,6 +11,7 @@ import { type RunningWorker, runProcess } from '../process/run-process';
 import { registerTopics } from '../producing/dispatch/register-topics';
 import { createApi } from './api';
 import type { Application } from './application';
+import { readPageTokenKey } from './page-token';
 
 // A pool of its own, also inside a worker: requests never take the connections of landings.
 const DATABASE_CONNECTIONS = 10;
@@ -44,7 +45,9 @@ export async function startHttp(
     const { client, connection } = temporal;
     await ensureSearchAttributes(connection, config.temporal.namespace);
     const { address: wanted = DEFAULT_ADDRESS, ...limits } = config.http;
-    const app = createApi({ client, pool, topics, routes, log, ...limits, meter: Runtime.instance().metricMeter });
+    const pageTokenKey = await readPageTokenKey(pool);
+    const meter = Runtime.instance().metricMeter;
+    const app = createApi({ client, pool, topics, routes, log, ...limits, pageTokenKey, meter });
     const [host, port] = splitAddress(wanted);
     await app.listen({ host, port });
     const { address, port: listening } = app.server.address() as AddressInfo;

@@ -69,6 +69,10 @@ const variables = z.object({
   POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
   // Enough for a service with a wrong key to show in the logs, and far too little to guess a key.
   POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND: whole(1, 1_000_000).default(10),
+  // For all calls to Temporal of one request: ten seconds for a worker to answer a command, and five to leave it there.
+  POSTDATE_HTTP_DEADLINE_SECONDS: whole(1, 300).default(15),
+  // At about 20 KB of memory each; a further one takes the place of an idle one.
+  POSTDATE_HTTP_CONNECTIONS: whole(1, 100_000).default(1_000),
   // The proxies that may set X-Forwarded-For. Any client can write that header, so by default no proxy is believed.
   POSTDATE_HTTP_TRUSTED_PROXIES: proxies.optional(),
   // Topics without a handler, declared by configuration alone. forwardSettingsOf reads it.
@@ -121,6 +125,8 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       address: ours.POSTDATE_HTTP_ADDRESS,
       requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND,
       unauthorizedPerSecond: ours.POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND,
+      deadlineMs: ours.POSTDATE_HTTP_DEADLINE_SECONDS * 1_000,
+      connections: ours.POSTDATE_HTTP_CONNECTIONS,
       trustedProxies: ours.POSTDATE_HTTP_TRUSTED_PROXIES ?? [],
     },
     forwardTopics: forwardSettingsOf(env),

@@ -7,7 +7,7 @@ import {
 import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import type { TooLate } from '../message/commands';
 import { type MessageRef, workflowIdOf } from '../message/contract';
-import { withinDeadline } from './deadline';
+import { answerDeadlineMs, withinDeadline } from './deadline';
 import { describe } from './describe';
 
 // gRPC's code; here it means that the workflow's last task has failed.
@@ -46,7 +46,7 @@ export async function send<Command extends { commandId: string }, Answer>(
   const ask = async (): Promise<Answer | Requested> => {
     try {
       const updated = () => handle.executeUpdate(update, { args: [command], updateId: commandId });
-      return await withinDeadline(client, updated, deadlineMs);
+      return await withinDeadline(client, updated, deadlineMs ?? answerDeadlineMs());
     } catch (error) {
       if (!isUnanswered(error)) throw error;
       await withinDeadline(client, () => handle.signal(signal, command));

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { installation } from '../../app/installation';
 import { paymentsSchema } from '../../app/payment-requests/schema';
 import { networkOf } from '../../src/http/address';
+import { createAuthenticate } from '../../src/http/authenticate';
 import { addHealth } from '../../src/http/health';
 import { createApiKey, revokeApiKey } from '../../src/http/keys';
 import { createRateLimit } from '../../src/http/limits';
@@ -71,6 +72,58 @@ it('valid keys cost their address nothing, however many come at once', async () 
   const answers = await Promise.all(keys.map(({ key }) => ask(behindProxy, key, address)));
   for (const answer of answers) expect(answer).toMatchObject(known);
   expect(await ask(behindProxy, null, address)).toMatchObject(unauthorized);
+});
+
+/** Authenticates in this process, and counts the look-ups in the database and what was charged. */
+function counting(spend = (_keyId: string, _cost: number): void => undefined) {
+  const counted = { lookUps: 0, spent: 0 };
+  const query = (...args: [string]) => {
+    counted.lookUps += 1;
+    return database.pool.query(...args);
+  };
+  const charge = (keyId: string, cost: number) => {
+    spend(keyId, cost);
+    counted.spent += cost;
+  };
+  const authenticate = createAuthenticate({ query } as unknown as Pool, { unauthorizedPerSecond: 1, spend: charge });
+  const as = (key: string) => authenticate({ headers: { authorization: `Bearer ${key}` }, ip: '192.0.2.1' }, 1);
+  return { counted, as };
+}
+
+it('wrong keys at once are looked up as often as the address may show one, and no more', async () => {
+  const { counted, as } = counting();
+  const wrong = (index: number) => `pd_${String(index).padStart(16, '0')}_${'x'.repeat(43)}`;
+  const answers = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => as(wrong(index))));
+  const codes = answers.map((answer) => (answer as PromiseRejectedResult).reason.problem.code);
+  expect(new Set(codes)).toEqual(new Set(['unauthorized', 'tooManyRequests']));
+  expect(codes.filter((code) => code === 'unauthorized')).toHaveLength(counted.lookUps);
+  // Two, and one for each second that it took.
+  expect(counted.lookUps).toBeLessThan(20);
+});
+
+it('a look-up that the database does not answer costs the address nothing', async () => {
+  const away = createAuthenticate({ query: () => Promise.reject(new Error('away')) } as unknown as Pool, {
+    unauthorizedPerSecond: 1,
+    spend: () => undefined,
+  });
+  const { key } = await newKey();
+  for (let time = 0; time < 10; time += 1) {
+    await expect(away({ headers: { authorization: `Bearer ${key}` }, ip: '192.0.2.1' }, 1)).rejects.toThrow('away');
+  }
+});
+
+it('a known key is charged before it is looked up: without tokens there is no look-up', async () => {
+  let isOut = false;
+  const { counted, as } = counting(() => {
+    if (isOut) throw new Error('out of tokens');
+  });
+  const { key } = await newKey();
+  await as(key);
+  await as(key);
+  expect(counted).toEqual({ lookUps: 2, spent: 2 });
+  isOut = true;
+  await expect(as(key)).rejects.toThrow('out of tokens');
+  expect(counted).toEqual({ lookUps: 2, spent: 2 });
 });
 
 it('X-Forwarded-For is believed of trusted proxies only, and of the last that is none', async () => {

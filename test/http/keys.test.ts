@@ -138,6 +138,38 @@ it('who asks more often than allowed is told when to come again; others are not 
   expect(await ask((await newKey('acme')).key)).toMatchObject({ status: 404 });
 });
 
+it('batches at once are charged before they are worked on: what a key cannot pay is refused', async () => {
+  const { key } = await newKey('acme');
+  const body = { messages: Array.from({ length: 60 }, () => 'none') };
+  const batch = () => http.ask('POST', '/v1/messages:batch', { key, body });
+  const statuses = (await Promise.all(Array.from({ length: 20 }, batch))).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([200, 429]));
+  // Two, and one for each second that it took.
+  expect(statuses.filter((status) => status === 200).length).toBeLessThan(10);
+});
+
+it('a large body costs a token for each 64 KB, whatever is in it, before it is read', async () => {
+  const { key } = await newKey('acme');
+  const batch = () => http.ask('POST', '/v1/messages:batch', { key, raw: '{'.repeat(4_000_000) });
+  const statuses = (await Promise.all(Array.from({ length: 8 }, batch))).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([400, 429]));
+  const small = async () =>
+    (await http.ask('POST', '/v1/messages', { key: (await newKey('acme')).key, raw: '{' })).status;
+  // Of small ones as many are let in as the key has tokens (the control).
+  expect(new Set(await Promise.all(Array.from({ length: 8 }, small)))).toEqual(new Set([400]));
+});
+
+it('what is given back to a bucket can be spent again, and makes it no larger', () => {
+  const rate = createRateLimit(1, { nowMs: () => 0 });
+  rate.take('a', 2);
+  expect(rate.take('a', 1)).toEqual({ retryAfterSeconds: 1 });
+  rate.giveBack('a', 1);
+  expect(rate.take('a', 1)).toBeUndefined();
+  for (let time = 0; time < 9; time += 1) rate.giveBack('a', 1);
+  for (let time = 0; time < 2; time += 1) expect(rate.take('a', 1)).toBeUndefined();
+  expect(rate.take('a', 1)).toEqual({ retryAfterSeconds: 1 });
+});
+
 it('a bucket holds two seconds of tokens, fills while nobody asks, and lets one in that costs more than it holds', () => {
   let now = 0;
   const rate = createRateLimit(10, { nowMs: () => now });

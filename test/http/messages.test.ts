@@ -11,6 +11,8 @@ const temporal = useTemporal();
 const database = useDatabase(effectsSchema);
 const installation: Installation = { topics: [effectTopic()], consumers: [], schemas: [] };
 const http = useHttp(temporal, database, installation);
+// For what no worker answers, which is waited for.
+const impatient = useHttp(temporal, database, installation, { POSTDATE_HTTP_DEADLINE_SECONDS: '3' });
 
 const HOUR_MS = 3_600_000;
 const inAnHour = () => rfc3339(Date.now() + HOUR_MS);
@@ -62,9 +64,9 @@ describe('without a worker', () => {
     const [first, second, third] = [await posted(), await posted(), await posted()];
     const dueAt = inAnHour();
     const answers = await Promise.all([
-      http.ask('DELETE', `${pathOf(first)}?reason=changed%20my%20mind`),
-      http.ask('PATCH', pathOf(second), { body: { dueAt } }),
-      http.ask('POST', '/v1/messages', { body: { ...third, dueAt, onConflict: 'move' } }),
+      impatient.ask('DELETE', `${pathOf(first)}?reason=changed%20my%20mind`),
+      impatient.ask('PATCH', pathOf(second), { body: { dueAt } }),
+      impatient.ask('POST', '/v1/messages', { body: { ...third, dueAt, onConflict: 'move' } }),
     ]);
     for (const answer of answers) {
       expect(answer).toMatchObject({ status: 202, body: { result: 'requested', commandId: expect.any(String) } });
@@ -118,6 +120,11 @@ describe('without a worker', () => {
     expect(await http.ask('GET', `/v1/messages?topic=other&limit=3&cursor=${nextCursor}`)).toMatchObject({
       status: 400,
     });
+    // Nor can an operator take over a tenant's token.
+    const operators = { key: http.keys.operator };
+    expect(
+      await http.ask('GET', `/v1/messages?${range}&tenant=acme&limit=3&cursor=${nextCursor}`, operators),
+    ).toMatchObject(problem(400, 'invalidCursor'));
     for (const cursor of ['bm9uZQ', '____', 'x'.repeat(500), '', `${nextCursor}AAAA`]) {
       expect(await http.ask('GET', `/v1/messages?${range}&cursor=${cursor}`)).toMatchObject(
         problem(400, 'invalidCursor', { field: 'cursor' }),

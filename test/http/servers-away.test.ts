@@ -43,6 +43,8 @@ it('while Temporal or the database is away it answers 503 and when to come again
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: 'default',
     POSTDATE_HTTP_ADDRESS: '127.0.0.1:0',
+    // What is away is waited for.
+    POSTDATE_HTTP_DEADLINE_SECONDS: '4',
   });
   http = await startHttp(config, { ...installation, topics: [effectTopic()], schemas: [] }, log);
   const { address } = http;

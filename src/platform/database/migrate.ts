@@ -21,6 +21,7 @@ import * as shadow from './migrations/0017-shadow';
 import * as functionRights from './migrations/0018-function-rights';
 import * as setAside from './migrations/0020-set-aside';
 import * as dispatchQueue from './migrations/0021-dispatch-queue';
+import * as pageTokenKey from './migrations/0025-page-token-key';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -50,8 +51,9 @@ export const postdateSchema: SchemaMigrations = {
     '0016-lanes': lanes,
     '0017-shadow': shadow,
     '0018-function-rights': functionRights,
-    '0021-dispatch-queue': dispatchQueue,
     '0020-set-aside': setAside,
+    '0021-dispatch-queue': dispatchQueue,
+    '0025-page-token-key': pageTokenKey,
   },
 };
 
