@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { disableWebhook, enableWebhook } from '../events/webhooks/disable';
 import { listWebhooks, type WebhookState } from '../events/webhooks/list';
-import { addWebhook, removeWebhook, rotateSecret } from '../events/webhooks/registration';
+import { addWebhook, removeWebhook, rotateSecret, setAnswers } from '../events/webhooks/registration';
 import { migrate, postdateSchema } from '../platform/database/migrate';
 import { readConfig } from '../process/config';
 import { printWaiting, withPool } from './connections';
@@ -16,6 +16,7 @@ interface AddOptions {
   tenant: string;
   topic?: string[];
   type?: string[];
+  answers?: boolean;
 }
 
 const HOUR_MS = 3_600_000;
@@ -26,7 +27,9 @@ export function addWebhooks(program: Command): void {
   const webhooks = withExample(
     program
       .command('webhooks')
-      .description('where events are sent over HTTP: add, list, rotate, disable, enable, deliveries, replay, remove'),
+      .description(
+        'where events are sent over HTTP: add, list, rotate, disable, enable, allow-answers, ignore-answers, deliveries, replay, remove',
+      ),
     'webhooks list',
   );
   const wantsJson = () => webhooks.opts<{ json?: boolean }>().json === true;
@@ -37,6 +40,7 @@ export function addWebhooks(program: Command): void {
     .requiredOption('--tenant <tenant>', "whose events; '*' for everybody's")
     .option('--topic <topic...>', 'of these topics only')
     .option('--type <type...>', 'of these types only')
+    .option('--answers', 'take its responses to forwarded messages as answers; otherwise it only observes')
     .action((options: AddOptions) => run(add(options, wantsJson())));
   webhooks
     .command('list')
@@ -67,6 +71,14 @@ export function addWebhooks(program: Command): void {
     .description('send to it again, also what has come since it was disabled; exit code 1 if it is enabled')
     .option('--from-now', 'skip what has come since, and what waited')
     .action((id: string, { fromNow }: { fromNow?: boolean }) => run(enable(id, fromNow === true, wantsJson())));
+  webhooks
+    .command('allow-answers <id>')
+    .description('take its responses to forwarded messages as answers from now on')
+    .action((id: string) => run(changeAnswers(id, true, wantsJson())));
+  webhooks
+    .command('ignore-answers <id>')
+    .description('take its responses as receipts only: it observes, and decides nothing')
+    .action((id: string) => run(changeAnswers(id, false, wantsJson())));
   addDeliveries(webhooks, wantsJson);
   addWebhookReplay(webhooks, wantsJson);
   webhooks
@@ -85,15 +97,24 @@ export function addWebhooks(program: Command): void {
     );
 }
 
-const add = ({ url, tenant, topic: topics, type: types }: AddOptions, json: boolean): Promise<ExitCode> =>
+const add = ({ url, tenant, topic: topics, type: types, answers }: AddOptions, json: boolean): Promise<ExitCode> =>
   withPool(async (pool) => {
     const { webhooks } = readConfig(process.env);
     // The first webhook may be added before any worker has run.
     await migrate(pool, postdateSchema, { onWaiting: printWaiting });
-    const added = await addWebhook(pool, { url, tenant, topics, types }, webhooks);
+    const added = await addWebhook(pool, { url, tenant, topics, types, answers }, webhooks);
     process.stderr.write(`webhook ${added.id}; the secret to verify with is printed this once (docs/webhooks.md)\n`);
     if (json) printJson(added);
     else print(added.secret);
+    return 0;
+  });
+
+const changeAnswers = (id: string, answers: boolean, json: boolean): Promise<ExitCode> =>
+  withPool(async (pool) => {
+    await requireWebhook(pool, id);
+    await setAnswers(pool, id, answers);
+    if (json) printJson({ id, answers });
+    else print(answers ? `${id} may answer forwarded messages` : `${id} only observes`);
     return 0;
   });
 
@@ -140,7 +161,9 @@ function stateOf({
   disabledAt,
   disabledReason,
   failingSince,
-}: Pick<WebhookState, 'disabledAt' | 'disabledReason' | 'failingSince'>) {
+  answers,
+}: Pick<WebhookState, 'disabledAt' | 'disabledReason' | 'failingSince' | 'answers'>) {
   if (disabledAt) return `disabled ${disabledAt}: ${disabledReason}`;
-  return failingSince ? `failing since ${failingSince}` : 'enabled';
+  const state = failingSince ? `failing since ${failingSince}` : 'enabled';
+  return answers ? `${state}, may answer` : state;
 }

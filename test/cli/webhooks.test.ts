@@ -67,6 +67,18 @@ it('a webhook is added, listed, disabled, enabled, given a new secret, shown, re
   expect(listener.sent).toHaveLength(4);
   expect(await webhooks('replay', id, '--failed')).toMatchObject({ code: 1 });
 
+  expect(await webhooks('allow-answers', id)).toEqual({
+    code: 0,
+    printed: `${id} may answer forwarded messages\n`,
+    errors: '',
+  });
+  expect((await webhooks('list')).printed).toContain('enabled, may answer');
+  expect(await json('ignore-answers', id)).toEqual({ id, answers: false });
+  expect(await json('list')).toMatchObject([{ id, answers: false }]);
+  const answering = await json('add', '--url', listener.url, '--tenant', 'acme', '--answers');
+  expect((await json('list')).map(({ answers }: { answers: boolean }) => answers)).toEqual([false, true]);
+  await webhooks('remove', answering.id);
+
   const rotated = await json('rotate', id, '--overlap-hours', '1');
   expect(rotated).toEqual({ id, secret: expect.stringMatching(/^whsec_/) });
   expect(rotated.secret).not.toBe(secret);

@@ -12,6 +12,8 @@ export interface ClaimedDelivery {
   url: string;
   /** The newest comes first. */
   secrets: Buffer[];
+  /** Whether the webhook is registered to answer. */
+  mayAnswer: boolean;
   /** Null if the outbox no longer has the event. */
   event: PostdateEvent | null;
 }
@@ -91,6 +93,7 @@ export async function claimDeliveries(
       where delivery.webhook_id = mine.webhook_id and delivery.position = mine.position
         and delivery.replay = mine.replay
      returning delivery.webhook_id as "webhookId", delivery.position, delivery.replay, event_id as "eventId", tries, url,
+               webhook.answers as "mayAnswer",
                payload as event,
                array(select secret from postdate.webhook_secret as known
                       where known.webhook_id = delivery.webhook_id and (ends_at is null or ends_at > clock_timestamp())

@@ -7,6 +7,8 @@ export interface WebhookState {
   tenant: string;
   topics?: string[];
   types?: string[];
+  /** Whether its responses to forwarded messages are taken as answers. */
+  answers: boolean;
   createdAt: string;
   disabledAt?: string;
   disabledReason?: string;
@@ -17,7 +19,7 @@ export interface WebhookState {
   failed: number;
 }
 
-interface WebhookRow extends Pick<WebhookState, 'id' | 'url' | 'tenant' | 'waiting' | 'failed'> {
+interface WebhookRow extends Pick<WebhookState, 'id' | 'url' | 'tenant' | 'answers' | 'waiting' | 'failed'> {
   topics: string[] | null;
   types: string[] | null;
   created_at: Date;
@@ -44,6 +46,7 @@ export async function listWebhooks(db: Queryable): Promise<WebhookState[]> {
     tenant: row.tenant,
     topics: row.topics ?? undefined,
     types: row.types ?? undefined,
+    answers: row.answers,
     createdAt: row.created_at.toISOString(),
     disabledAt: row.disabled_at?.toISOString(),
     disabledReason: row.disabled_reason ?? undefined,

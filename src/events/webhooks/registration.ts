@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { admit, MessageError, refuseRef } from '../../message/admission';
-import { inTransaction } from '../../platform/database/pool';
+import { inTransaction, type Queryable } from '../../platform/database/pool';
 import { subscribe } from '../consumer';
 import { addressesOf, type Reach, refuseUrl } from './addresses';
 import { WEBHOOKS_CONSUMER } from './queue';
@@ -15,6 +15,8 @@ export interface NewWebhook {
   /** Default: all topics, and all types. */
   topics?: string[];
   types?: string[];
+  /** Whether its responses to forwarded messages are taken as answers. Default: it only observes. */
+  answers?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface NewWebhook {
  */
 export async function addWebhook(
   pool: Pool,
-  { url, tenant, topics, types }: NewWebhook,
+  { url, tenant, topics, types, answers = false }: NewWebhook,
   reach: Reach,
 ): Promise<{ id: string; secret: string }> {
   admit(refuseUrl(url, reach));
@@ -36,9 +38,9 @@ export async function addWebhook(
     // The first webhook may be registered before any worker has subscribed the consumer.
     await subscribe(tx, { name: WEBHOOKS_CONSUMER, from: 'end' });
     await tx.query(
-      `insert into postdate.webhook (id, url, tenant, topics, types, after_position)
-       select $1, $2, $3, $4, $5, position from postdate.stream_head`,
-      [id, url, tenant, topics ?? null, types ?? null],
+      `insert into postdate.webhook (id, url, tenant, topics, types, answers, after_position)
+       select $1, $2, $3, $4, $5, $6, position from postdate.stream_head`,
+      [id, url, tenant, topics ?? null, types ?? null, answers],
     );
     await tx.query('insert into postdate.webhook_secret (webhook_id, secret) values ($1, $2)', [id, secret]);
   });
@@ -78,6 +80,12 @@ export async function rotateSecret(
     await tx.query('delete from postdate.webhook_secret where webhook_id = $1 and ends_at <= clock_timestamp()', [id]);
     return secretText(secret);
   });
+}
+
+/** Has a webhook's responses to forwarded messages taken as answers, or ignored. False if there is no webhook of this id. */
+export async function setAnswers(db: Queryable, id: string, answers: boolean): Promise<boolean> {
+  const { rowCount } = await db.query('update postdate.webhook set answers = $2 where id = $1', [id, answers]);
+  return rowCount === 1;
 }
 
 /** Removes a webhook with its secrets, its log and its waiting deliveries. False if there is none of this id. */

@@ -31,7 +31,7 @@ export interface TryDeps extends Reach {
   /** The limit for a whole try, from resolving the name to the end of the response. */
   answerWithinMs: number;
   /**
-   * Called with the JSON body of a 2xx response, in the transaction that records the delivery. If it throws, the try
+   * Called with the JSON body of a 2xx response of a webhook that is registered to answer, in the transaction that records the delivery. If it throws, the try
    * has failed and the event is sent again.
    */
   onAnswer?(tx: PoolClient, event: PostdateEvent, body: unknown): Promise<void>;
@@ -109,7 +109,7 @@ async function recordSuccess(
   { status, body }: ListenerResponse,
 ): Promise<void> {
   const { failingSince } =
-    onAnswer && body !== undefined
+    onAnswer && delivery.mayAnswer && body !== undefined
       ? await inTransaction(pool, async (tx) => {
           const recorded = await recordDelivered(tx, worker, delivery, status);
           if (recorded.mine) await onAnswer(tx, delivery.event, body);

@@ -22,6 +22,7 @@ import * as functionRights from './migrations/0018-function-rights';
 import * as setAside from './migrations/0020-set-aside';
 import * as dispatchQueue from './migrations/0021-dispatch-queue';
 import * as pageTokenKey from './migrations/0025-page-token-key';
+import * as webhookAnswers from './migrations/0028-webhook-answers';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -54,6 +55,7 @@ export const postdateSchema: SchemaMigrations = {
     '0020-set-aside': setAside,
     '0021-dispatch-queue': dispatchQueue,
     '0025-page-token-key': pageTokenKey,
+    '0028-webhook-answers': webhookAnswers,
   },
 };
 

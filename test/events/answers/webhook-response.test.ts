@@ -3,7 +3,7 @@ import { nanoid } from 'nanoid';
 import pino from 'pino';
 import { schedule } from '../../../src/client';
 import { listDeliveries } from '../../../src/events/webhooks/list';
-import { addWebhook } from '../../../src/events/webhooks/registration';
+import { addWebhook, removeWebhook, setAnswers } from '../../../src/events/webhooks/registration';
 import { rfc3339 } from '../../../src/message/due-time';
 import { readConfig } from '../../../src/process/config';
 import type { RunningWorker } from '../../../src/process/run-process';
@@ -33,7 +33,7 @@ beforeAll(async () => {
   const parts = { topics: [topic], consumers: [], schemas: [] };
   worker = await startWorker(readConfig(env), parts, pino({ level: 'silent' }));
   listener = await startListener();
-  ({ id: webhook } = await addWebhook(database.pool, { url: listener.url, tenant: 'acme' }, reach));
+  ({ id: webhook } = await addWebhook(database.pool, { url: listener.url, tenant: 'acme', answers: true }, reach));
 });
 
 const post = async (key: string) =>
@@ -100,4 +100,30 @@ it('an answer that cannot be taken is a failed try, with its reason; the message
   });
   expect(await answersTo(key)).toEqual([]);
   await eventually(async () => expect(await answersTo(key)).toMatchObject([{ cycle: 1, answer: 'done' }]), 60_000);
+});
+
+it('a webhook that only observes decides nothing, whatever it responds, and is not asked twice; once registered to answer, it may', async () => {
+  const observer = await startListener();
+  try {
+    observer.answers((response) => said(response, { do: 'failed', reason: 'nobody has asked' }));
+    const { id } = await addWebhook(database.pool, { url: observer.url, tenant: 'acme' }, reach);
+    const [observed, decided] = [nanoid(), nanoid()];
+    // The one that is registered to answer says nothing for now.
+    listener.answers((response) => said(response, { received: true }));
+    await post(observed);
+    await eventually(async () =>
+      expect(await listDeliveries(database.pool, id, { limit: 10 })).toMatchObject([
+        { state: 'delivered', status: 200, tries: 1 },
+      ]),
+    );
+    expect(await answersTo(observed)).toEqual([]);
+    // The control: the same response of one that is registered to answer.
+    expect(await setAnswers(database.pool, id, true)).toBe(true);
+    await post(decided);
+    await eventually(async () => expect(await answersTo(decided)).toMatchObject([{ answer: 'failed' }]));
+    expect(await setAnswers(database.pool, 'wh_none', true)).toBe(false);
+    await removeWebhook(database.pool, id);
+  } finally {
+    await observer.stop();
+  }
 });

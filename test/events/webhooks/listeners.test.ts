@@ -124,7 +124,7 @@ it('of a huge answer no more than a little is read; a 2xx is a 2xx', async () =>
     };
     more();
   });
-  const { id } = await add(url);
+  const { id } = await add(url, { answers: true });
   const answersSeen: unknown[] = [];
   webhooks({ onAnswer: async (_tx: PoolClient, _event: PostdateEvent, body: unknown) => void answersSeen.push(body) });
   await emit([nanoid()]);
@@ -204,7 +204,7 @@ it("an answer's JSON is given on in the transaction that records the delivery, o
     const body = event.type === 'test.asked' ? { do: 'done' } : undefined;
     response.writeHead(200, { 'content-type': 'application/json' }).end(body && JSON.stringify(body));
   });
-  const { id } = await add(url);
+  const { id } = await add(url, { answers: true });
   let broken = true;
   const { results } = webhooks({
     async onAnswer(tx: PoolClient, event: PostdateEvent, body: unknown) {

@@ -58,4 +58,11 @@ export const answers: Mutant[] = [
     replace: 'false && (',
     tests: ['test/events/answers/whole-way.test.ts'],
   },
+  {
+    name: 'a webhook that only observes decides a message',
+    file: 'src/events/webhooks/try-delivery.ts',
+    find: 'onAnswer && delivery.mayAnswer && body',
+    replace: 'onAnswer && body',
+    tests: ['test/events/answers/webhook-response.test.ts'],
+  },
 ];

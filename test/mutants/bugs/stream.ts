@@ -59,11 +59,4 @@ export const stream: Mutant[] = [
     replace: 'where false',
     tests: ['test/events/relay.test.ts'],
   },
-  {
-    name: 'a consumer waits for a listener that hangs without end',
-    file: 'src/events/handle-rows.ts',
-    find: "tx.once('error', reject);",
-    replace: '',
-    tests: ['test/events/consumer.test.ts'],
-  },
 ];
