@@ -7,7 +7,7 @@ import type { Topic } from '../topics/topic';
 import { withClient, withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { instant, positive, topicNamed, withExample } from './options';
-import { print, printJson } from './output';
+import { oneLine, print, printJson } from './output';
 import { withProgress } from './progress';
 
 interface RedriveOptions {
@@ -67,7 +67,8 @@ async function redriveSelected(topics: Topic[], options: RedriveOptions): Promis
           ]);
           all.push({ ...one, redriven });
           progress?.done();
-          if (!options.json) say(`${redriven.result}  ${one.tenant}/${one.key}`);
+          const why = 'why' in redriven ? `: ${oneLine(redriven.why)}` : '';
+          if (!options.json) say(`${redriven.result}  ${one.tenant}/${one.key}${why}`);
         }
       });
       if (options.json) printJson(all);

@@ -28,6 +28,11 @@ const GRACE = `interval '${GRACE_SECONDS} seconds'`;
 
 const EVENTS_REMOVED_BEFORE = `coalesce((select before from postdate.retention where what = 'outbox'), '-infinity')`;
 
+// Instants are compared as text, in the form in which the outbox has them: any program with the right to write there may have
+// written a row without one, and a cast of such a row would end the whole audit.
+const asText = (instant: string): string =>
+  `coalesce(to_char(nullif(${instant}, '-infinity') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '') collate "C"`;
+
 // Each query gives the ids of one kind for topic $1. `business`: its business rows. `final`: the last decision on each
 // message that has no next cycle.
 const differenceQueriesOf = ({
@@ -56,8 +61,8 @@ const differenceQueriesOf = ({
         where aggregatetype = $1 and type in (select told from business)
           and not exists (select 1 from postdate.delivery
                            where topic = $1 and tenant = payload->>'tenant' and outcome = 'delivered'
-                             and tenant || '/' || key = aggregateid and cycle = (payload->>'cycle')::integer)
-          and (payload->>'time')::timestamptz > ${REMOVED_BEFORE}`,
+                             and tenant || '/' || key = aggregateid and cycle::text = payload->>'cycle')
+          and payload->>'time' > ${asText(REMOVED_BEFORE)}`,
     rowWaitsThoughDecided: `${withParts} select business.tenant || '/' || business.key as id from business join final using (tenant, key)
         where waits and final.cycle >= business.cycle
           and not exists (select 1 from postdate.redrive
@@ -69,7 +74,7 @@ const differenceQueriesOf = ({
 };
 
 const NOT_RELAYED = `select id from postdate.outbox
-  where aggregatetype = $1 and position is null and (payload->>'time')::timestamptz < clock_timestamp() - ${GRACE}`;
+  where aggregatetype = $1 and position is null and coalesce(payload->>'time', '') < ${asText(`clock_timestamp() - ${GRACE}`)}`;
 
 /** Finds where business rows, ledger, events and stream of a topic disagree. Uses the caller's snapshot. */
 export async function findDifferences(tx: Queryable, topic: Topic): Promise<Difference[]> {

@@ -35,7 +35,7 @@ export function checksOf(
     ...('pool' in database
       ? [...databaseChecks(database.pool, [postdateSchema, ...schemas]), workerCheck(database.pool)]
       : blockedChecks([...DATABASE_CHECKS, 'workers'], 'the database is away')),
-    { name: 'Temporal', run: () => ifReachable(temporal, (reached) => checkServer(reached.connection)) },
+    { name: 'Temporal', run: () => ifReachable(temporal, checkTemporal) },
     ...('client' in temporal
       ? withDeadline(temporal, [
           ...temporalChecks(temporal.connection, temporal.namespace),
@@ -52,6 +52,9 @@ export function checksOf(
       : blockedChecks([...LANE_CHECKS, ...STREAM_CHECKS, ...WEBHOOK_CHECKS], 'the database is away')),
   ];
 }
+
+const checkTemporal = ({ connection }: { connection: Connection }): Promise<Found> =>
+  connection.withDeadline(Date.now() + DEADLINE_MS, () => checkServer(connection));
 
 const ifReachable = async <What extends object>(
   reached: Reachable<What>,

@@ -21,11 +21,18 @@ export interface Check {
   run(): Promise<Found>;
 }
 
+// A check makes a few calls. Each has ten seconds, and a statement in the database twenty.
+const TIME_LIMIT_MS = 60_000;
+
 /** Runs checks one after the other, as each may rely on the one before, and yields each finding as it comes. */
-export async function* runChecks(checks: Check[], describeError: (error: unknown) => string): AsyncGenerator<Finding> {
+export async function* runChecks(
+  checks: Check[],
+  describeError: (error: unknown) => string,
+  timeLimitMs = TIME_LIMIT_MS,
+): AsyncGenerator<Finding> {
   for (const { name, run } of checks) {
     try {
-      yield { check: name, ...(await run()) };
+      yield { check: name, ...(await withinTime(run(), timeLimitMs)) };
     } catch (error) {
       const says = `could not be checked: ${wordsOf(error, describeError)}`;
       yield { check: name, status: 'warn', says, todo: 'see to what failed above' };
@@ -33,10 +40,26 @@ export async function* runChecks(checks: Check[], describeError: (error: unknown
   }
 }
 
+/** Ends the wait for a check that gets no answer: a connection may be cut off without an error. */
+async function withinTime(found: Promise<Found>, timeLimitMs: number): Promise<Found> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeLimitMs / 1_000} s`)), timeLimitMs);
+  });
+  try {
+    return await Promise.race([found, over]);
+  } finally {
+    clearTimeout(timer);
+    // What it says later is of no use.
+    found.catch(() => undefined);
+  }
+}
+
 /** A library may have rejected with anything. That must not end the checks that follow. */
 function wordsOf(error: unknown, describeError: (error: unknown) => string): string {
   try {
-    return describeError(error);
+    // Its message may be anything too.
+    return `${describeError(error)}`;
   } catch {
     return describeError(readThrown(error));
   }

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../../message/contract';
+import { rfc3339 } from '../../message/due-time';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
 import { countWaiting } from '../../producing/counts';
 import { list } from '../../producing/list';
@@ -57,10 +58,13 @@ export const overdueChecks = (pool: Pool, client: Client, topics: Topic[]): Chec
       const waiting = await countWaiting(client, selection);
       if (waiting === 0 && rows.length === 0) return ok('none');
       const { value: one } = await list(client, { ...selection, state: 'waiting' }).next();
-      const since = rows[0] ? new Date(rows[0].dueAt).toISOString() : one?.dueAt;
+      const since = rows[0] ? instantOf(rows[0].dueAt) : one?.dueAt;
       const says = waiting > 0 ? `${waiting} in Temporal, one due ${since}` : `a row due ${since}, and no message`;
       return fail(says, 'postdate stuck says why; postdate reconcile starts what is missing');
     },
   }));
+
+// A row's due time may be -infinity.
+const instantOf = (epochMs: number): string => (Math.abs(epochMs) <= 8.64e15 ? rfc3339(epochMs) : String(epochMs));
 
 export const overdueCheckOf = ({ name }: Topic): string => `overdue of ${name}`;

@@ -1,10 +1,14 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { schedule } from '../../client';
+import { MessageError } from '../../message/admission';
 import type { OptionalFields, ScheduledMessage } from '../../message/contract';
 import { optionalFieldsOf } from '../../message/optional-fields';
+import { readThrown } from '../../platform/telemetry/thrown';
 import { describe } from '../../producing/describe';
-import type { Waiting } from '../../producing/waiting-runs';
+import { OvertakenError } from '../../producing/overtaken-error';
+import { messageOf } from '../../producing/post';
+import { UnreadableMessage, type Waiting } from '../../producing/waiting-runs';
 import { hasRows, payloadOfRow } from '../../topics/business-rows';
 import { upcast } from '../../topics/payload-version';
 import type { Topic } from '../../topics/topic';
@@ -12,14 +16,37 @@ import type { FailedMessage } from './failed';
 
 /**
  * `waiting`: the message waits already. `unknown`: neither Temporal, nor a business row, nor an answer has its payload.
+ * `unusable`: what they have of it cannot be read, or is refused today, and why.
  */
-export type RedriveResult = { result: 'redriven'; cycle: number } | { result: 'waiting' } | { result: 'unknown' };
+export type RedriveResult =
+  | { result: 'redriven'; cycle: number }
+  | { result: 'waiting' }
+  | { result: 'unknown' }
+  | { result: 'unusable'; why: string };
 
 /**
  * Schedules a failed message again, due now, in a new cycle. `postdate.redrive` records the cycle, the operator and the
- * reason. Calling it again has no further effect. The failed cycle stays as it is in the ledger.
+ * reason. Calling it again has no further effect. The failed cycle stays as it is in the ledger. Throws only what would hit
+ * every other message too.
  */
 export async function redrive(
+  deps: { pool: Pool; client: Client; waiting: Waiting },
+  topic: Topic,
+  failed: FailedMessage,
+  record: { by: string; reason: string },
+): Promise<RedriveResult> {
+  try {
+    return await redriveOne(deps, topic, failed, record);
+  } catch (error) {
+    if (!isAboutMessage(error)) throw error;
+    return { result: 'unusable', why: error.message };
+  }
+}
+
+const isAboutMessage = (error: unknown): error is Error =>
+  [UnreadableMessage, MessageError, OvertakenError].some((kind) => error instanceof kind);
+
+async function redriveOne(
   deps: { pool: Pool; client: Client; waiting: Waiting },
   topic: Topic,
   failed: FailedMessage,
@@ -30,6 +57,9 @@ export async function redrive(
   if (!message) return { result: 'unknown' };
   const { tenant, key } = failed;
   const cycle = failed.cycle + 1;
+  const post = { topic, tenant, key, cycle, dueAt: Date.now(), ...message } as Parameters<typeof schedule>[1];
+  // A post that is refused is not recorded.
+  messageOf(post);
   await pool.query(
     `insert into postdate.redrive (topic, tenant, key, failed_cycle, cycle, redriven_by, reason)
      values ($1, $2, $3, $4, $5, $6, $7)
@@ -38,16 +68,18 @@ export async function redrive(
   );
   // The record comes first: a redrive without a record must not happen, and one that was only recorded can be repeated.
   const commandId = `redrive:${cycle}`;
-  const post = { topic, tenant, key, cycle, dueAt: Date.now(), ...message } as Parameters<typeof schedule>[1];
   const { result } = await schedule(client, post, { commandId });
   return result === 'scheduled' ? { result: 'redriven', cycle } : { result: 'waiting' };
 }
 
 type FailedContent = Pick<ScheduledMessage, 'payload'> & OptionalFields;
-const contentOf = (topic: Topic, message: ScheduledMessage): FailedContent => ({
-  payload: upcast(topic, message),
-  ...optionalFieldsOf(message),
-});
+function contentOf(topic: Topic, message: ScheduledMessage): FailedContent {
+  try {
+    return { payload: upcast(topic, message), ...optionalFieldsOf(message) };
+  } catch (error) {
+    throw new UnreadableMessage(`its payload cannot be brought to the present version: ${readThrown(error).message}`);
+  }
+}
 
 /** The content of the failed message: from Temporal, else from its business row, else from the forwarded message. */
 async function findMessage(
@@ -56,11 +88,17 @@ async function findMessage(
   failed: FailedMessage,
 ): Promise<FailedContent | undefined> {
   const status = await describe(client, failed);
-  if (status) {
-    const message = await waiting.messageOf(status);
-    return contentOf(topic, message);
+  const inDatabase = () =>
+    hasRows(topic) ? payloadOfRow(pool, topic, failed) : forwardedMessageOf(pool, topic, failed);
+  if (!status) return inDatabase();
+  try {
+    return contentOf(topic, await waiting.messageOf(status));
+  } catch (error) {
+    if (!isAboutMessage(error)) throw error;
+    const found = await inDatabase();
+    if (found) return found;
+    throw error;
   }
-  return hasRows(topic) ? payloadOfRow(pool, topic, failed) : forwardedMessageOf(pool, topic, failed);
 }
 
 /** The content of a forwarded message that its consumer has answered as failed. */

@@ -44,4 +44,18 @@ export const strangers: Mutant[] = [
     replace: 'if (thrown) return',
     tests: ['test/process/left-behind.test.ts'],
   },
+  {
+    name: 'a check of the doctor that fails with something odd ends the checks after it',
+    file: 'src/operating/doctor/finding.ts',
+    find: '    return describeError(readThrown(error));',
+    replace: '    throw error;',
+    tests: ['test/operating/doctor/run-checks.test.ts'],
+  },
+  {
+    name: 'an outbox row without a cycle ends the audit',
+    file: 'src/operating/audit/differences.ts',
+    find: "cycle::text = payload->>'cycle'",
+    replace: "cycle = (payload->>'cycle')::integer",
+    tests: ['test/operating/audit/audit.test.ts'],
+  },
 ];

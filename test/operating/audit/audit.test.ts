@@ -55,6 +55,37 @@ it('a sound system is sound, and every cycle is somewhere', async () => {
   expect(formatAudit(report)).toContain('nothing is missing');
 });
 
+it('a row in the outbox that holds no event of ours ends no audit; one that is not relayed is named', async () => {
+  const { id } = await expired('acme');
+  while (await relayBatch(database.pool));
+  const odd = [
+    {},
+    null,
+    7,
+    [],
+    { time: 'soon', cycle: 'x' },
+    { time: '2026-02-30T00:00:00.000Z', cycle: 1e300, tenant: 1 },
+  ];
+  await database.pool.query(
+    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload, position, relayed_at)
+     select 'odd-' || place, $1, 'acme/' || place, 'payment-request.expired', payload, 1000 + place, now()
+       from jsonb_array_elements($2::jsonb) with ordinality as odd (payload, place)`,
+    [paymentRequestExpiry.name, JSON.stringify(odd)],
+  );
+  await database.pool.query(
+    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload) values ('left', $1, 'acme/left', 'x', '{}')`,
+    [paymentRequestExpiry.name],
+  );
+  expect(await differences()).toEqual([
+    ['eventWithoutDecision', 'odd-5'],
+    ['eventWithoutDecision', 'odd-6'],
+    ['notRelayed', 'left'],
+  ]);
+  // The control: what is missing beside them is found as ever.
+  await database.pool.query('delete from postdate.delivery');
+  expect(await differences()).toContainEqual(['effectWithoutDecision', `acme/${id}`]);
+});
+
 it('an effect without its decision is a gap, and named', async () => {
   const { id } = await expired('acme');
   await database.pool.query('delete from postdate.delivery');

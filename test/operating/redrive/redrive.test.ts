@@ -1,4 +1,5 @@
 import { nanoid } from 'nanoid';
+import { z } from 'zod';
 import { paymentRequestExpiry } from '../../../app/payment-requests/expiry';
 import { createPaymentRequests } from '../../../app/payment-requests/requests';
 import { findRequest } from '../../../app/payment-requests/rows';
@@ -10,10 +11,12 @@ import { findFailed } from '../../../src/operating/redrive/failed';
 import { redrive } from '../../../src/operating/redrive/redrive';
 import { createWaiting } from '../../../src/producing/waiting-runs';
 import { PermanentFailure, type Topic } from '../../../src/topics/topic';
+import { inHere } from '../../support/cli';
 import { useDatabase } from '../../support/database';
-import { effectsSchema, effectTopic, traces } from '../../support/effects';
+import { effectMessage, effectsSchema, effectTopic, traces } from '../../support/effects';
 import { eventually } from '../../support/eventually';
 import { runLocal, useFolder } from '../../support/local-process';
+import { startForeign, unreadablePayload } from '../../support/strangers';
 import { useTemporal } from '../../support/temporal';
 
 const database = useDatabase(effectsSchema, paymentsSchema);
@@ -169,6 +172,61 @@ it(
     const key = await failing();
     await forget(key, topic.name);
     expect(await redriven(key)).toEqual({ result: 'unknown' });
+  }),
+);
+
+it(
+  'a failed message that cannot be read, or is refused today, says so, is not recorded, and holds up no other',
+  during(async () => {
+    const readable = await failing();
+    broken.delete(readable);
+    const refused = await failing();
+    const unreadable = effectMessage(3_600_000, { cycle: 2 });
+    await startForeign(temporal, unreadable, { taskQueue: 'nobody', input: [unreadablePayload] });
+    await database.pool.query(
+      `insert into postdate.delivery (topic, tenant, key, cycle, outcome, due_at, decided_at, late, reason)
+       values ($1, 'acme', $2, 1, 'failed', now() - interval '1 d', now() - interval '1 d', false, 'odd')`,
+      [topic.name, unreadable.key],
+    );
+    expect(await redriven(unreadable.key)).toEqual({
+      result: 'unusable',
+      why: expect.stringContaining('cannot be decoded (encoding binary/encrypted)'),
+    });
+    const stricter: Topic = { ...topic, payload: z.object({ account: z.string() }) };
+    expect(await redriven(refused, stricter)).toEqual({ result: 'unusable', why: expect.stringContaining('account') });
+    const ofLater: Topic = {
+      ...topic,
+      payloadVersion: 2,
+      upcasts: [
+        () => {
+          throw new Error('no such version');
+        },
+      ],
+    };
+    expect(await redriven(refused, ofLater)).toEqual({
+      result: 'unusable',
+      why: expect.stringMatching(/no such version$/),
+    });
+    const { rowCount } = await database.pool.query('select 1 from postdate.redrive where key = any($1)', [
+      [refused, unreadable.key],
+    ]);
+    expect(rowCount).toBe(0);
+    // The command goes on with the next.
+    Object.assign(process.env, temporal.envFor(database));
+    const by = ['--by', 'Anna', '--because', 'again', '--per-second', '100', '--json'];
+    const { printed } = await inHere(
+      ['redrive', '--topic', topic.name, '--failed-after', '2020-01-01T00:00:00Z', ...by],
+      {
+        topics: [topic],
+        consumers: [],
+        schemas: [],
+      },
+    );
+    const results = new Map(
+      JSON.parse(printed).map((one: { key: string; redriven: object }) => [one.key, one.redriven]),
+    );
+    expect(results.get(unreadable.key)).toMatchObject({ result: 'unusable' });
+    expect(results.get(readable)).toEqual({ result: 'redriven', cycle: 2 });
   }),
 );
 
