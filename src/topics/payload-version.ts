@@ -16,8 +16,16 @@ export function upcast(
   if (from > to) throw new Error(`payload version ${from} of ${topic.name} is newer than this worker's ${to}`);
   const steps = (topic.upcasts ?? []).slice(from - 1);
   return runForeign({ part: 'upcast', topic: topic.name }, () =>
-    steps.reduce((payload, step) => step(payload), message.payload),
+    steps.reduce((payload, step) => settled(topic, step(payload)), message.payload),
   );
+}
+
+/** The payload that an upcast returns. An upcast in JavaScript may be asynchronous, and its promise is no payload. */
+function settled({ name }: Pick<Topic, 'name'>, payload: unknown): unknown {
+  if (!(payload instanceof Promise)) return payload;
+  // The error tells of it; what the promise says later is of no use.
+  payload.catch(() => undefined);
+  throw new Error(`an upcast of ${name} returned a promise: it must return the payload itself`);
 }
 
 /** Why a topic could not read its older payloads: it needs one upcast from each version to the next. */
