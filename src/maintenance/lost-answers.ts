@@ -48,14 +48,15 @@ export function startLostAnswers({
 
   async function round(): Promise<'idle'> {
     const now = Date.now();
-    const ready = watched.filter(({ lookAt }) => lookAt <= now).slice(0, PER_ROUND);
-    for (const one of ready) watched.splice(watched.indexOf(one), 1);
-    for (const one of ready) {
+    for (const one of watched.filter(({ lookAt }) => lookAt <= now).slice(0, PER_ROUND)) {
+      watched.splice(watched.indexOf(one), 1);
       const result = await answer(one).catch((error) => {
         onError(withErrorContext(error, one.message));
-        return 'undecided' as const;
+        return 'failed' as const;
       });
-      if (result === 'undecided' && now < one.untilAt) watched.push({ ...one, lookAt: now + AFTER_DUE_MS });
+      if (result !== 'done' && now < one.untilAt) watched.push({ ...one, lookAt: now + AFTER_DUE_MS });
+      // The next ones would wait for the same server. If only this run was at fault, they come before it in the next round.
+      if (result === 'failed') break;
     }
     return 'idle';
   }

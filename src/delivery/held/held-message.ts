@@ -38,6 +38,8 @@ export interface HeldMessage {
   readonly attempts: Attempt[];
   /** Counts as held in time: it was here before its due time, or it was already due when it was posted. */
   readonly heldWhenDue: boolean;
+  /** It was overdue for long when it came here: it waits for what is due now. */
+  readonly ofBacklog: boolean;
   /** Called once, when the message ends here. */
   readonly onSettled?: OnSettled;
   /** Changed by `HeldMessages` only. */
@@ -52,6 +54,10 @@ export const newHeldMessage = (
   {
     attempts = [],
     heldWhenDue,
+    ofBacklog = false,
     onSettled,
-  }: Partial<Pick<HeldMessage, 'attempts' | 'onSettled'>> & { heldWhenDue: boolean },
-): HeldMessage => ({ id: deliveryIdOf(delivery), topic, delivery, attempts, heldWhenDue, onSettled, state: 'new' });
+  }: Partial<Pick<HeldMessage, 'attempts' | 'ofBacklog' | 'onSettled'>> & { heldWhenDue: boolean },
+): HeldMessage => ({
+  ...{ id: deliveryIdOf(delivery), topic, delivery, attempts, heldWhenDue, ofBacklog, onSettled },
+  state: 'new',
+});

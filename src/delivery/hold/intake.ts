@@ -18,6 +18,8 @@ const KEEP_WHEN_STOPPING_MS = 2_000;
 const EARLY_ALLOWANCE_MS = 60_000;
 // A message goes back to Temporal for this long at most: the clock that said how long to wait may be the wrong one.
 const BACK_AFTER_MS = 600_000;
+// A message that comes this late, as after an outage, lands after those of its tenant that come when they are due.
+const BACKLOG_AFTER_MS = 10_000;
 
 /** The ways by which messages come into the hold, and the way back to Temporal. */
 export function createIntake(
@@ -55,7 +57,11 @@ export function createIntake(
       attempt.reject(retryLater(errorNames.notDue, Math.min(BACK_AFTER_MS, inMs - (message.leadMs ?? 0))));
     } else if (!places.take(delivery, inMs)) refuse(topic, delivery, attempt);
     else {
-      const held = newHeldMessage(topic, delivery, { attempts: [attempt], heldWhenDue: inMs > 0 || late });
+      const held = newHeldMessage(topic, delivery, {
+        attempts: [attempt],
+        heldWhenDue: inMs > 0 || late,
+        ofBacklog: isOfBacklog(delivery),
+      });
       const [mine] = routing.routeToLanes([held]);
       if (!mine) return;
       leadWatch.woken(delivery, now);
@@ -63,6 +69,9 @@ export function createIntake(
       writer.write(mine.delivery, inMs);
     }
   }
+
+  /** A message that was due before it was posted is as urgent as one that is due now. */
+  const isOfBacklog = ({ message, late }: Delivery) => !late && clock.now() - message.dueAt > BACKLOG_AFTER_MS;
 
   /** Has an attempt wait for a message that is here: it was taken over, or only the connection of its first attempt was broken. */
   function join(known: HeldMessage, attempt: Attempt, inMs: number): void {
@@ -89,7 +98,11 @@ export function createIntake(
   function takeOver(topic: Topic, deliveries: Delivery[], onSettled?: OnSettled): Delivery[] {
     const taken = new Map<string, HeldMessage>();
     for (const delivery of deliveries.filter((one) => !messages.find(one))) {
-      const message = newHeldMessage(topic, delivery, { heldWhenDue: onSettled === undefined, onSettled });
+      const message = newHeldMessage(topic, delivery, {
+        heldWhenDue: onSettled === undefined,
+        ofBacklog: isOfBacklog(delivery),
+        onSettled,
+      });
       taken.set(message.id, message);
     }
     const staying = onSettled ? [...taken.values()] : routing.routeToLanes([...taken.values()]);

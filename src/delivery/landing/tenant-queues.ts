@@ -10,11 +10,14 @@ import {
 } from '../../platform/loops/ordered-queue';
 import type { HeldMessage } from '../held/held-message';
 
-const dueAtOf = ({ delivery }: HeldMessage): number => delivery.message.dueAt;
+// Later than any due time: behind all that is due now.
+const BEHIND = 1e15;
+const orderOf = ({ delivery, ofBacklog }: HeldMessage): number => delivery.message.dueAt + (ofBacklog ? BEHIND : 0);
 
 /**
  * The due messages of one topic that wait to land. Its tenants take turns, one message a turn, each with its earliest due
- * first: a tenant with one message waits for one message of each other tenant, however many those have.
+ * first and the backlog of an outage last: a tenant with one message waits for one message of each other tenant, however many
+ * those have, and a message that is due now does not wait for the backlog of its own tenant.
  */
 export function createTenantQueues() {
   // In the order of the tenants' next turns.
@@ -26,7 +29,7 @@ export function createTenantQueues() {
     add(message: HeldMessage): void {
       const { tenant } = message.delivery.message;
       const queue = tenants.get(tenant);
-      if (queue) addInOrder(queue, message, dueAtOf);
+      if (queue) addInOrder(queue, message, orderOf);
       else tenants.set(tenant, orderedQueueOf(message));
       size += 1;
     },

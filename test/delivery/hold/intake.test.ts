@@ -87,3 +87,14 @@ it('a stopping worker keeps a message that is due in a moment, and sends later o
   expect(messages.size()).toBe(1);
   for (const message of messages.all()) messages.settle(message, { kind: 'handedBack', inMs: 1 });
 });
+
+it('a message that comes long overdue is of a backlog; one that was due before it was posted, or a moment ago, is not', () => {
+  const { keep, takeOver, attempt, messages } = intake();
+  const late = { ...deliveryOf(-60_000), late: true };
+  const [moment, brought, taken] = [deliveryOf(-1_000), deliveryOf(-60_000), deliveryOf(-60_000)];
+  for (const delivery of [late, moment, brought]) keep(topic, delivery, attempt());
+  takeOver(topic, [taken], () => undefined);
+  const flags = [late, moment, brought, taken].map((delivery) => messages.find(delivery)?.ofBacklog);
+  expect(flags).toEqual([false, false, true, true]);
+  for (const message of messages.all()) messages.settle(message, { kind: 'handedBack', inMs: 1 });
+});
