@@ -39,6 +39,8 @@ export const paymentRequest = z.object({
   currency: z.string().regex(/^[A-Z]{3}$/),
 });
 
+/** `differs`: the id was used for a request whose `field` has another value. */
+export type Requested = { result: 'requested' | 'exists' } | { result: 'differs'; field: string };
 export type Changed = { result: 'paid' | 'cancelled' | 'extended' };
 export type NotChanged = { result: 'tooLate'; status: PaymentRequestRow['status'] } | { result: 'notFound' };
 
@@ -90,8 +92,8 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
   }
 
   return {
-    /** Asks for money until `expiresAt`. A second call with the same id changes nothing. */
-    async request(request: PaymentRequest, expiresAt: InstantInput): Promise<{ result: 'requested' | 'exists' }> {
+    /** Asks for money until `expiresAt`. A second call with the same id changes nothing, and says if it asks otherwise. */
+    async request(request: PaymentRequest, expiresAt: InstantInput): Promise<Requested> {
       const { dueAt } = messageOf(postOf(request, expiresAt, 1));
       refuseRequest(request);
       const row = await change(
@@ -101,7 +103,10 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
         // A reconciliation may have started the message before the dispatcher takes this command.
         (tx, { due_at, cycle }) => scheduleIn(tx, postOf(request, due_at, cycle), { onConflict: 'keep' }),
       );
-      return { result: row ? 'requested' : 'exists' };
+      if (row) return { result: 'requested' };
+      const first = await findRequest(pool, request);
+      const field = first && differingField(first, request, dueAt);
+      return field ? { result: 'differs', field } : { result: 'exists' };
     },
 
     pay: (ref: PaymentRequestRef) => close(ref, 'PAID'),
@@ -120,6 +125,19 @@ export function createPaymentRequests({ pool }: { pool: Pool }) {
       return row ? { result: 'extended' } : notChanged(ref);
     },
   };
+}
+
+/** In which field a request differs from the one that has its id. Once it was extended, the first due time is forgotten. */
+function differingField(first: PaymentRequestRow, request: PaymentRequest, dueAt: number): string | undefined {
+  const field = (['payer', 'payee', 'currency'] as const).find((name) => first[name] !== request[name]);
+  if (field) return field;
+  if (centsOf(first.amount) !== centsOf(request.amount)) return 'amount';
+  return first.cycle === 1 && first.due_at.getTime() !== dueAt ? 'expiresAt' : undefined;
+}
+
+function centsOf(amount: string): bigint {
+  const [whole, fraction = ''] = amount.split('.');
+  return BigInt(`${whole}${fraction.padEnd(2, '0')}`);
 }
 
 function refuseRequest(request: PaymentRequest): void {

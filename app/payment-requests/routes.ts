@@ -36,12 +36,18 @@ export function paymentRequestRoutes({ pool }: { pool: Pool }): Route[] {
       path,
       fieldCodes,
       operationId: 'requestPayment',
-      summary: 'Asks for money until expiresAt; calling again with the same id changes nothing',
+      summary: 'Asks for money until expiresAt; calling again with the same id and fields changes nothing',
       body: schemas.newPaymentRequest,
       answers: { 201: schemas.changed, 200: schemas.changed },
+      conflicts: true,
       async run({ caller, body: { expiresAt, ...request } }) {
         mustSee(caller, request.tenant);
-        const { result } = await withOwnFieldNames(requests.request(request, expiresAt));
+        const answer = await withOwnFieldNames(requests.request(request, expiresAt));
+        if (answer.result === 'differs') {
+          const { field } = answer;
+          return refused(problem('differs', `${field}: is another one than in the request of this id`, { field }));
+        }
+        const { result } = answer;
         const location = `${path}/${request.tenant}/${request.id}`;
         return { status: result === 'requested' ? 201 : 200, body: { result }, location };
       },

@@ -45,6 +45,7 @@ const PROBLEMS = {
   rejected: [409, 'A message of this name waits already'],
   tooLate: [409, 'It is decided already'],
   stale: [409, 'Another cycle waits'],
+  differs: [409, 'It is there already, with another value'],
   overtaken: [409, 'It has been changed meanwhile'],
   unconfirmed: [409, 'The change is drastic and not confirmed'],
   idempotencyKeyReused: [409, 'The Idempotency-Key was used for another request'],

@@ -80,12 +80,31 @@ it('row, event and message are there together or not at all, without a connectio
   await database.pool.query('alter table postdate.command drop constraint broken');
   expect(await traces()).toEqual({ rows: 0, events: 0, commands: 0 });
 
-  expect(await service().request(request, Date.now() + HOUR_MS)).toEqual({ result: 'requested' });
-  expect(await service().request(request, Date.now() + HOUR_MS)).toEqual({ result: 'exists' });
+  const expiresAt = Date.now() + HOUR_MS;
+  expect(await service().request(request, expiresAt)).toEqual({ result: 'requested' });
+  expect(await service().request(request, expiresAt)).toEqual({ result: 'exists' });
   expect(await traces()).toEqual({ rows: 1, events: 1, commands: 1 });
   expect(await timerOf(request)).toBeUndefined();
   await dispatchAll({ ...database, client: temporal.client }, installation.topics);
   expect(await timerOf(request)).toMatchObject({ state: 'waiting', cycle: 1 });
+});
+
+it('a request whose id was used for another one is told in which field, and changes nothing', async () => {
+  const request = { ...newRequest(), amount: '100.50' };
+  const expiresAt = Date.now() + HOUR_MS;
+  await service().request(request, expiresAt);
+  const again = (fields: object, due = expiresAt) => service().request({ ...request, ...fields }, due);
+  expect(await again({ amount: '1000.50' })).toEqual({ result: 'differs', field: 'amount' });
+  expect(await again({ amount: '10050' })).toEqual({ result: 'differs', field: 'amount' });
+  expect(await again({ payer: 'Roe' })).toEqual({ result: 'differs', field: 'payer' });
+  expect(await again({ payee: 'Roe' })).toEqual({ result: 'differs', field: 'payee' });
+  expect(await again({ currency: 'SEK' })).toEqual({ result: 'differs', field: 'currency' });
+  expect(await again({}, expiresAt + 1)).toEqual({ result: 'differs', field: 'expiresAt' });
+  // The control: the same, however its amount is written; also once it has another due time.
+  expect(await again({ amount: '100.5' })).toEqual({ result: 'exists' });
+  await service().extend(request, expiresAt + HOUR_MS);
+  expect(await again({})).toEqual({ result: 'exists' });
+  expect(await findRequest(database.pool, request)).toMatchObject({ ...request, cycle: 2 });
 });
 
 it('a request that is wrong is refused by field, and neither row nor timer is there', async () => {

@@ -29,6 +29,10 @@ it('a request is asked for once, found as it is, and expires when nobody pays', 
     expect(answer).toMatchObject({ status: 201, body: { result: 'requested' } });
     expect(answer.headers.get('location')).toBe(pathOf(request));
     expect(await ask(request)).toMatchObject({ status: 200, body: { result: 'exists' } });
+    expect(await ask({ ...request, amount: '1000.00' })).toMatchObject({
+      status: 409,
+      body: { code: 'differs', field: 'amount' },
+    });
     expect((await http.ask('GET', pathOf(request))).body).toEqual({ ...request, status: 'PENDING' });
     await eventually(async () =>
       expect((await http.ask('GET', pathOf(request))).body).toEqual({
