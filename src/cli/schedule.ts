@@ -3,6 +3,8 @@ import { text } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type ScheduleAnswer, schedule } from '../client';
+import { parseJson } from '../http/json';
+import { ProblemError } from '../http/problems';
 import { admit, MessageError, refuseCommandId } from '../message/admission';
 import type { OptionalFields } from '../message/contract';
 import { OPTIONAL_NAMES, optionalFields, optionalFieldsOf } from '../message/optional-fields';
@@ -121,12 +123,16 @@ async function payloadOf({ payload, payloadFile }: Options): Promise<unknown> {
   const json =
     payloadFile !== undefined ? await fileOf(payloadFile) : payload === '-' ? await text(process.stdin) : payload;
   try {
-    return JSON.parse(json ?? '{}');
+    return parseJson(Buffer.from(json ?? '{}'));
   } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    const { code, field, detail } = error.problem;
+    const rule = field === undefined ? detail : detail.slice(`${field}: `.length);
     throw new MessageError({
-      code: 'invalidPayload',
-      field: 'payload',
-      message: `is no JSON: ${(error as Error).message}`,
+      code: code === 'unsafeNumber' ? code : 'invalidPayload',
+      // The parser calls the whole of it the body.
+      field: field === undefined || field === 'body' ? 'payload' : `payload.${field}`,
+      message: rule,
     });
   }
 }

@@ -1,3 +1,4 @@
+import { isExactNumber, UNSAFE_NUMBER } from '../message/exact-json';
 import {
   afterNumber,
   afterSpace,
@@ -82,10 +83,8 @@ export function* readJson(text: string, itemCharacters = Number.POSITIVE_INFINIT
     // A million digits are not made a number.
     const number = isLong ? '0' : text.slice(at, end);
     at = end;
-    const value = Number(number);
-    const isSafe = /^-?\d+$/.test(number) ? Number.isSafeInteger(value) : Number.isFinite(value);
-    if (isLong || !isSafe) refuse('unsafeNumber', 'must be a number that a double can hold; write it as text');
-    return value;
+    if (isLong || !isExactNumber(number)) refuse('unsafeNumber', UNSAFE_NUMBER);
+    return Number(number);
   }
 
   function readScalar(code: number): unknown {

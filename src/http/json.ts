@@ -15,7 +15,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Parses JSON bodies (RFC 8259) that mean the same to every reader. Refused are: a name twice in one object, names that
- * reach a prototype, text that PostgreSQL or UTF-8 cannot hold, numbers that a double cannot (RFC 7493, I-JSON), and
+ * reach a prototype, text that PostgreSQL or UTF-8 cannot hold, numbers that readers would change (RFC 7493, I-JSON), and
  * deep nesting. Throws a `ProblemError` with the place as its `field`. A body that is larger than one post is read in
  * slices, and tenants take turns.
  */

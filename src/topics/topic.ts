@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { refuseUnstorable } from '../message/admission';
 import type { ScheduledMessage } from '../message/contract';
 import type { InstantInput } from '../message/due-time';
+import { refuseInexact } from '../message/exact-json';
 import type { Refusal } from '../message/refusal';
 import { runForeign } from '../platform/telemetry/foreign-code';
 import type { EventOrigin, EventType } from './event-types';
@@ -109,18 +110,15 @@ export function refuseTopic(topic: unknown): Refusal | undefined {
   return { code: 'unknownTopic', field: 'topic', message: 'must be a topic, as defineTopic returns it' };
 }
 
-/** Why a payload is refused: it does not match the topic's schema, or is too large for a message. */
+/** Why a payload is refused: JSON does not carry it, it does not match the topic's schema, or it is too large. */
 export function refusePayload(topic: Pick<Topic, 'payload'>, payload: unknown): Refusal | undefined {
   const field = 'payload';
+  const inexact = refuseInexact(payload, MAX_PAYLOAD_BYTES);
+  if (inexact) return inexact;
   const parsed = runForeign({ part: 'schema' }, () => topic.payload.safeParse(payload));
   if (!parsed.success) return { code: 'invalidPayload', field, message: z.prettifyError(parsed.error) };
-  let json: string;
-  try {
-    // What is not JSON cannot be sent. `undefined` becomes null on the way.
-    json = JSON.stringify(payload) ?? 'null';
-  } catch (error) {
-    return { code: 'invalidPayload', field, message: `cannot be written as JSON: ${(error as Error).message}` };
-  }
+  // `undefined` becomes null on the way.
+  const json = JSON.stringify(payload) ?? 'null';
   if (Buffer.byteLength(json) > MAX_PAYLOAD_BYTES) {
     return { code: 'payloadTooLarge', field, message: `must be at most ${MAX_PAYLOAD_BYTES} bytes as JSON` };
   }

@@ -21,6 +21,7 @@ import * as shadow from './migrations/0017-shadow';
 import * as functionRights from './migrations/0018-function-rights';
 import * as setAside from './migrations/0020-set-aside';
 import * as dispatchQueue from './migrations/0021-dispatch-queue';
+import * as refusedCommands from './migrations/0022-refused-commands';
 import * as pageTokenKey from './migrations/0025-page-token-key';
 import * as webhookAnswers from './migrations/0028-webhook-answers';
 import type { Queryable } from './pool';
@@ -56,6 +57,7 @@ export const postdateSchema: SchemaMigrations = {
     '0021-dispatch-queue': dispatchQueue,
     '0025-page-token-key': pageTokenKey,
     '0028-webhook-answers': webhookAnswers,
+    '0022-refused-commands': refusedCommands,
   },
 };
 

@@ -93,6 +93,50 @@ it('a command that is repeated is one command, and one without an id is given it
   expect(commandIds).toHaveLength(4);
 });
 
+it('a command id that was used for another command is refused with the field that differs, by either way', async () => {
+  const message = post({ staleAfterMs: 60_000, cycle: 1 });
+  const repeat = { every: 'P1D', until: new Date(message.dueAt + 1) };
+  const schedule = (fields = {}, options = {}) =>
+    scheduleIn(database.pool, { ...message, repeat, ...fields }, { commandId: 'used', ...options });
+  await schedule();
+  const differing: [string, () => Promise<string>][] = [
+    ['dueAt', () => schedule({ dueAt: message.dueAt + 1 })],
+    ['payload', () => schedule({ payload: { note: 'm' } })],
+    ['cycle', () => schedule({ cycle: 2 })],
+    ['staleAfterMs', () => schedule({ staleAfterMs: undefined })],
+    ['repeat', () => schedule({ repeat: undefined })],
+    ['onConflict', () => schedule({}, { onConflict: 'keep' })],
+    ['payloadVersion', () => schedule({ topic: { ...topic, payloadVersion: 2, upcasts: [(old: unknown) => old] } })],
+    ['commandId', () => cancelIn(database.pool, refOf(message), { commandId: 'used' })],
+    ['commandId', () => moveIn(database.pool, refOf(message), { dueAt: message.dueAt, commandId: 'used' })],
+  ];
+  for (const [field, command] of differing) {
+    await expect(command()).rejects.toMatchObject({ name: 'MessageError', code: 'commandIdReused', field });
+  }
+  await cancelIn(database.pool, refOf(message), { commandId: 'cancel', reason: 'paid' });
+  const other = cancelIn(database.pool, refOf(message), { commandId: 'cancel', reason: 'gone' });
+  await expect(other).rejects.toMatchObject({ code: 'commandIdReused', field: 'reason' });
+  await moveIn(database.pool, refOf(message), { dueAt: 0, commandId: 'move' });
+  const moved = moveIn(database.pool, refOf(message), { dueAt: 0, commandId: 'move', expectedCycle: 1 });
+  await expect(moved).rejects.toMatchObject({ code: 'commandIdReused', field: 'expectedCycle' });
+  // The control: the same again, and the same id for another message.
+  expect(await schedule()).toBe('used');
+  expect(await cancelIn(database.pool, refOf(message), { commandId: 'cancel', reason: 'paid' })).toBe('cancel');
+  expect(await schedule({ key: 'another', dueAt: message.dueAt + 1, repeat: undefined })).toBe('used');
+  expect((await posted()).map(({ command_id }) => command_id)).toEqual(['used', 'cancel', 'move', 'used']);
+});
+
+it('a repeated call in SQL is the same command after its topic has got another version', async () => {
+  const call = () =>
+    database.pool.query(`select postdate.schedule('test.versions', 'acme', 'k', '2027-01-01Z', command_id => 'same')`);
+  await registerTopics(database.pool, [{ ...topic, name: 'test.versions' }]);
+  await call();
+  const upcasts = [(old: unknown) => old];
+  await registerTopics(database.pool, [{ ...topic, name: 'test.versions', payloadVersion: 2, upcasts }]);
+  await call();
+  expect(await posted()).toMatchObject([{ body: { payloadVersion: 1 } }]);
+});
+
 it('all that a post can say is kept, and a due time is never rounded down', async () => {
   const [message, until] = [post({ cycle: 3, staleAfterMs: 90_000 }), Date.now() + 10 * HOUR_MS];
   const repeat = { cron: '0 9 * * 1', zone: 'Europe/Amsterdam', until: new Date(until), missed: 'all' as const };
@@ -166,6 +210,12 @@ describe('bad input is refused by code and field, before anything is stored', ()
     ['a payload of another shape', { payload: { note: 7 } }, 'invalidPayload', 'payload'],
     ['a payload of 17 KB', { payload: { note: 'n'.repeat(17_408) } }, 'payloadTooLarge', 'payload'],
     ['a payload with a NUL', { payload: { note: 'a\\\0' } }, 'invalidPayload', 'payload'],
+    [
+      'a payload with an infinite number',
+      { payload: { note: 'n', n: Number.POSITIVE_INFINITY } },
+      'unsafeNumber',
+      'payload.n',
+    ],
     ['a payload with half a surrogate pair', { payload: { note: '\udc00 😀' } }, 'invalidPayload', 'payload'],
     ['a due time in words', { dueAt: 'next friday' }, 'invalidDueAt', 'dueAt'],
     ['a due time that is infinite', { dueAt: Number.POSITIVE_INFINITY }, 'invalidDueAt', 'dueAt'],
@@ -228,6 +278,9 @@ describe('bad input is refused by code and field, before anything is stored', ()
       'payloadTooLarge',
       'payload',
     ],
+    ['a number of 17 digits', message(`'k'`, soon, `, '{"n": 9007199254740993}'`), 'unsafeNumber', 'payload.n'],
+    ['a number beyond doubles', message(`'k'`, soon, `, '{"a": [0, {"n": 1e400}]}'`), 'unsafeNumber', 'payload.a.1.n'],
+    ['a number that a double rounds', message(`'k'`, soon, `, '0.12345678901234567890'`), 'unsafeNumber', 'payload'],
     ['a repeat in one word', message(`'k'`, soon, `, repeat => '"daily"'`), 'invalidRepeat', 'repeat'],
     [
       'a limit below zero',
