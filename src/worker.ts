@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { publishersOf } from './events/brokers/configured-publishers';
+import { recordRefusal } from './events/refused-commands';
 import type { Application } from './http/application';
 import { type RunningHttp, startHttp } from './http/start';
 import { STABLE } from './message/lane-name';
@@ -61,7 +62,11 @@ export async function startWorker(
       return { finished: Promise.resolve(), stop: () => undefined };
     }
     // Not before: a namespace that does not know our search attributes refuses to start a message that carries them.
-    const dispatcher = startDispatcher({ ...shared, onError: onError('dispatcher') }, parts.topics, config);
+    const dispatcher = startDispatcher(
+      { ...shared, recordRefusal, onError: onError('dispatcher') },
+      parts.topics,
+      config,
+    );
     background.push(dispatcher);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
     if (config.http.address) http = await startHttp(config, parts, log, stopping);

@@ -16,6 +16,7 @@ import { addMove } from './move';
 import { oneLine } from './output';
 import { addReconcile } from './reconcile';
 import { addRedrive } from './redrive';
+import { addRefused } from './refused';
 import { addReplay } from './replay';
 import { addSchedule } from './schedule';
 import { addShadow } from './shadow';
@@ -42,6 +43,7 @@ const commands = [
   addLane,
   addStuck,
   addUnanswered,
+  addRefused,
   addRedrive,
   addReconcile,
   addAudit,

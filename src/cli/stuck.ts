@@ -2,11 +2,12 @@ import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { workflowIdOf } from '../message/contract';
 import { findFailingRuns } from '../operating/failing-tasks';
-import { findStuckMessages } from '../operating/stuck';
+import { findRefusedMessages, findStuckMessages, type StuckMessage } from '../operating/stuck';
 import { findUnservedTopics } from '../operating/unserved-topics';
+import type { Queryable } from '../platform/database/pool';
 import type { UnreadableRun } from '../producing/message-status';
 import type { Topic } from '../topics/topic';
-import { withClient } from './connections';
+import { withClient, withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { positive, withExample } from './options';
 import { oneLine, print, printJson } from './output';
@@ -20,11 +21,11 @@ export const addStuck = (program: Command, topics: Topic[]) =>
       .option('--grace-seconds <number>', 'past its due time by more than this', positive, 60),
     'stuck --tenant acme',
   ).action((options: { tenant?: string; graceSeconds: number; json?: boolean }) =>
-    run(withClient((client) => printStuck(client, topics, options))),
+    run(withPool((pool) => withClient((client) => printStuck({ pool, client }, topics, options)))),
   );
 
 async function printStuck(
-  client: Client,
+  { pool, client }: { pool: Queryable; client: Client },
   topics: Topic[],
   { tenant, graceSeconds, json }: { tenant?: string; graceSeconds: number; json?: boolean },
 ): Promise<ExitCode> {
@@ -38,12 +39,15 @@ async function printStuck(
     if (!reported.has(run.runId)) report(run, `${oneLine(run.workflowId)}  unreadable: ${run.unreadable}`);
     reported.add(run.runId);
   };
+  const lineOf = ({ dueAt, topic, tenant: of, key, why, detail }: StuckMessage) =>
+    `${dueAt}  ${topic}  ${of}/${key}  ${why}: ${oneLine(detail)}`;
   for (const { name: topic } of topics) {
     const overdue = { topic, tenant, graceMs: graceSeconds * 1_000, onUnreadable };
     for await (const one of findStuckMessages(client, overdue)) {
       reported.add(workflowIdOf(one));
-      report(one, `${one.dueAt}  ${topic}  ${one.tenant}/${one.key}  ${one.why}: ${oneLine(one.detail)}`);
+      report(one, lineOf(one));
     }
+    for (const one of await findRefusedMessages(pool, overdue)) report(one, lineOf(one));
   }
   for (const { detail, ...run } of await findFailingRuns(client, { tenant })) {
     if (reported.has(run.workflowId)) continue;

@@ -9,8 +9,8 @@ export type PostdateEvent<Data = Record<string, unknown>> = Omit<z.output<typeof
 export const SOURCE = '/postdate/';
 
 /** The event's id. It is the same however often the emitting step is tried, so that every listener can drop repeats. */
-export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: string): string =>
-  `${topic}:${tenant}:${key}:${cycle}:${type}`;
+export const eventIdOf = ({ topic, tenant, key, cycle }: EventOrigin, type: string, of?: string): string =>
+  `${topic}:${tenant}:${key}:${cycle}:${type}${of === undefined ? '' : `:${of}`}`;
 
 /** The message that an event is about, read from its envelope. */
 export function originOf({ source, tenant, subject, cycle }: PostdateEvent): EventOrigin {
@@ -39,7 +39,7 @@ export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<v
        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::jsonb[])
          as given (id, topic, subject, tenant, cycle, type, data)`,
     values: [
-      events.map(({ origin, type }) => eventIdOf(origin, type)),
+      events.map(({ origin, type, of }) => eventIdOf(origin, type, of)),
       origins.map(({ topic }) => topic),
       origins.map(({ tenant, key }) => `${tenant}/${key}`),
       origins.map(({ tenant }) => tenant),

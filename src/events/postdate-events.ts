@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMMANDS } from '../message/commands';
 import { defineEvent, instant } from '../topics/event-types';
 
 /** The reason of a message that is skipped because it is later than its limit. */
@@ -19,6 +20,21 @@ export const outcomeEvents = {
     data: z.object({ reason: z.literal(STALE), dueAt }).meta({ id: 'Skipped' }),
   }),
 };
+
+/** The dispatcher's event. A message may have several in one cycle, so its id also names the command. */
+export const commandRefused = defineEvent({
+  type: 'postdate.refused',
+  summary: 'A command that was posted in SQL was refused by a worker, and nothing was done: post it again, corrected',
+  data: z
+    .object({
+      commandId: z.string().describe('as postdate.schedule, cancel or move returned it'),
+      what: z.enum(COMMANDS),
+      code: z.string().describe('as in errors of the HTTP API'),
+      field: z.string().describe('the field that is wrong, with its path'),
+      message: z.string().max(2_000),
+    })
+    .meta({ id: 'Refused' }),
+});
 
 /** The lane guard's event. */
 export const laneStopped = defineEvent({

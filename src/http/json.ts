@@ -14,11 +14,23 @@ export interface BodySource {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Parses JSON bodies (RFC 8259) that mean the same to every reader. Refused are: a name twice in one object, names that
+ * Parses a JSON text (RFC 8259) that means the same to every reader. Refused are: a name twice in one object, names that
  * reach a prototype, text that PostgreSQL or UTF-8 cannot hold, numbers that readers would change (RFC 7493, I-JSON), and
- * deep nesting. Throws a `ProblemError` with the place as its `field`. A body that is larger than one post is read in
- * slices, and tenants take turns.
+ * deep nesting. Throws a `ProblemError` with the place as its `field`.
  */
+export function parseJson(body: Buffer): unknown {
+  try {
+    const reader = readJson(textOf(body));
+    for (;;) {
+      const step = reader.next();
+      if (step.done) return step.value;
+    }
+  } catch (error) {
+    throw problemOfJson(error);
+  }
+}
+
+/** Parses bodies as `parseJson` does. One that is larger than one post is read in slices, and tenants take turns. */
 export function createJsonParser(): (body: Buffer, source: BodySource) => Promise<unknown> {
   const slices = createFairTurns(1);
   const bodies = new Map<string, ReturnType<typeof createSemaphore>>();
@@ -32,8 +44,8 @@ export function createJsonParser(): (body: Buffer, source: BodySource) => Promis
   }
 
   return async (body, source) => {
+    if (body.length <= MAX_BODY_BYTES) return parseJson(body);
     try {
-      if (body.length <= MAX_BODY_BYTES) return atOnce(textOf(body));
       const own = bodies.get(source.tenant) ?? createSemaphore(1);
       bodies.set(source.tenant, own);
       // A tenant's bodies one after the other: a value takes many times the memory of its text.
@@ -44,7 +56,7 @@ export function createJsonParser(): (body: Buffer, source: BodySource) => Promis
         own.release();
       }
     } catch (error) {
-      throw error instanceof NotJson ? new ProblemError('malformedJson', 'must be JSON in UTF-8') : error;
+      throw problemOfJson(error);
     }
   };
 }
@@ -57,13 +69,8 @@ function textOf(body: Buffer): string {
   }
 }
 
-function atOnce(text: string): unknown {
-  const reader = readJson(text);
-  for (;;) {
-    const step = reader.next();
-    if (step.done) return step.value;
-  }
-}
+const problemOfJson = (error: unknown): unknown =>
+  error instanceof NotJson ? new ProblemError('malformedJson', 'must be JSON in UTF-8') : error;
 
 /** The same text for the same value, independent of the order of its fields. */
 export function canonicalJson(value: unknown): string {

@@ -82,6 +82,17 @@ export async function pruneCommands(db: Queryable, days: number): Promise<number
   return rowCount ?? 0;
 }
 
+/** Removes refused commands that are `days` old. Returns how many. */
+export async function pruneRefused(db: Queryable, days: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from postdate.refused_command where seq in (
+       select seq from postdate.refused_command where refused_at < clock_timestamp() - make_interval(days => $1)
+        order by seq limit $2)`,
+    [days, BATCH],
+  );
+  return rowCount ?? 0;
+}
+
 /** Removes failures of lanes that are `days` old; the outcome of those messages is in the ledger. Returns how many. */
 export async function pruneLaneFailures(db: Queryable, days: number): Promise<number> {
   const { rowCount } = await db.query(

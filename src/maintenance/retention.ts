@@ -11,6 +11,7 @@ import {
   pruneLaneFailures,
   pruneLedger,
   pruneOutbox,
+  pruneRefused,
   pruneSetAside,
   pruneWebhookDeliveries,
 } from './prune';
@@ -46,6 +47,7 @@ export function startRetention(
         await pruneOutbox(tx, outboxDays),
         await pruneSetAside(tx, outboxDays),
         await pruneCommands(tx, commandDays),
+        await pruneRefused(tx, commandDays),
         await pruneLaneFailures(tx, commandDays),
         await pruneWebhookDeliveries(tx, webhookDays),
         await pruneCopies(tx, BATCH),

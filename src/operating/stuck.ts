@@ -1,16 +1,25 @@
 import type { Client } from '@temporalio/client';
+import { findRefused } from '../events/refused-commands';
 import { progressOf } from '../maintenance/in-progress';
 import type { MessageRef } from '../message/contract';
+import type { Queryable } from '../platform/database/pool';
 import { list } from '../producing/list';
 import type { MessageStatus, UnreadableRun } from '../producing/message-status';
 import { describeRecord } from '../producing/run-records';
 import { failingTaskOf } from './failing-tasks';
 
-/** A message that is past its due time, or that no workflow worker can run, and why it has not ended. */
+/** A message that is past its due time, or that no workflow worker can run, and why it has not ended, or never began. */
 export interface StuckMessage extends MessageRef {
   /** RFC 3339; empty if the message has none that can be read. */
   dueAt: string;
-  why: 'handlerFails' | 'waitsForAWorker' | 'workflowFails' | 'waitsForAWorkflowWorker' | 'lostTimer' | 'inProgress';
+  why:
+    | 'commandRefused'
+    | 'handlerFails'
+    | 'waitsForAWorker'
+    | 'workflowFails'
+    | 'waitsForAWorkflowWorker'
+    | 'lostTimer'
+    | 'inProgress';
   detail: string;
 }
 
@@ -69,4 +78,18 @@ export function rootMessageOf(
   let root = failure;
   while (root?.cause) root = root.cause as typeof root;
   return root?.message ?? undefined;
+}
+
+// An operator reads a few, and `postdate refused` has all.
+const REFUSED = 100;
+
+/** Lists messages of a topic that should have been due more than `graceMs` ago, and whose command a worker has refused. */
+export async function findRefusedMessages(
+  db: Queryable,
+  { topic, tenant, graceMs }: { topic: string; tenant?: string; graceMs: number },
+): Promise<StuckMessage[]> {
+  const refused = await findRefused(db, { topic, tenant, dueBy: new Date(Date.now() - graceMs) }, REFUSED);
+  return refused.map(({ topic, tenant, key, dueAt = '', code, field, message }) => {
+    return { topic, tenant, key, dueAt, why: 'commandRefused', detail: `${code}, ${field}: ${message}` };
+  });
 }

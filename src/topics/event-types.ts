@@ -48,11 +48,14 @@ export interface NewEvent {
   origin: EventOrigin;
   type: string;
   data: Record<string, unknown>;
+  /** What tells it from other events of the same type and cycle, if there may be several. */
+  of?: string;
 }
 
-/** Creates an event of a declared type. */
+/** Creates an event of a declared type. `of` is as in `NewEvent`. */
 export const newEvent = <Data extends z.ZodObject>(
   origin: EventOrigin,
   { type }: EventType<Data>,
   data: z.input<Data>,
-): NewEvent => ({ origin, type, data });
+  of?: string,
+): NewEvent => ({ origin, type, data, of });

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
+import { recordRefusal } from '../../src/events/refused-commands';
 import { deregister, recordHeartbeat } from '../../src/platform/database/worker-registry';
 import { runInBackground } from '../../src/platform/loops/background-loop';
 import { type DispatcherDeps, startDispatcher } from '../../src/producing/dispatch/dispatcher';
@@ -59,6 +60,7 @@ export function startTestDispatcher(
       },
       log: { error: (fields: object) => void logged.push(fields) } as DispatcherDeps['log'],
       onError,
+      recordRefusal,
       ...deps,
     },
     topics,

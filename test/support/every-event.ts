@@ -6,6 +6,7 @@ import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { land } from '../../src/delivery/landing/landing';
 import { recordAnswer } from '../../src/events/answers/answer';
 import type { PostdateEvent } from '../../src/events/outbox';
+import { recordRefusal } from '../../src/events/refused-commands';
 import { registerTopics } from '../../src/producing/dispatch/register-topics';
 import { defineTopic } from '../../src/topics/define-topic';
 import { forwardTopic } from '../../src/topics/forward-topic';
@@ -50,6 +51,10 @@ export async function everyEvent(pool: Pool, { reason }: { reason: string }): Pr
   // A failure that is told by the database itself.
   const forwarded = { topic: forwarding.name, tenant: 'acme', key: 'order-7', cycle: 1 };
   await recordAnswer(pool, forwarded, { do: 'failed', reason: 'no such order' });
+  // As a dispatcher does with a payload that no schema lets in.
+  const command = { topic: 'test.effect', tenant: 'acme', key: 'wrong', seq: '1', commandId: 'c-1' };
+  const refusal = { code: 'invalidPayload', field: 'payload', message: reason } as const;
+  await recordRefusal(pool, { ...command, what: 'schedule', body: { dueAt: Date.now(), payload: {} } }, refusal);
   const canary = { topic: paymentRequestExpiry.name, lane: 'canary' };
   await setLane(pool, canary, {});
   await failed(pool, canary, 20);

@@ -3,7 +3,7 @@ import { cloudEvent, type EventType } from '../../topics/event-types';
 import { dueEventOf, forwardedData } from '../../topics/forward-topic';
 import type { Topic } from '../../topics/topic';
 import { ForwardAnswer } from '../answers/answer';
-import { laneStopped, outcomeEvents } from '../postdate-events';
+import { commandRefused, laneStopped, outcomeEvents } from '../postdate-events';
 
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document
 export type Json = any;
@@ -37,7 +37,7 @@ const forwarded: MessageDescription = {
 };
 
 export const eventsOf = (topics: Topic[]): MessageDescription[] => [
-  ...[...Object.values(outcomeEvents), laneStopped].map((event) => ofType(event)),
+  ...[...Object.values(outcomeEvents), commandRefused, laneStopped].map((event) => ofType(event)),
   forwarded,
   ...topics.flatMap(({ name, events = [] }) => events.map((event) => ofType(event, `/postdate/${name}`))),
 ];

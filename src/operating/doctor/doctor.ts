@@ -4,6 +4,7 @@ import type { Publisher } from '../../events/brokers/publisher';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../../message/contract';
 import { postdateSchema } from '../../platform/database/migrate';
 import type { Installation } from '../../process/installation';
+import { COMMAND_CHECKS, commandChecks } from './commands';
 import { checkDatabase, DATABASE_CHECKS, databaseChecks } from './database';
 import { blockedChecks, type Check, type Found, fail } from './finding';
 import { LANE_CHECKS, laneChecks } from './lanes';
@@ -48,8 +49,16 @@ export function checksOf(
       : blockedChecks(topics.map(overdueCheckOf), `${pool ? 'Temporal' : 'the database'} is away`)),
     ...publisherChecks(publishers),
     ...(pool
-      ? [...laneChecks(pool, topics), ...streamChecks(pool, [...consumers, ...publishers]), ...webhookChecks(pool)]
-      : blockedChecks([...LANE_CHECKS, ...STREAM_CHECKS, ...WEBHOOK_CHECKS], 'the database is away')),
+      ? [
+          ...commandChecks(pool, topics),
+          ...laneChecks(pool, topics),
+          ...streamChecks(pool, [...consumers, ...publishers]),
+          ...webhookChecks(pool),
+        ]
+      : blockedChecks(
+          [...COMMAND_CHECKS, ...LANE_CHECKS, ...STREAM_CHECKS, ...WEBHOOK_CHECKS],
+          'the database is away',
+        )),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { refusedOfMessage } from '../../events/refused-commands';
 import type { MessageRef } from '../../message/contract';
 import { STABLE } from '../../message/lane-name';
 import type { Queryable } from '../../platform/database/pool';
@@ -9,7 +10,7 @@ import type { TimelineEntry } from './timeline-entry';
 const LIMIT = 500;
 
 /**
- * Reads the entries of a message from ledger, held messages, redrives, answers and outbox. Only Temporal knows its
+ * Reads the entries of a message from ledger, held messages, redrives, answers, refused commands and outbox. Only Temporal knows its
  * callers.
  */
 export async function readRecords(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
@@ -18,6 +19,7 @@ export async function readRecords(db: Queryable, ref: MessageRef): Promise<Timel
     readHeld(db, ref),
     readRedrives(db, ref),
     readAnswers(db, ref),
+    readRefused(db, ref),
     readEvents(db, ref, LIMIT),
     readSetAside(db, ref, LIMIT),
   ]);
@@ -103,4 +105,14 @@ async function readAnswers(db: Queryable, ref: MessageRef): Promise<TimelineEntr
     const detail = next_due_at ? `cycle ${next_cycle} is due ${next_due_at.toISOString()}` : (reason ?? undefined);
     return [forwarded, { at: answered_at.toISOString(), source, what: `answered ${answer}`, cycle, detail }];
   });
+}
+
+async function readRefused(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
+  return (await refusedOfMessage(db, ref, LIMIT)).map(({ refusedAt, what, commandId, code, field, message }) => ({
+    at: refusedAt,
+    source: 'command',
+    what: `${what} refused`,
+    commandId,
+    detail: `${code}, ${field}: ${message}`,
+  }));
 }

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
+import { commandRefused } from '../../events/postdate-events';
 import { admit, refuseRef } from '../../message/admission';
 import type { MessageRef } from '../../message/contract';
 import { describe } from '../../producing/describe';
@@ -8,9 +9,12 @@ import { readRecords } from './records';
 import { readRuns } from './runs';
 import type { TimelineEntry } from './timeline-entry';
 
-/** The timeline of a message, the oldest entry first. State `forgotten`: only the database still knows the message. */
+/**
+ * The timeline of a message, the oldest entry first. State `forgotten`: only the database still knows the message;
+ * `refused`: the database knows nothing but commands that a worker has refused.
+ */
 export interface Story extends MessageRef {
-  state: MessageState | 'held' | 'forgotten';
+  state: MessageState | 'held' | 'forgotten' | 'refused';
   cycle?: number;
   dueAt?: string;
   /** How long the message has waited past its due time, by this machine's clock. */
@@ -49,7 +53,7 @@ export async function readStory(
   const held = waits && records.some(({ source }) => source === 'held');
   return {
     ...ref,
-    state: held ? 'held' : (status?.state ?? 'forgotten'),
+    state: held ? 'held' : (status?.state ?? (records.every(isRefusal) ? 'refused' : 'forgotten')),
     cycle: status?.cycle,
     dueAt: status?.dueAt,
     overdueByMs: overdueByMs > 0 ? overdueByMs : undefined,
@@ -58,3 +62,6 @@ export async function readStory(
     runsLeftOut: runs.leftOut,
   };
 }
+
+/** A refused command, or the event that says so. */
+const isRefusal = ({ source, what }: TimelineEntry) => source === 'command' || what === commandRefused.type;

@@ -4,7 +4,7 @@
  */
 export interface TimelineEntry {
   at: string;
-  source: 'temporal' | 'ledger' | 'held' | 'redrive' | 'answer' | 'stream';
+  source: 'temporal' | 'ledger' | 'held' | 'redrive' | 'answer' | 'command' | 'stream';
   what: string;
   cycle?: number;
   by?: string;

@@ -107,13 +107,16 @@ export async function claimCommands(
   return rows;
 }
 
-/** Records the result of a command. The next command of its message is free then. */
-export async function answerCommand(db: Queryable, { seq }: QueuedCommand, answer: object): Promise<void> {
-  await db.query(
+/**
+ * Records the result of a command. The next command of its message is free then. False if it has been recorded before.
+ */
+export async function answerCommand(db: Queryable, { seq }: QueuedCommand, answer: object): Promise<boolean> {
+  const { rowCount } = await db.query(
     `update postdate.command set dispatched_at = clock_timestamp(), answer = $2, failure = null, claimed_by = null
       where seq = $1 and dispatched_at is null`,
     [seq, JSON.stringify(answer)],
   );
+  return rowCount === 1;
 }
 
 /**

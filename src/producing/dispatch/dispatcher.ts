@@ -2,6 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import type { Refusal } from '../../message/refusal';
+import { inTransaction, type Queryable } from '../../platform/database/pool';
 import { takeSlots } from '../../platform/database/rate-limit';
 import { type BackgroundLoop, runInBackground } from '../../platform/loops/background-loop';
 import { messageFields, withErrorContext } from '../../platform/telemetry/error-context';
@@ -28,6 +30,8 @@ export interface DispatcherDeps {
   metrics: Pick<Metrics, 'dispatched' | 'oldestCommand'>;
   log: Pick<Logger, 'error'>;
   onError(error: unknown): void;
+  /** Records a refusal, in the transaction of the answer, where its producer can see it. */
+  recordRefusal(tx: Queryable, command: QueuedCommand, refusal: Refusal): Promise<void>;
 }
 
 /**
@@ -36,7 +40,7 @@ export interface DispatcherDeps {
  * command is tried again without end.
  */
 export function startDispatcher(
-  { pool, client, worker, metrics, log, onError }: DispatcherDeps,
+  { pool, client, worker, metrics, log, onError, recordRefusal }: DispatcherDeps,
   topics: Topic[],
   {
     dispatchPerSecond: perSecond,
@@ -52,8 +56,12 @@ export function startDispatcher(
   const group = Math.max(1, Math.floor(perSecond / 10));
 
   // The command will have no effect, and its producer no longer waits for it.
-  function logRefused(command: QueuedCommand, { code, field }: Refused): void {
+  async function refuse(command: QueuedCommand, refused: Refused): Promise<void> {
+    await inTransaction(pool, async (tx) => {
+      if (await answerCommand(tx, command, refused)) await recordRefusal(tx, command, refused);
+    });
     const { what, commandId } = command;
+    const { code, field } = refused;
     log.error({ part: 'dispatcher', ...messageFields(command), what, commandId, code, field }, 'a command was refused');
   }
 
@@ -65,9 +73,9 @@ export function startDispatcher(
         await putBackCommand(pool, worker, command, 'the cycle before it has not ended yet');
         return;
       }
-      await answerCommand(pool, command, answer);
+      if (answer.result === 'refused') await refuse(command, answer);
+      else await answerCommand(pool, command, answer);
       metrics.dispatched(command.topic, answer.result);
-      if (answer.result === 'refused') logRefused(command, answer);
     } catch (thrown) {
       // The topic's upcasts and schema are foreign code.
       const error = readThrown(thrown);

@@ -42,8 +42,8 @@ export const deliveries: Mutant[] = [
   {
     name: 'an event has another id at each try',
     file: 'src/events/outbox.ts',
-    find: '`${topic}:${tenant}:${key}:${cycle}:${type}`',
-    replace: '`${topic}:${tenant}:${key}:${cycle}:${type}:${Math.random()}`',
+    find: '`${topic}:${tenant}:${key}:${cycle}:${type}${of',
+    replace: '`${topic}:${tenant}:${key}:${cycle}:${type}:${Math.random()}${of',
     tests: ['test/events/outbox.test.ts'],
   },
   {
