@@ -3,9 +3,7 @@ import type { Pool } from 'pg';
 import type { PaymentRequest, PaymentRequestRef } from '../app/payment-requests/rows';
 import { createApiKey, revokeApiKey } from '../src/http/keys';
 import { freePort } from './ports';
-import { startWorkerProcess } from './worker-process';
-
-const HTTP = { name: 'HTTP API', file: 'app/http.ts', ready: 'http is listening' };
+import { HTTP, startWorkerProcess } from './worker-process';
 
 interface HttpOptions {
   pool: Pool;

@@ -6,7 +6,7 @@ import { reachableFolder } from './postgres-account';
 import { findTemporal } from './temporal-cli';
 import { startTemporal } from './temporal-server';
 import { waitingMessagesUrl } from './web-ui';
-import { startWorkerProcess } from './worker-process';
+import { HTTP, startWorkerProcess } from './worker-process';
 
 export interface Stack {
   /** The environment that every part of the stack is configured by. */
@@ -58,14 +58,27 @@ export async function startStack({ dataFolder, env: given, watch, log }: Options
       env.TEMPORAL_NAMESPACE = 'default';
       waitingUrl = temporal.uiUrl && waitingMessagesUrl(temporal.uiUrl);
     }
-    const worker = await startWorkerProcess({ env, logFile: join(dataFolder, 'worker.log'), watch, log });
+    // The API has an event loop of its own, so that no request delays a landing.
+    const isApart = Boolean(env.POSTDATE_HTTP_ADDRESS) && env.POSTDATE_HTTP_IN_WORKER !== 'serve';
+    const ofWorker = isApart ? { ...env, POSTDATE_HTTP_IN_WORKER: 'off' } : env;
+    const worker = await startWorkerProcess({ env: ofWorker, logFile: join(dataFolder, 'worker.log'), watch, log });
     stops.push(worker.stop);
     log(`worker, relay and listener run (pid ${worker.pid()}), log in ${join(dataFolder, 'worker.log')}`);
+    if (isApart) stops.push((await startHttpProcess({ env, dataFolder, watch, log })).stop);
     return { env, waitingUrl, dataFolder, workerPid: worker.pid, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function startHttpProcess({ env: given, dataFolder, watch, log }: Options) {
+  const logFile = join(dataFolder, 'http.log');
+  // The worker listens for Prometheus already.
+  const env: NodeJS.ProcessEnv = { ...given, POSTDATE_METRICS_ADDRESS: '' };
+  const http = await startWorkerProcess({ program: HTTP, env, logFile, watch, log });
+  log(`the HTTP API listens at http://${env.POSTDATE_HTTP_ADDRESS} (pid ${http.pid()}), log in ${logFile}`);
+  return http;
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM. */

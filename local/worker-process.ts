@@ -26,6 +26,12 @@ const WORKER: NonNullable<Options['program']> = {
   file: 'app/main.ts',
   ready: 'worker is running',
 };
+/** The HTTP API as a process of its own. */
+export const HTTP: NonNullable<Options['program']> = {
+  name: 'HTTP API',
+  file: 'app/http.ts',
+  ready: 'http is listening',
+};
 // The workflow bundle takes seconds on a busy machine, and a first start creates the schema as well.
 const READY_TIMEOUT_MS = 120_000;
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { publishersOf } from './events/brokers/configured-publishers';
 import { recordRefusal } from './events/refused-commands';
 import type { Application } from './http/application';
+import { isServedInWorker } from './http/in-worker';
 import { type RunningHttp, startHttp } from './http/start';
 import { STABLE } from './message/lane-name';
 import { startGauges } from './platform/telemetry/gauges';
@@ -69,7 +70,7 @@ export async function startWorker(
     );
     background.push(dispatcher);
     const workers = await createWorkers(config, parts, { client, connection, pool, hold });
-    if (config.http.address) http = await startHttp(config, parts, log, stopping);
+    if (isServedInWorker(config, log)) http = await startHttp(config, parts, log, stopping);
 
     const stop = () => {
       http?.stop();

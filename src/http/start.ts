@@ -44,7 +44,7 @@ export async function startHttp(
     temporal = await connectClient(config.temporal);
     const { client, connection } = temporal;
     await ensureSearchAttributes(connection, config.temporal.namespace);
-    const { address: wanted = DEFAULT_ADDRESS, ...limits } = config.http;
+    const { address: wanted = DEFAULT_ADDRESS, inWorker, ...limits } = config.http;
     const pageTokenKey = await readPageTokenKey(pool);
     const meter = Runtime.instance().metricMeter;
     const app = createApi({ client, pool, topics, routes, log, ...limits, pageTokenKey, meter });

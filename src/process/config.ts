@@ -64,8 +64,10 @@ const variables = z.object({
   POSTDATE_WEBHOOKS_PRIVATE_ADDRESSES: z.enum(['refuse', 'allow']).default('refuse'),
   // Where Prometheus may scrape this worker: its own metrics and the SDK's.
   POSTDATE_METRICS_ADDRESS: hostAndPort.optional(),
-  // Where the HTTP API listens. A worker serves it only if this is set.
+  // Where the HTTP API listens.
   POSTDATE_HTTP_ADDRESS: hostAndPort.optional(),
+  // Requests and landings share one event loop in a worker that serves the API.
+  POSTDATE_HTTP_IN_WORKER: z.enum(['serve', 'off']).optional(),
   POSTDATE_HTTP_REQUESTS_PER_SECOND: whole(1, 1_000_000).default(1_000),
   // Enough for a service with a wrong key to show in the logs, and far too little to guess a key.
   POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND: whole(1, 1_000_000).default(10),
@@ -123,6 +125,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     metricsAddress: ours.POSTDATE_METRICS_ADDRESS,
     http: {
       address: ours.POSTDATE_HTTP_ADDRESS,
+      inWorker: ours.POSTDATE_HTTP_IN_WORKER && ours.POSTDATE_HTTP_IN_WORKER === 'serve',
       requestsPerSecond: ours.POSTDATE_HTTP_REQUESTS_PER_SECOND,
       unauthorizedPerSecond: ours.POSTDATE_HTTP_UNAUTHORIZED_PER_SECOND,
       deadlineMs: ours.POSTDATE_HTTP_DEADLINE_SECONDS * 1_000,

@@ -30,12 +30,13 @@ afterAll(async () => {
 });
 
 /** A program of ours as a process of its own, with the API on a port that it is told. */
-async function start(program: { name: string; file: string; ready: string }) {
+async function start(program: { name: string; file: string; ready: string; inWorker?: string }) {
   const address = `127.0.0.1:${await freePort()}`;
   const [lines, logFile] = [[] as string[], join(folder, `${program.name}.log`)];
   const metrics = `127.0.0.1:${await freePort()}`;
   const ours = { POSTDATE_HTTP_ADDRESS: address, POSTDATE_METRICS_ADDRESS: metrics, POSTDATE_LOG_LEVEL: 'debug' };
-  const env = { ...temporal.envFor(database), ...ours };
+  const asked = program.inWorker ? { POSTDATE_HTTP_IN_WORKER: program.inWorker } : {};
+  const env = { ...temporal.envFor(database), ...ours, ...asked };
   const started = await startWorkerProcess({ env, logFile, program, log: (line) => void lines.push(line) });
   running.push(started);
   return { started, address, metrics, logged: () => readFile(logFile, 'utf8'), lines };
@@ -43,7 +44,7 @@ async function start(program: { name: string; file: string; ready: string }) {
 
 it.each([
   { name: 'http', file: 'app/http.ts', ready: 'http is listening' },
-  { name: 'worker', file: 'app/main.ts', ready: 'worker is running' },
+  { name: 'worker', file: 'app/main.ts', ready: 'worker is running', inWorker: 'serve' },
 ])(
   'the $name process serves the API, counts its answers, ends with 0 at SIGTERM, and logs neither keys nor payloads',
   async (program) => {
