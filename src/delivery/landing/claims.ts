@@ -12,7 +12,7 @@ export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'> & { last?: bo
 /** A delivery with the instant, in epoch ms, at which this landing's transaction has claimed its cycle. */
 export interface Claimed {
   delivery: Delivery;
-  decidedAt: number;
+  claimedAt: number;
 }
 
 type Found = { decision: Decision; before: true } | { notDueForMs: number };
@@ -55,10 +55,10 @@ export async function claim(tx: Queryable, topic: string, deliveries: Delivery[]
       lane,
     ],
   });
-  const decidedAt = new Map(rows.map(({ place, decided_at }) => [place, decided_at.getTime()]));
+  const claimedAt = new Map(rows.map(({ place, decided_at }) => [place, decided_at.getTime()]));
   return deliveries.flatMap((delivery, place) => {
-    const at = decidedAt.get(place);
-    return at === undefined ? [] : [{ delivery, decidedAt: at }];
+    const at = claimedAt.get(place);
+    return at === undefined ? [] : [{ delivery, claimedAt: at }];
   });
 }
 
@@ -87,22 +87,32 @@ export async function readUnclaimed(
 const found = ({ message }: Delivery, row: FoundRow & { ms: number }): Found =>
   row.outcome === null ? { notDueForMs: row.ms } : { decision: decisionFor(message, row), before: true };
 
-/** Writes answers other than a plain "done" into the rows that this transaction has claimed. */
+/**
+ * Writes answers into rows that this transaction has claimed, with this instant as that of the decision: the last statement of
+ * a landing. Returns the instant, in epoch ms.
+ */
 export async function recordAnswers(
   tx: Queryable,
   topic: string,
   answered: { delivery: Delivery; answer: Answer }[],
-): Promise<void> {
+): Promise<number> {
   const answers = answered.map(({ answer }) => answer);
-  await tx.query(
-    `update postdate.delivery
-        set outcome = given.outcome, next_cycle = given.next_cycle, next_due_at = given.next_due_at,
-            reason = given.reason
-       from unnest(${ID_ARRAYS}, $5::text[], $6::integer[], $7::timestamptz[], $8::text[])
-         as given (tenant, key, cycle, outcome, next_cycle, next_due_at, reason)
-      where delivery.topic = $1 and delivery.tenant = given.tenant and delivery.key = given.key
-        and delivery.cycle = given.cycle`,
-    [
+  const { rows } = await tx.query<{ decided_at: Date }>({
+    name: 'postdate.record-answers',
+    text: `with ended as materialized (select clock_timestamp() as at),
+     decided as (
+       update postdate.delivery
+          set outcome = given.outcome, next_cycle = given.next_cycle, next_due_at = given.next_due_at,
+              reason = given.reason, claimed_at = decided_at,
+              -- never before the claim, nor before it was due: the clock may have gone back meanwhile
+              decided_at = greatest(decided_at, ended.at)
+         from ended, unnest(${ID_ARRAYS}, $5::text[], $6::integer[], $7::timestamptz[], $8::text[])
+           as given (tenant, key, cycle, outcome, next_cycle, next_due_at, reason)
+        where delivery.topic = $1 and delivery.tenant = given.tenant and delivery.key = given.key
+          and delivery.cycle = given.cycle
+       returning decided_at)
+     select max(decided_at) as decided_at from decided`,
+    values: [
       topic,
       ...idsOf(answered.map(({ delivery }) => delivery)),
       answers.map(({ outcome }) => outcome),
@@ -110,7 +120,8 @@ export async function recordAnswers(
       answers.map(({ next }) => (next ? rfc3339(next.dueAt) : null)),
       answers.map(({ reason }) => storable(reason)),
     ],
-  );
+  });
+  return (rows[0] as { decided_at: Date }).decided_at.getTime();
 }
 
 /** Takes claims of this transaction back: those messages are undecided again. */

@@ -29,12 +29,12 @@ export async function decideWithoutHandler(
 
 const LOOPING: Answer = { outcome: 'failed', reason: 'it repeats faster than once a second' };
 
-function answerTo(topic: Topic, { delivery: { message }, decidedAt }: Claimed): Answer | undefined {
+function answerTo(topic: Topic, { delivery: { message }, claimedAt }: Claimed): Answer | undefined {
   const { staleAfterMs = topic.staleAfterMs ?? Number.POSITIVE_INFINITY, repeat } = message;
   // Only a message started by hand can have such a rule. It ends here in sight, instead of being tried for ever.
   const refusal = repeat && refuseRepeat(repeat);
   if (refusal) return { outcome: 'failed', reason: `${refusal.field}: ${refusal.message}` };
-  if (decidedAt - message.dueAt > staleAfterMs) return { outcome: 'skipped', reason: STALE };
+  if (claimedAt - message.dueAt > staleAfterMs) return { outcome: 'skipped', reason: STALE };
   return undefined;
 }
 

@@ -5,8 +5,8 @@ import type { Answer, Claimed } from './claims';
  * The answer, with the next cycle of a repeating message while its series goes on. The handler comes first: its own "again"
  * stands, and its "last" ends the series. A failure ends the series, too: an operator has to look at it.
  */
-export function withNextCycle(answer: Answer, { delivery: { message }, decidedAt }: Claimed): Answer {
+export function withNextCycle(answer: Answer, { delivery: { message }, claimedAt }: Claimed): Answer {
   if (!message.repeat || answer.next || answer.last || answer.outcome === 'failed') return answer;
-  const dueAt = nextDueAt(message.repeat, decidedAt);
+  const dueAt = nextDueAt(message.repeat, claimedAt);
   return dueAt === undefined ? answer : { ...answer, next: { cycle: message.cycle + 1, dueAt } };
 }

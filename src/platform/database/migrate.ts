@@ -24,6 +24,7 @@ import * as dispatchQueue from './migrations/0021-dispatch-queue';
 import * as refusedCommands from './migrations/0022-refused-commands';
 import * as pageTokenKey from './migrations/0025-page-token-key';
 import * as webhookAnswers from './migrations/0028-webhook-answers';
+import * as claimedAt from './migrations/0027-claimed-at';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -58,6 +59,7 @@ export const postdateSchema: SchemaMigrations = {
     '0025-page-token-key': pageTokenKey,
     '0028-webhook-answers': webhookAnswers,
     '0022-refused-commands': refusedCommands,
+    '0027-claimed-at': claimedAt,
   },
 };
 

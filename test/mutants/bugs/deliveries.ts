@@ -124,9 +124,16 @@ export const deliveries: Mutant[] = [
     tests: ['test/producing/posting-again.test.ts'],
   },
   {
+    name: 'a decision is dated by its claim, before the handlers',
+    file: 'src/delivery/landing/landing.ts',
+    find: 'const tookLong = performance.now() - startedAt >',
+    replace: 'const tookLong = startedAt - performance.now() >',
+    tests: ['test/delivery/landing/decided-at.test.ts'],
+  },
+  {
     name: 'what is stale is delivered',
     file: 'src/delivery/landing/decide-without-handler.ts',
-    find: 'decidedAt - message.dueAt > staleAfterMs',
+    find: 'claimedAt - message.dueAt > staleAfterMs',
     replace: 'staleAfterMs < 0',
     tests: ['test/delivery/landing/next-cycle.test.ts'],
   },

@@ -18,8 +18,8 @@ export interface StableDecision {
   nextDueAt?: number;
   reason?: string;
   lane: string | null;
-  /** By the database's clock, epoch ms. */
-  decidedAt: number;
+  /** When its landing began, by the database's clock, epoch ms. */
+  claimedAt: number;
   /** The snapshot of the rows was read before the decision. */
   readInTime: boolean;
   /** The xmin of the ledger's row. */
@@ -40,7 +40,7 @@ interface DueCopyRow {
   next_due_at: Date | null;
   reason: string | null;
   decided_in: string | null;
-  decided_at: Date;
+  claimed_at: Date;
   read_in_time: boolean | null;
   written_by: string;
   read_position: string | null;
@@ -54,7 +54,8 @@ export async function takeDueCopies(db: Queryable, topic: string, lane: string):
   const { rows } = await db.query<DueCopyRow>(
     `with due as (
        select copy.tenant, copy.key, copy.cycle, delivery.outcome, delivery.next_due_at, delivery.reason,
-              delivery.lane as decided_in, delivery.decided_at, delivery.xmin::text as written_by,
+              delivery.lane as decided_in,
+              coalesce(delivery.claimed_at, delivery.decided_at) as claimed_at, delivery.xmin::text as written_by,
               read_at < delivery.decided_at as read_in_time
          from postdate.shadow_copy as copy
          left join postdate.delivery using (topic, tenant, key, cycle)
@@ -68,7 +69,7 @@ export async function takeDueCopies(db: Queryable, topic: string, lane: string):
       where copy.topic = $1 and copy.lane = $2 and copy.tenant = due.tenant and copy.key = due.key
         and copy.cycle = due.cycle
      returning copy.delivery, copy.before, copy.read_position, due.outcome, due.next_due_at, due.reason,
-               due.decided_in, due.decided_at, due.written_by, due.read_in_time`,
+               due.decided_in, due.claimed_at, due.written_by, due.read_in_time`,
     [topic, lane],
   );
   return rows.map((row) => ({ delivery: row.delivery, lane, before: row.before, decision: decisionOf(row) }));
@@ -82,7 +83,7 @@ const decisionOf = (row: DueCopyRow): StableDecision | undefined =>
         nextDueAt: row.next_due_at?.getTime(),
         reason: row.reason ?? undefined,
         lane: row.decided_in,
-        decidedAt: row.decided_at.getTime(),
+        claimedAt: row.claimed_at.getTime(),
         readInTime: row.read_in_time === true,
         writtenBy: row.written_by,
         readPosition: row.read_position,
@@ -95,7 +96,7 @@ export type EventsByType = Map<string, Record<string, unknown>>;
 const OUTCOME_EVENTS = Object.values(outcomeEvents).map(({ type }) => type);
 
 /**
- * Reads the events that stable emitted for each of these copies since it decided them, in the order of the copies. It
+ * Reads the events that stable emitted for each of these copies since it claimed them, in the order of the copies. It
  * looks them up by their positions in the stream: the events of a message have no other column with an index in common.
  */
 export async function readStableEvents(db: Queryable, copies: DueCopy[]): Promise<EventsByType[]> {
@@ -111,14 +112,14 @@ export async function readStableEvents(db: Queryable, copies: DueCopy[]): Promis
        select id, type, payload from postdate.outbox where position > $4
      )
      select place, type, payload->'data' as data
-       from unnest($1::text[], $2::float8[], $3::integer[]) as given (prefix, decided_at, place)
+       from unnest($1::text[], $2::float8[], $3::integer[]) as given (prefix, claimed_at, place)
        join emitted on id = prefix || type
       -- the service that posted the message may have emitted an event of its own shortly before
-      where (payload->>'time')::timestamptz >= to_timestamp(decided_at / 1000)
+      where (payload->>'time')::timestamptz >= to_timestamp(claimed_at / 1000)
         and type <> all($5)`,
     [
       decided.map(({ message }) => eventIdOf(message, '')),
-      decided.map(({ decision }) => decision.decidedAt),
+      decided.map(({ decision }) => decision.claimedAt),
       decided.map(({ place }) => place),
       decided.map(({ decision }) => BigInt(decision.readPosition ?? 0)).reduce((one, two) => (two < one ? two : one)),
       OUTCOME_EVENTS,

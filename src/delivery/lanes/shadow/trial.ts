@@ -72,9 +72,9 @@ export async function tryMessage(
 async function decide(
   tx: PoolClient,
   topic: Topic,
-  { delivery, decision: { decidedAt } }: DueCopy & { decision: StableDecision },
+  { delivery, decision: { claimedAt } }: DueCopy & { decision: StableDecision },
 ): Promise<{ answer: TrialAnswer; events: EventsByType }> {
-  const claimed = { delivery, decidedAt };
+  const claimed = { delivery, claimedAt };
   const decided = (await decideWithoutHandler(tx, topic, [claimed])).get(delivery);
   const events: EventsByType = new Map();
   const answer = decided ?? (await runHandler(tx, topic, { delivery, events }));
