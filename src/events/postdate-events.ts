@@ -5,6 +5,9 @@ import { defineEvent, instant } from '../topics/event-types';
 /** The reason of a message that is skipped because it is later than its limit. */
 export const STALE = 'stale';
 
+/** The reason of a series that has ended before its `until` or `maxCycles`. */
+export const NO_DUE_TIME = 'noDueTime';
+
 const dueAt = instant.describe('when it was due');
 
 /** The events that a message of any topic may have. */
@@ -18,6 +21,11 @@ export const outcomeEvents = {
     type: 'postdate.skipped',
     summary: 'A message was later than its limit when it could land, and was left out',
     data: z.object({ reason: z.literal(STALE), dueAt }).meta({ id: 'Skipped' }),
+  }),
+  seriesEnded: defineEvent({
+    type: 'postdate.series-ended',
+    summary: 'A repeating message has landed for the last time, as its calendar has no due time in the next 20 years',
+    data: z.object({ reason: z.literal(NO_DUE_TIME), dueAt }).meta({ id: 'SeriesEnded' }),
   }),
 };
 

@@ -14,8 +14,9 @@ export interface RepeatInput extends Pick<Repeat, 'every' | 'cron' | 'zone' | 'm
 
 // Longer than any text that a person writes, and short enough to be read a thousand times a second.
 const MAX_TEXT = 1_000;
-// The year 9999. Calendars cannot count from every instant that a number can name.
-const FARTHEST_MS = Date.UTC(9999, 0, 1);
+// The years 1 to 9999. Calendars cannot count from every instant that a number can name.
+const EARLIEST_MS = -62_135_596_800_000;
+const LATEST_MS = Date.UTC(9999, 0, 1);
 
 /** The repeat as a message carries it. Its first cycle is due at `dueAt`. */
 export function repeatFrom(input: RepeatInput, dueAt: number): Repeat {
@@ -69,9 +70,23 @@ export function nextDueAt(repeat: Repeat, nowMs: number): number | undefined {
   }
 }
 
-// Other languages write null for an absent field.
+/** Whether a series without a next due time ends as its post has asked, by `maxCycles` or `until`, and not by its calendar. */
+export function endsAsAsked(repeat: Repeat, nowMs: number): boolean {
+  const { maxCycles, until, done } = given(repeat);
+  if (maxCycles !== undefined && done + 1 >= maxCycles) return true;
+  return until !== undefined && nextDueAt({ ...repeat, until: undefined }, nowMs) !== undefined;
+}
+
+const FIELDS = ['every', 'cron', 'zone', 'until', 'maxCycles', 'missed', 'startAt', 'at', 'done'] as const;
+
+// A message started by hand has anything in their place. Other languages write null for an absent field.
 const given = <Fields extends object>(fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Fields;
+  Object.fromEntries(
+    FIELDS.flatMap((name) => {
+      const value = (fields as Record<string, unknown>)[name] ?? undefined;
+      return value === undefined ? [] : [[name, value]];
+    }),
+  ) as Fields;
 
 const zoneOf = (repeat: Repeat): string => given(repeat).zone ?? 'UTC';
 
@@ -85,7 +100,7 @@ function seriesOf(repeat: Repeat): Series {
 const within = (dueAt: number | undefined, until: number) =>
   dueAt !== undefined && dueAt <= until ? dueAt : undefined;
 
-const isInstant = (value: number): boolean => Number.isSafeInteger(value) && Math.abs(value) < FARTHEST_MS;
+const isInstant = (value: number): boolean => Number.isSafeInteger(value) && value >= EARLIEST_MS && value < LATEST_MS;
 
 const refusal = (field: string, message: string): Refusal => ({ code: 'invalidRepeat', field, message });
 

@@ -27,6 +27,8 @@ export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; da
 // A month is short: no run outlives the code, keys and server that started it by much. It is also long: a message of
 // three years costs 37 wakes.
 const HOP_MS = 30 * 86_400_000;
+// A producer's clock or the database's has found the due time near enough. Temporal's clock may differ from theirs.
+const CLOCKS_DIFFER_MS = 86_400_000;
 
 /**
  * Sleeps until shortly before the message is due, has it held and landed once, and goes on with the next cycle if there
@@ -104,7 +106,7 @@ function refuseUnusable(message: ScheduledMessage): void {
   const refusal =
     refuseRef(message) ??
     refuseCycle(message.cycle) ??
-    refuseDueAt(message.dueAt, workflowInfo().startTime.getTime()) ??
+    refuseDueAt(message.dueAt, workflowInfo().startTime.getTime() + CLOCKS_DIFFER_MS) ??
     (message.leadMs === undefined ? undefined : refuseLead(message.leadMs));
   if (refusal) throw invalid(refusal);
   // Written by a newer release: it waits for a worker that can read it, and is not dropped.

@@ -1,7 +1,7 @@
 import { TypedSearchAttributes } from '@temporalio/common';
 import { nanoid } from 'nanoid';
 import { describe as describeMessage, list, schedule } from '../../src/client';
-import { searchAttributesOf, workflowIdOf } from '../../src/message/contract';
+import { searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/message/contract';
 import { findStuckMessages } from '../../src/operating/stuck';
 import { findUnservedTopics } from '../../src/operating/unserved-topics';
 import { firstDueAt } from '../../src/producing/first-due';
@@ -54,6 +54,30 @@ it('what is past its due time is listed with its reason, and nothing else is', a
       expect(await stuckOf(unserved)).toEqual([expect.objectContaining({ key: waiting, why: 'waitsForAWorker' })]);
     });
     expect(await stuckOf(failing, 60_000)).toEqual([]);
+  });
+});
+
+it('a message whose zone no worker knows is listed with the zone', async () => {
+  const topic: Topic = { ...effectTopic(), name: 'test.zoned' };
+  await temporal.withWorker(database, { topics: [topic], consumers: [], schemas: [] }, async () => {
+    const message = effectMessage(-5_000, { topic: topic.name });
+    const { dueAt } = message;
+    const repeat = { every: 'P1D', zone: 'Mars/Olympus', startAt: dueAt, at: dueAt, done: 0 };
+    await temporal.client.workflow.start('scheduledMessage', {
+      workflowId: workflowIdOf(message),
+      taskQueue: WORKFLOW_TASK_QUEUE,
+      args: [{ ...message, repeat }],
+      typedSearchAttributes: new TypedSearchAttributes(searchAttributesOf(message)),
+    });
+    await eventually(async () => {
+      expect(await stuckOf(topic)).toEqual([
+        expect.objectContaining({
+          key: message.key,
+          why: 'handlerFails',
+          detail: expect.stringContaining('repeat.zone: the zone data of this worker lacks Mars/Olympus'),
+        }),
+      ]);
+    });
   });
 });
 

@@ -42,9 +42,13 @@ export async function everyEvent(pool: Pool, { reason }: { reason: string }): Pr
   await requests.extend(extended, Date.now() - HOUR_MS);
   const expiry = { topic: paymentRequestExpiry.name, tenant: 'acme', key: extended.id, cycle: 2, payload: {} };
   await land(pool, paymentRequestExpiry, [{ message: effectMessage(-1, expiry), late: false }]);
+  // Posted last year.
+  const place = { startAt: Date.now() - 8_904 * HOUR_MS, at: Date.now(), done: 0 };
+  const thisYear = `0 0 0 1 1 * ${new Date().getUTCFullYear()}`;
   await land(pool, failing, [
     { message: effectMessage(-1, { key: 'poison' }), late: false },
     { message: effectMessage(-HOUR_MS, { key: 'stale', staleAfterMs: 1_000 }), late: false },
+    { message: effectMessage(-1, { key: 'series', repeat: { cron: thisYear, ...place } }), late: false },
   ]);
   const order = { topic: forwarding.name, key: 'order-7', payload: { order: 7 }, staleAfterMs: HOUR_MS };
   await land(pool, forwarding, [{ message: effectMessage(-1, { ...order, payloadVersion: 2 }), late: false }]);

@@ -165,6 +165,18 @@ describe('without a command', () => {
       await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'PostdateInvalidMessage' } });
     });
   });
+
+  it('at the horizon by another clock waits all the same; days beyond it, it fails in sight', async () => {
+    const { activities } = ledgerInMemory();
+    await temporal.withWorkers('test.topic', activities, async () => {
+      const horizonMs = 20 * 365.25 * DAY_MS;
+      const waiting = await temporal.start(await message(horizonMs + HOUR_MS));
+      expect(await waiting.query(messageQuery)).toMatchObject({ state: 'waiting' });
+      await waiting.terminate();
+      const refused = await temporal.start(await message(horizonMs + 2 * DAY_MS));
+      await expect(refused.result()).rejects.toMatchObject({ cause: { type: 'PostdateInvalidMessage' } });
+    });
+  });
 });
 
 describe('moved', () => {

@@ -6,8 +6,11 @@ import type { Queryable } from '../../platform/database/pool';
 import { storable } from '../../platform/database/storable';
 import { decisionFor, type FoundRow, LEDGER_COLUMNS } from '../ledger/ledger';
 
-/** What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. */
-export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'> & { last?: boolean };
+/**
+ * What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. `seriesEnded`: so it does, as no
+ * due time follows.
+ */
+export type Answer = Pick<Decision, 'outcome' | 'next' | 'reason'> & { last?: boolean; seriesEnded?: true };
 
 /** A delivery with the instant, in epoch ms, at which this landing's transaction has claimed its cycle. */
 export interface Claimed {

@@ -1,40 +1,48 @@
 import { STALE } from '../../events/postdate-events';
 import type { Delivery } from '../../message/contract';
-import { refuseRepeat } from '../../message/repeat';
+import { missingZoneOf, refuseRepeat } from '../../message/repeat';
 import type { Queryable } from '../../platform/database/pool';
 import type { Topic } from '../../topics/topic';
-import type { Answer, Claimed } from './claims';
+import type { Handled, NotReached } from './answers';
+import type { Claimed } from './claims';
 
 // Ten cycles due within ten seconds: no calendar asks for that. A handler that always answers "again, now" does.
 const LOOP_CYCLES = 10;
 const LOOP_MS = 10_000;
 
+/** Decided without the handler, or not to be decided by this worker. */
+type Decided = Exclude<Handled, NotReached>;
+
 /**
- * The answers to messages for which no handler is asked: a message later than its limit is skipped as `stale`, and one that
- * repeats faster than once a second ends as failed.
+ * What becomes of messages for which no handler is asked: a message later than its limit is skipped as `stale`, and one that
+ * repeats faster than once a second ends as failed. One whose zone this worker does not know is left to a worker that does.
  */
 export async function decideWithoutHandler(
   tx: Queryable,
   topic: Topic,
   claimed: Claimed[],
-): Promise<Map<Delivery, Answer>> {
+): Promise<Map<Delivery, Decided>> {
   const looping = await findLooping(tx, topic.name, claimed);
-  const answers = new Map<Delivery, Answer>();
+  const decided = new Map<Delivery, Decided>();
   for (const one of claimed) {
-    const answer = looping.has(one.delivery) ? LOOPING : answerTo(topic, one);
-    if (answer) answers.set(one.delivery, answer);
+    const handled = looping.has(one.delivery) ? LOOPING : decide(topic, one);
+    if (handled) decided.set(one.delivery, handled);
   }
-  return answers;
+  return decided;
 }
 
-const LOOPING: Answer = { outcome: 'failed', reason: 'it repeats faster than once a second' };
+const failed = (reason: string): Decided => ({ answer: { outcome: 'failed', reason } });
+const LOOPING = failed('it repeats faster than once a second');
 
-function answerTo(topic: Topic, { delivery: { message }, claimedAt }: Claimed): Answer | undefined {
+function decide(topic: Topic, { delivery: { message }, claimedAt }: Claimed): Decided | undefined {
   const { staleAfterMs = topic.staleAfterMs ?? Number.POSITIVE_INFINITY, repeat } = message;
+  // The producer's zone data may be newer than this worker's.
+  const missing = repeat && missingZoneOf(repeat);
+  if (missing) return { error: new Error(`repeat.zone: the zone data of this worker lacks ${missing}`) };
   // Only a message started by hand can have such a rule. It ends here in sight, instead of being tried for ever.
   const refusal = repeat && refuseRepeat(repeat);
-  if (refusal) return { outcome: 'failed', reason: `${refusal.field}: ${refusal.message}` };
-  if (claimedAt - message.dueAt > staleAfterMs) return { outcome: 'skipped', reason: STALE };
+  if (refusal) return failed(`${refusal.field}: ${refusal.message}`);
+  if (claimedAt - message.dueAt > staleAfterMs) return { answer: { outcome: 'skipped', reason: STALE } };
   return undefined;
 }
 

@@ -68,8 +68,7 @@ async function handle(
   const together = topic.landAll !== undefined && open.length > 0 && !oneByOne;
   const answered = await (together ? answersTogether : answersOneByOne)(tx, topic, open);
   const handledOf = (one: Claimed): Handled => {
-    const known = decided.get(one.delivery);
-    const handled = known ? { answer: known } : asOfLane(answered.get(one.delivery) as Handled, lane);
+    const handled = decided.get(one.delivery) ?? asOfLane(answered.get(one.delivery) as Handled, lane);
     return 'answer' in handled ? { answer: withNextCycle(handled.answer, one) } : handled;
   };
   return new Map(claimed.map((one) => [one.delivery, handledOf(one)]));

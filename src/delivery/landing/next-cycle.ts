@@ -1,4 +1,4 @@
-import { nextDueAt } from '../../message/repeat';
+import { endsAsAsked, nextDueAt } from '../../message/repeat';
 import type { Answer, Claimed } from './claims';
 
 /**
@@ -6,7 +6,9 @@ import type { Answer, Claimed } from './claims';
  * stands, and its "last" ends the series. A failure ends the series, too: an operator has to look at it.
  */
 export function withNextCycle(answer: Answer, { delivery: { message }, claimedAt }: Claimed): Answer {
-  if (!message.repeat || answer.next || answer.last || answer.outcome === 'failed') return answer;
-  const dueAt = nextDueAt(message.repeat, claimedAt);
-  return dueAt === undefined ? answer : { ...answer, next: { cycle: message.cycle + 1, dueAt } };
+  const { repeat, cycle } = message;
+  if (!repeat || answer.next || answer.last || answer.outcome === 'failed') return answer;
+  const dueAt = nextDueAt(repeat, claimedAt);
+  if (dueAt !== undefined) return { ...answer, next: { cycle: cycle + 1, dueAt } };
+  return endsAsAsked(repeat, claimedAt) ? answer : { ...answer, seriesEnded: true };
 }

@@ -1,26 +1,32 @@
 import { appendEvents } from '../../events/outbox';
-import { outcomeEvents, STALE } from '../../events/postdate-events';
-import type { Delivery } from '../../message/contract';
+import { NO_DUE_TIME, outcomeEvents, STALE } from '../../events/postdate-events';
+import type { Delivery, ScheduledMessage } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
 import type { Queryable } from '../../platform/database/pool';
 import { storable } from '../../platform/database/storable';
-import { newEvent } from '../../topics/event-types';
+import { type NewEvent, newEvent } from '../../topics/event-types';
 import type { Handled } from './answers';
+import type { Answer } from './claims';
 
 /**
- * Emits an event, in the landing's transaction, for each message that was due and had no effect: `postdate.failed`, and
- * `postdate.skipped` for a stale one. For a message that its handler skips, the handler emits events of its own: it knows
- * why there was nothing to do.
+ * Emits the events of Postdate itself, in the landing's transaction. A message that was due and had no effect has one:
+ * `postdate.failed`, or `postdate.skipped` if it was stale. For a message that its handler skips, the handler emits events
+ * of its own: it knows why there was nothing to do. A series that ends by its calendar has one as well.
  */
 export async function emitOutcomeEvents(tx: Queryable, handled: Map<Delivery, Handled>): Promise<void> {
-  const events = [...handled].flatMap(([{ message }, one]) => {
-    if (!('answer' in one)) return [];
-    const { outcome, reason } = one.answer;
-    const at = { dueAt: rfc3339(message.dueAt) };
-    if (outcome === 'failed')
-      return [newEvent(message, outcomeEvents.failed, { reason: storable(reason) ?? '', ...at })];
-    const stale = outcome === 'skipped' && reason === STALE;
-    return stale ? [newEvent(message, outcomeEvents.skipped, { reason, ...at })] : [];
-  });
+  const events = [...handled].flatMap(([{ message }, one]) => ('answer' in one ? eventsOf(message, one.answer) : []));
   if (events.length > 0) await appendEvents(tx, events);
+}
+
+function eventsOf(message: ScheduledMessage, { outcome, reason, seriesEnded }: Answer): NewEvent[] {
+  const at = { dueAt: rfc3339(message.dueAt) };
+  const events: NewEvent[] = [];
+  if (outcome === 'failed') {
+    events.push(newEvent(message, outcomeEvents.failed, { reason: storable(reason) ?? '', ...at }));
+  }
+  if (outcome === 'skipped' && reason === STALE) {
+    events.push(newEvent(message, outcomeEvents.skipped, { reason, ...at }));
+  }
+  if (seriesEnded) events.push(newEvent(message, outcomeEvents.seriesEnded, { reason: NO_DUE_TIME, ...at }));
+  return events;
 }

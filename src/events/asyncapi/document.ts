@@ -3,7 +3,7 @@ import { eventChannels, webhookHeaders } from './channels';
 import { answer, eventsOf, type Json, messageOf, schemasOf } from './messages';
 
 // The version of the events, not of the program. It rises when an event changes.
-const VERSION = '1.1.0';
+const VERSION = '1.2.0';
 
 const CONTENT_TYPE = 'application/cloudevents+json';
 

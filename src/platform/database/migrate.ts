@@ -23,8 +23,8 @@ import * as setAside from './migrations/0020-set-aside';
 import * as dispatchQueue from './migrations/0021-dispatch-queue';
 import * as refusedCommands from './migrations/0022-refused-commands';
 import * as pageTokenKey from './migrations/0025-page-token-key';
-import * as webhookAnswers from './migrations/0028-webhook-answers';
 import * as claimedAt from './migrations/0027-claimed-at';
+import * as webhookAnswers from './migrations/0028-webhook-answers';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */

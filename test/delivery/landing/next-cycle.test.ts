@@ -1,10 +1,11 @@
 import { nanoid } from 'nanoid';
+import { land as landAll } from '../../../src/delivery/landing/landing';
 import type { ScheduledMessage } from '../../../src/message/contract';
 import type { Decision } from '../../../src/message/decision';
 import { defineTopic } from '../../../src/topics/define-topic';
 import { PermanentFailure, type Topic } from '../../../src/topics/topic';
 import { useDatabase } from '../../support/database';
-import { effectMessage, effectsSchema, effectTopic, traces } from '../../support/effects';
+import { effectMessage, effectsSchema, effectTopic, groupTopic, traces } from '../../support/effects';
 import { useHolds } from '../../support/hold';
 
 const database = useDatabase(effectsSchema);
@@ -25,6 +26,16 @@ const eventTypes = async (key: string) =>
   (
     await database.pool.query(`select type from postdate.outbox where aggregateid = 'acme/' || $1 order by seq`, [key])
   ).rows.map(({ type }) => type);
+
+/** The types of the events of a key, with the reason if they have one. */
+const eventsOf = async (key: string) =>
+  (
+    await database.pool.query(
+      `select concat_ws(' ', type, payload->'data'->>'reason') as said
+         from postdate.outbox where aggregateid = 'acme/' || $1 order by seq`,
+      [key],
+    )
+  ).rows.map(({ said }) => said);
 
 describe('a repeating message', () => {
   it('goes on with the next place of its series, which the ledger names, too', async () => {
@@ -51,6 +62,34 @@ describe('a repeating message', () => {
     }
   });
 
+  it('whose calendar has no further date ends with an event; one that ends as it was asked to, or goes on, has none', async () => {
+    const thisYear = new Date().getUTCFullYear();
+    const yearly = (years: string) => ({ every: undefined, cron: `0 0 0 1 1 * ${years}` });
+    const stale = { staleAfterMs: 1_000 };
+    const happened = 'test.happened';
+    const ends: [Topic, Partial<ScheduledMessage>, object, string[], goesOn?: true][] = [
+      [effectTopic(), {}, {}, [happened], true],
+      [effectTopic(), {}, { maxCycles: 1 }, [happened]],
+      [effectTopic(), {}, { until: Date.now() }, [happened]],
+      [effectTopic(() => ({ do: 'done', last: true })), {}, {}, [happened]],
+      [effectTopic(), stale, { maxCycles: 1 }, ['postdate.skipped stale']],
+      // A calendar without a next date, and one whose next date is too far ahead for any message.
+      [effectTopic(), {}, yearly(`${thisYear}`), [happened, 'postdate.series-ended noDueTime']],
+      [effectTopic(), {}, yearly(`${thisYear},${thisYear + 40}`), [happened, 'postdate.series-ended noDueTime']],
+      [effectTopic(() => Promise.reject(new PermanentFailure('closed'))), {}, {}, ['postdate.failed closed']],
+      [effectTopic(() => ({ do: 'again', dueAt: Date.now() + HOUR_MS })), {}, { maxCycles: 1 }, [happened], true],
+    ];
+    for (const [topic, fields, repeat, events, goesOn = false] of ends) {
+      const dueInMs = fields === stale ? -HOUR_MS : 0;
+      const message = { ...hourly(effectMessage(dueInMs), repeat), ...fields };
+      // It began in the year before, so its series was a good one when it was posted.
+      if (message.repeat?.cron) message.repeat.startAt -= 370 * 24 * HOUR_MS;
+      const { next } = await land(topic, message);
+      expect(await eventsOf(message.key)).toEqual(events);
+      expect(next !== undefined).toBe(goesOn);
+    }
+  });
+
   it('is moved by its handler’s own "again"', async () => {
     const dueAt = Date.now() + 5_000;
     const topic = effectTopic(() => ({ do: 'again', dueAt }));
@@ -61,6 +100,42 @@ describe('a repeating message', () => {
     const message = hourly(effectMessage(0), { every: 'now and then' });
     expect(await land(effectTopic(), message)).toMatchObject({ outcome: 'failed' });
     expect(await traces(database.pool, message.key)).toEqual({ effects: 0, decisions: 1, events: 1 });
+  });
+});
+
+describe('a message whose zone a worker does not know', () => {
+  const inZone = (zone: string, fields = {}) => hourly(effectMessage(0), { every: 'P1D', zone, ...fields });
+
+  it('waits for a worker that does, and delays no other message of its group; a name that is none ends in sight', async () => {
+    const [unknown, known, none] = [
+      inZone('Mars/Olympus'),
+      inZone('Europe/Amsterdam'),
+      inZone('nowhere; drop table x'),
+    ];
+    const deliveries = [unknown, known, none].map((message) => ({ message, late: false }));
+    const landings = await landAll(database.pool, groupTopic(), deliveries);
+    expect(landings).toMatchObject([
+      { error: { message: expect.stringContaining('Mars/Olympus') } },
+      { decision: { outcome: 'delivered', next: { cycle: 2 } } },
+      { decision: { outcome: 'failed', reason: expect.stringContaining('repeat.zone') } },
+    ]);
+    expect(await traces(database.pool, unknown.key)).toEqual({ effects: 0, decisions: 0, events: 0 });
+    await expect(land(effectTopic(), unknown)).rejects.toThrow('Mars/Olympus');
+
+    const { DateTimeFormat } = Intl;
+    const newer = jest.spyOn(Intl, 'DateTimeFormat').mockImplementation(
+      ((locale: string, options: { timeZone: string }) =>
+        new DateTimeFormat(locale, {
+          ...options,
+          timeZone: options.timeZone === 'Mars/Olympus' ? 'Europe/Amsterdam' : options.timeZone,
+        })) as never,
+    );
+    try {
+      expect(await land(effectTopic(), unknown)).toMatchObject({ outcome: 'delivered', next: { cycle: 2 } });
+      expect(await traces(database.pool, unknown.key)).toEqual({ effects: 1, decisions: 1, events: 1 });
+    } finally {
+      newer.mockRestore();
+    }
   });
 });
 

@@ -117,6 +117,20 @@ export const deliveries: Mutant[] = [
     tests: ['test/message/repeat.test.ts', 'test/message/cron-clocks.test.ts'],
   },
   {
+    name: 'a series goes on beyond what a message can wait',
+    file: 'src/message/repeat.ts',
+    find: 'const limit = Math.min(until, nowMs + HORIZON_MS);',
+    replace: 'const limit = until;',
+    tests: ['test/message/repeat.test.ts', 'test/delivery/landing/next-cycle.test.ts'],
+  },
+  {
+    name: 'a zone that a worker does not know ends the message',
+    file: 'src/delivery/landing/decide-without-handler.ts',
+    find: 'if (missing) return {',
+    replace: 'if (missing === topic.name) return {',
+    tests: ['test/delivery/landing/next-cycle.test.ts'],
+  },
+  {
     name: 'another post of a name takes the decision of the first for its own',
     file: 'src/delivery/ledger/ledger.ts',
     find: 'if (!anothers) return {',

@@ -77,7 +77,8 @@ async function decide(
   const claimed = { delivery, claimedAt };
   const decided = (await decideWithoutHandler(tx, topic, [claimed])).get(delivery);
   const events: EventsByType = new Map();
-  const answer = decided ?? (await runHandler(tx, topic, { delivery, events }));
+  if (decided && 'error' in decided) throw decided.error;
+  const answer = decided?.answer ?? (await runHandler(tx, topic, { delivery, events }));
   return { answer: trialAnswerOf(withNextCycle(answer, claimed)), events };
 }
 
