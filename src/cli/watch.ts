@@ -86,9 +86,9 @@ function screenOf({ at, next, held, overdue, landed, landedLastMinute }: Overvie
     '',
     tableOf(
       ['due next', 'in', 'topic', 'message'],
-      next.map(({ dueAt = '', topic, tenant, key }) => [
+      next.map(({ dueAt, topic, tenant, key }) => [
         dueAt,
-        duration(Math.max(0, Date.parse(dueAt) - now)),
+        dueAt === undefined ? undefined : duration(Math.max(0, Date.parse(dueAt) - now)),
         topic,
         `${tenant}/${key}`,
       ]),

@@ -26,6 +26,8 @@ export interface Overview {
 const SHOWN_MESSAGES = 10;
 // Of a window with more messages, some of those due in it are shown: it is narrowed no further.
 const MOST_LISTED = 200;
+// Sorts after every instant: a due time that cannot be read takes no place of one that can.
+const UNREADABLE = 'z';
 const WINDOWS_MS = [10_000, 60_000, 600_000, 3_600_000, 86_400_000, 30 * 86_400_000];
 
 /** Reads the overview from the database and from Temporal's visibility, which may be a second behind. */
@@ -55,7 +57,7 @@ async function readNext(client: Client, selection: Selection, now: number): Prom
   const found: MessageStatus[] = [];
   for await (const one of list(client, window)) if (found.push(one) >= MOST_LISTED) break;
   return found
-    .sort((one, two) => (one.dueAt ?? '').localeCompare(two.dueAt ?? ''))
+    .sort((one, two) => (one.dueAt ?? UNREADABLE).localeCompare(two.dueAt ?? UNREADABLE))
     .slice(0, SHOWN_MESSAGES)
     .map(({ topic, tenant, key, dueAt }) => ({ topic, tenant, key, dueAt }));
 }

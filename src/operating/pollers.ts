@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { tsToMs } from '@temporalio/common/lib/time';
+import { optionalTsToMs } from '@temporalio/common/lib/time';
 import { withinDeadline } from '../producing/deadline';
 
 // temporal.api.enums.v1.TaskQueueType
@@ -16,7 +16,8 @@ export async function readPollers(client: Client, name: string, type: keyof type
   const queue = { namespace, taskQueue: { name }, taskQueueType: TASK_QUEUE_TYPES[type] };
   const described = await withinDeadline(client, () => client.workflowService.describeTaskQueue(queue));
   const pollers = described.pollers ?? [];
-  const heardMsOf = ({ lastAccessTime }: (typeof pollers)[number]) => Date.now() - tsToMs(lastAccessTime);
+  const heardMsOf = ({ lastAccessTime }: (typeof pollers)[number]) =>
+    Date.now() - (optionalTsToMs(lastAccessTime) ?? 0);
   const [lastPolledMs] = pollers.map(heardMsOf).sort((one, two) => one - two);
   return {
     polling: pollers.filter((poller) => heardMsOf(poller) < POLLED_WITHIN_MS),

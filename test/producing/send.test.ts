@@ -6,18 +6,32 @@ import { problemOf } from '../../src/http/problems';
 const ref = { topic: 'test.effect', tenant: 'acme', key: 'k' };
 const gone = () => Promise.reject(new WorkflowNotFoundError('already completed', 'postdate:test.effect:acme:k', 'run'));
 
+const options = { namespace: 'default' };
+const unknownThere = () =>
+  Promise.reject(Object.assign(new Error('not found'), { code: 5, details: 'no such workflow', metadata: {} }));
+// temporal.api.enums.v1.WorkflowExecutionStatus
+const STATUSES = { RUNNING: 1, COMPLETED: 2 };
+
 /** A client of a server on which the message is in this state, and that answers an update like this, call after call. */
-function clientOf(status: string, answers: (() => Promise<unknown>)[]) {
+function clientOf(status: keyof typeof STATUSES, answers: (() => Promise<unknown>)[]) {
   const updates: unknown[] = [];
   const handle = {
     async executeUpdate(_update: unknown, { updateId }: { updateId: string }) {
       updates.push(updateId);
       return answers[Math.min(updates.length, answers.length) - 1]?.();
     },
-    describe: async () => ({ status: { name: status }, typedSearchAttributes: new Map(), workflowId: 'w', runId: 'r' }),
     result: async () => ({ outcome: 'delivered', decidedAt: '2027-01-01T00:00:00.000Z', cycle: 1 }),
   };
-  const client = { withDeadline: (_at: number, call: () => unknown) => call(), workflow: { getHandle: () => handle } };
+  const client = {
+    options,
+    withDeadline: (_at: number, call: () => unknown) => call(),
+    workflow: { getHandle: () => handle },
+    workflowService: {
+      describeWorkflowExecution: async ({ execution }: { execution: { workflowId: string } }) => ({
+        workflowExecutionInfo: { execution: { ...execution, runId: 'r' }, status: STATUSES[status] },
+      }),
+    },
+  };
   return { client: client as unknown as Client, updates };
 }
 
@@ -53,9 +67,9 @@ describe('a post to a message that is neither free nor waiting whenever it is lo
         if (starts.length <= afterStarts)
           throw new WorkflowExecutionAlreadyStartedError('is there', 'w', 'scheduledMessage');
       },
-      getHandle: () => ({ describe: gone }),
     };
-    const client = { withDeadline: (_at: number, call: () => unknown) => call(), workflow };
+    const workflowService = { describeWorkflowExecution: unknownThere };
+    const client = { options, withDeadline: (_at: number, call: () => unknown) => call(), workflow, workflowService };
     return { client: client as unknown as Client, starts };
   }
 
