@@ -2,18 +2,16 @@ import type { LookupAddress } from 'node:dns';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { readBody } from './read-body';
 
 /** A listener's response. */
 export interface ListenerResponse {
   status: number;
   /** How long the listener asks for a pause (its Retry-After header), in ms. */
   retryAfterMs?: number;
-  /** The parsed body, if it is JSON and within the size limit. */
+  /** The parsed body of a 2xx, if it is JSON that means the same to every reader (see readBody). */
   body?: unknown;
 }
-
-// An answer is a few words. A larger body must not fill our memory.
-const MAX_BODY_BYTES = 64 * 1024;
 
 /**
  * Posts to one of these addresses and to no other, even if the URL's name resolves differently by now. TLS still checks
@@ -30,13 +28,15 @@ export async function postTo(
     // Each request opens its own connection: a shared one might lead to addresses that were not checked for this URL.
     const posting = request(url, { method: 'POST', agent: false, lookup: lookupIn(addresses), ca, signal, headers });
     posting.once('response', resolve).on('error', reject).end(body);
+    // Without an error where the listener wants to speak another protocol.
+    posting.once('close', () => reject(new Error('the connection was closed without a response')));
   });
-  const text = await readBody(response);
-  return {
-    status: response.statusCode as number,
-    retryAfterMs: retryAfterMsOf(response.headers['retry-after'], Date.now()),
-    body: text !== undefined && isJson(response) ? parseJson(text) : undefined,
-  };
+  const status = response.statusCode as number;
+  const isSuccess = status >= 200 && status < 300;
+  const read = isSuccess ? await readBody(response) : undefined;
+  // The body of any other response says nothing that is asked for, and may have no end.
+  if (!isSuccess) response.destroy();
+  return { status, retryAfterMs: retryAfterMsOf(response.headers['retry-after'], Date.now()), body: read };
 }
 
 /** A `lookup` that returns the addresses that were resolved and checked before. */
@@ -47,31 +47,6 @@ const lookupIn =
     if (all) callback(null, found);
     else callback(null, found[0]?.address as string, found[0]?.family);
   };
-
-/** The body as text, or undefined if it exceeds the limit. It reads no further than the limit. */
-async function readBody(response: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    bytes += chunk.length;
-    // Leaving the loop closes the connection.
-    if (bytes > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-const isJson = ({ headers }: IncomingMessage) =>
-  /^application\/([\w.-]+\+)?json\b/i.test(headers['content-type'] ?? '');
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The body claims to be JSON and is not. With a 2xx that counts as no body.
-    return undefined;
-  }
-}
 
 /** The ms that a Retry-After header asks for, as seconds or as a date. Undefined for any other value. */
 export function retryAfterMsOf(value: string | undefined, nowMs: number): number | undefined {

@@ -30,7 +30,7 @@ it.each([1, 4])(
     // The quiet run, and the control.
     await emit('quiet', 1);
     await eventually(async () => expect(quick.sent).toHaveLength(1));
-    for (const tenant of loud) await emit(tenant, 20);
+    for (const tenant of loud) await emit(tenant, 12);
     await eventually(async () => expect(held.length).toBeGreaterThanOrEqual(25));
     await emit('quiet', 3);
     await eventually(async () => expect(quick.sent).toHaveLength(4));
@@ -39,7 +39,7 @@ it.each([1, 4])(
     expect(slow.mostAtOnce()).toBeLessThan(50);
     slow.answers((response) => void response.writeHead(204).end());
     for (const response of held) response.writeHead(204).end();
-    await eventually(async () => expect(worker.results).toEqual({ delivered: 4 + tenants * 5 * 20 }));
+    await eventually(async () => expect(worker.results).toEqual({ delivered: 4 + tenants * 5 * 12 }));
     expect(worker.errors).toEqual([]);
   },
 );

@@ -59,6 +59,13 @@ export const answers: Mutant[] = [
     tests: ['test/events/answers/whole-way.test.ts'],
   },
   {
+    name: 'an answer with a name twice is taken by its last',
+    file: 'src/events/webhooks/read-body.ts',
+    find: 'countNames(value) === writtenNames(text)',
+    replace: 'countNames(value) >= 0',
+    tests: ['test/events/webhooks/hostile-responses.test.ts'],
+  },
+  {
     name: 'a webhook that only observes decides a message',
     file: 'src/events/webhooks/try-delivery.ts',
     find: 'onAnswer && delivery.mayAnswer && body',
