@@ -8,6 +8,7 @@ import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
 import type { WorkerLanes } from '../lanes/worker-lanes';
 import { HandlerTimeout } from './answers';
+import { createHangingTenants } from './hanging-tenants';
 import type { Landing } from './landing';
 import type { LandingQueue } from './landing-queue';
 import { LaneChanged } from './lane-check';
@@ -20,7 +21,8 @@ const ASK_AGAIN_MS = 1_000;
 
 /**
  * Lands due messages in groups: each topic beside the others, and within it the tenants in turn. A group that fails as a whole
- * is landed one by one, and so is a message that failed before: a poisonous message delays no other. Every message that is
+ * is landed one by one, and so is a message that failed before, or of a tenant at whose messages
+ * the handler hangs: a poisonous message delays no other. Every message that is
  * landing goes back to the store once: settled, held (it was too early), or to be rerouted.
  */
 export function createQueues(
@@ -31,6 +33,7 @@ export function createQueues(
   const { pool, lanes, signal } = deps;
   const onTrial = lanes.ownLane !== STABLE;
   const troubled = new Set<string>();
+  const hanging = createHangingTenants();
   const { queuesOf, giveUpOne, landing } = createTopicQueues(deps, limits, { landGroup, landAlone });
 
   messages.on('due', queueUp);
@@ -39,7 +42,7 @@ export function createQueues(
     const changed = new Set<LandingQueue>();
     for (const message of due) {
       const { groups, alone } = queuesOf(message.topic);
-      const queue = troubled.has(message.id) ? alone : groups;
+      const queue = troubled.has(message.id) || hanging.has(message) ? alone : groups;
       queue.add(message);
       changed.add(queue);
     }
@@ -57,10 +60,10 @@ export function createQueues(
     if (cause instanceof LaneChanged) return messages.reroute(group, { kind: 'rulesChanged' });
     if (!(await acceptsWrites(pool))) return landWhenBack(group);
     // A lane on trial has no time to find out which message it was: stable lands them all.
-    const hanging = cause instanceof HandlerTimeout ? cause : undefined;
-    if (hanging?.culprit) groupSize.landed({ messages: group.length, handled: 1 });
+    const timeout = cause instanceof HandlerTimeout ? cause : undefined;
+    if (timeout?.culprit) groupSize.landed({ messages: group.length, handled: 1 });
     for (const message of group) {
-      if (hanging && (onTrial || message.delivery === hanging.culprit)) fail(message, cause);
+      if (timeout && (onTrial || message.delivery === timeout.culprit)) fail(message, cause);
       else alone.add(message);
     }
     alone.startLandings();
@@ -97,6 +100,7 @@ export function createQueues(
 
   function fail(message: HeldMessage, error: unknown): void {
     troubled.add(message.id);
+    if (error instanceof HandlerTimeout && error.culprit === message.delivery) hanging.add(message);
     if (onTrial) messages.reroute([message], { kind: 'failed', error });
     else messages.settle(message, { kind: 'failed', error });
   }

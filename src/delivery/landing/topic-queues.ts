@@ -63,7 +63,10 @@ export function createTopicQueues(
       topic: topic.name,
       permits: besides,
       signal,
-      admit: async () => () => 1,
+      async admit() {
+        await waitForSlots(pool, topic, 1);
+        return () => 1;
+      },
       land: ([message]) => landings.landAlone(message as HeldMessage),
     });
     topics.set(topic, { groups, groupSize, alone });

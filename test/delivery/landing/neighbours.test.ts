@@ -61,6 +61,37 @@ describe('a tenant with one message, beside a tenant with very many in the same 
   });
 });
 
+describe('a tenant at whose messages the handler hangs', () => {
+  it.each(['handle', 'landAll'] as const)(
+    'in %s, has its next ones landed apart: a message of another tenant is the first to land, as by itself',
+    async (where) => {
+      const never = new Promise<never>(() => undefined);
+      const work = async ({ tenant }: { tenant: string }) => (tenant === 'acme' ? never : undefined);
+      const topic: Topic = {
+        ...(where === 'handle'
+          ? effectTopic(async (_, message) => (await work(message)) ?? done)
+          : groupTopic({ landAll: (messages) => Promise.all(messages.map(work)), handle: work })),
+        handlerTimeoutMs: 400,
+      };
+      const worker = await startHold([topic]);
+      await expect(worker.deliver(topic, effectMessage(-1))).rejects.toMatchObject({ name: 'HandlerTimeout' });
+      const ended: string[] = [];
+      const dueAt = Date.now() + 300;
+      const messages = [...many(6, dueAt, 'acme'), ...many(1, dueAt, 'globex')];
+      await Promise.all(
+        messages.map((message) =>
+          worker
+            .deliver(topic, message)
+            .catch((error) => expect(error).toMatchObject({ name: 'HandlerTimeout' }))
+            .finally(() => ended.push(message.tenant)),
+        ),
+      );
+      expect(ended[0]).toBe('globex');
+      expect(ended).toHaveLength(7);
+    },
+  );
+});
+
 describe('a topic whose handlers do not come back for long', () => {
   it.each([
     ['in groups', (topic: Topic): Topic => topic],

@@ -81,7 +81,7 @@ export const hold: Mutant[] = [
     tests: ['test/delivery/hold/full-hold.test.ts'],
   },
   {
-    name: 'what made room in a full hold keeps its place for ever',
+    name: 'a message that has landed keeps its place for ever',
     file: 'src/delivery/hold/places.ts',
     find: 'if (attempts.length > 0) count(delivery, -1);',
     replace: 'if (attempts.length > 1) count(delivery, -1);',
@@ -92,6 +92,13 @@ export const hold: Mutant[] = [
     file: 'src/delivery/landing/tenant-queues.ts',
     find: 'const { tenant } = message.delivery.message;',
     replace: "const tenant = '';",
+    tests: ['test/delivery/landing/neighbours.test.ts'],
+  },
+  {
+    name: 'a tenant at whose messages the handler hangs stays in the groups of others',
+    file: 'src/delivery/landing/queues.ts',
+    find: '|| hanging.has(message)',
+    replace: '',
     tests: ['test/delivery/landing/neighbours.test.ts'],
   },
   {
