@@ -3,6 +3,7 @@ import type { MessageRef } from '../../message/contract';
 import type { Queryable } from '../../platform/database/pool';
 import { storable } from '../../platform/database/storable';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
+import type { Turn } from './tenant-shares';
 
 /**
  * A command that a producer has committed and Temporal does not know yet. `body` is as postdate.schedule, cancel or
@@ -43,18 +44,18 @@ export interface CommandsWanted {
 }
 
 /**
- * The next tenants that have a command to claim, in the order of their names and beginning after `after`. Those that
- * are `full` are left out.
+ * The next tenants that have a command to claim, in the order of their names: first the tenant whose turn has not
+ * ended, then those after it. Those that are `full` are left out.
  */
 export async function tenantsWithCommands(
   db: Queryable,
-  { topics, withinS, full, after, limit }: CommandsWanted & { full: string[]; after: string; limit: number },
+  { topics, withinS, full, turn, limit }: CommandsWanted & { full: string[]; turn: Turn; limit: number },
 ): Promise<string[]> {
-  const next = async (from: string, to: string | null, atMost: number) => {
+  const next = async (comparison: '>' | '>=', from: string, to: string | null, atMost: number) => {
     const { rows } = await db.query<{ tenant: string }>(
       // From each tenant to the next by the index: one tenant's thousands of commands are one step.
       `with recursive tenants (tenant) as (
-         select (select tenant from postdate.dispatch_queue where tenant > $1 order by tenant limit 1)
+         select (select tenant from postdate.dispatch_queue where tenant ${comparison} $1 order by tenant limit 1)
          union all
          select (select queued.tenant from postdate.dispatch_queue as queued
                   where queued.tenant > tenants.tenant order by queued.tenant limit 1)
@@ -68,9 +69,9 @@ export async function tenantsWithCommands(
     );
     return rows.map(({ tenant }) => tenant);
   };
-  const later = await next(after, null, limit);
-  if (later.length === limit || after === '') return later;
-  return [...later, ...(await next('', after, limit - later.length))];
+  const later = await next(turn.left > 0 ? '>=' : '>', turn.tenant, null, limit);
+  if (later.length === limit || turn.tenant === '') return later;
+  return [...new Set([...later, ...(await next('>', '', turn.tenant, limit - later.length))])];
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../platform/database/pool';
 import { claimCommands, type QueuedCommand, tenantsWithCommands } from './command-queue';
-import { divide, type TenantWeights } from './tenant-shares';
+import { divide, type TenantWeights, type Turn } from './tenant-shares';
 
 // What is due within this time goes before what is due later, whoever posted it. A command is in Temporal within a
 // second, and its message needs its lead.
@@ -14,6 +14,9 @@ const TENANT_AT_A_TIME = AT_A_TIME / 2;
 const ALWAYS_FOR_TENANT = 5;
 const MOST_AT_A_TIME = 5 * AT_A_TIME;
 
+// Before all tenants.
+const NOBODY: Turn = { tenant: '', left: 0 };
+
 /**
  * Claims commands by tenants in turn, of each as many as its weight says, and of each tenant those first that are due
  * first. Counts the commands that each tenant has in Temporal's hands.
@@ -24,8 +27,8 @@ export function createFairClaims(
   { topics, weights }: { topics: string[]; weights: TenantWeights },
 ) {
   const inHand = new Map<string, number>();
-  // The tenant that was last given places, in each of the two orders.
-  const last = { soon: '', all: '' };
+  // Whose turn it is, in each of the two orders.
+  const turns: Record<'soon' | 'all', Turn> = { soon: NOBODY, all: NOBODY };
   let claims = 0;
 
   const count = ({ tenant }: QueuedCommand, more: 1 | -1) => {
@@ -35,15 +38,15 @@ export function createFairClaims(
   };
   const total = () => [...inHand.values()].reduce((sum, commands) => sum + commands, 0);
 
-  async function claimIn(order: keyof typeof last, places: number): Promise<QueuedCommand[]> {
+  async function claimIn(order: keyof typeof turns, places: number): Promise<QueuedCommand[]> {
     if (places <= 0) return [];
     const most = total() < AT_A_TIME ? TENANT_AT_A_TIME : ALWAYS_FOR_TENANT;
     const room = (tenant: string) => most - (inHand.get(tenant) ?? 0);
     const which = { topics, withinS: order === 'soon' ? SOON_S : undefined };
     const full = [...inHand.keys()].filter((tenant) => room(tenant) <= 0);
-    const tenants = await tenantsWithCommands(db, { ...which, full, after: last[order], limit: places });
-    const shares = divide(tenants, places, { weights, room });
-    last[order] = [...shares.keys()].at(-1) ?? last[order];
+    const tenants = await tenantsWithCommands(db, { ...which, full, turn: turns[order], limit: places });
+    const { shares, turn } = divide(tenants, places, { weights, room, turn: turns[order] });
+    turns[order] = turn;
     const claimed = shares.size > 0 ? await claimCommands(db, worker, { ...which, shares }) : [];
     for (const command of claimed) count(command, 1);
     return claimed;

@@ -4,28 +4,43 @@ export type TenantWeights = Record<string, number>;
 export const weightOf = (weights: TenantWeights, tenant: string): number =>
   Object.hasOwn(weights, tenant) ? (weights[tenant] as number) : 1;
 
+/** The tenant that was last given places, and how many of its turn are left to it. */
+export interface Turn {
+  tenant: string;
+  left: number;
+}
+
 /**
- * Divides `places` among tenants, in their order and by their weights, in as many rounds as it takes. No tenant gets
- * more than its `room`. Tenants that get nothing are left out.
+ * Divides `places` among tenants, in their order and by their weights, in as many rounds as it takes. The first tenant
+ * goes on with its `turn` if it is the one that was cut off. No tenant gets more than its `room`. Tenants that get
+ * nothing are left out.
  */
 export function divide(
   tenants: string[],
   places: number,
-  { weights, room }: { weights: TenantWeights; room(tenant: string): number },
-): Map<string, number> {
+  { weights, room, turn }: { weights: TenantWeights; room(tenant: string): number; turn: Turn },
+): { shares: Map<string, number>; turn: Turn } {
   const shares = new Map<string, number>();
+  let present = turn;
   let left = places;
+  let owed = turn.left;
   for (let given = -1; left > 0 && given !== left; ) {
     given = left;
     for (const tenant of tenants) {
       const has = shares.get(tenant) ?? 0;
-      const more = Math.min(weightOf(weights, tenant), room(tenant) - has, left);
+      const wanted = Math.min(
+        owed > 0 && tenant === turn.tenant ? owed : weightOf(weights, tenant),
+        room(tenant) - has,
+      );
+      owed = 0;
+      const more = Math.min(wanted, left);
       if (more <= 0) continue;
       shares.set(tenant, has + more);
       left -= more;
+      present = { tenant, left: wanted - more };
     }
   }
-  return shares;
+  return { shares, turn: present };
 }
 
 const ONE = /^([A-Za-z0-9._-]+)=(\d{1,3})$/;
