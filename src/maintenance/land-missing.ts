@@ -10,6 +10,7 @@ import type { createSemaphore } from '../platform/loops/semaphore';
 import { withErrorContext } from '../platform/telemetry/error-context';
 import type { Metrics } from '../platform/telemetry/metrics';
 import type { MessageStatus } from '../producing/message-status';
+import { readEvents } from '../producing/run-events';
 import type { Waiting } from '../producing/waiting-runs';
 import type { Topic } from '../topics/topic';
 import type { LostAnswers } from './lost-answers';
@@ -25,8 +26,8 @@ export interface LandMissingDeps {
   pool: Pool;
   worker: string;
   clock: Pick<DatabaseClock, 'now'>;
-  waiting: Pick<Waiting, 'messageOf'>;
-  recovery: Pick<Recovery, 'lookAt'>;
+  waiting: Pick<Waiting, 'deliveryOf'>;
+  recovery: Pick<Recovery, 'pendingDelivery'>;
   lostAnswers: Pick<LostAnswers, 'watch'>;
   reading: ReturnType<typeof createSemaphore>;
   metrics: Pick<Metrics, 'rescued'>;
@@ -37,8 +38,8 @@ export interface LandMissingDeps {
 
 /**
  * Lands those of a topic's overdue runs that no worker holds and the ledger has not decided: in turn by tenant, the
- * latest due time first. Their messages are read from Temporal. A message that Temporal tries again after a failed
- * landing is left alone, and so is, for ever longer, a run that cannot be read or landed.
+ * latest due time first. Their messages are read from Temporal. A message is left alone that Temporal tries again after a
+ * failed landing, or of which a cancel or move is not decided yet. So is, for ever longer, a run that cannot be read or landed.
  */
 export function createLandMissing(
   deps: LandMissingDeps,
@@ -83,14 +84,17 @@ export function createLandMissing(
   /** Undefined if the run needs no landing now. A run that cannot be read is reported. */
   async function readDelivery(run: MessageStatus): Promise<Delivery | undefined> {
     try {
-      const { open, startedAt, delivery } = await recovery.lookAt(run);
-      if (!open || delivery?.isRetried) return undefined;
-      const message = await waiting.messageOf(run);
+      const { delivery, events } = await waiting.deliveryOf(run);
+      const { message } = delivery;
+      const { isClosed, isDelivering, commandWaits } = readEvents(events, message.dueAt);
+      // A cancel or a move that was in time is the workflow's to decide, however late the workflow is.
+      if (isClosed || commandWaits) return undefined;
+      if (isDelivering && (await recovery.pendingDelivery(run))?.isRetried) return undefined;
       // Written by a newer release: it waits for a worker that can read it.
       if (message.v > 1) return undefined;
       // A message started by hand may differ from its search attributes.
       if (message.topic !== topic.name || message.dueAt > clock.now()) return undefined;
-      return { message, late: message.dueAt <= startedAt };
+      return delivery;
     } catch (error) {
       onError(withErrorContext(error, run));
       return undefined;

@@ -33,7 +33,7 @@ export function startLostAnswers({
   onError,
 }: {
   pool: Pool;
-  recovery: Pick<Recovery, 'lookAt' | 'answer'>;
+  recovery: Pick<Recovery, 'pendingDelivery' | 'answer'>;
   onError(error: unknown): void;
 }) {
   const watched: Watched[] = [];
@@ -41,7 +41,7 @@ export function startLostAnswers({
   async function answer({ run, message }: Watched): Promise<'done' | 'undecided'> {
     const decision = await readDecision(pool, message);
     if (!decision) return 'undecided';
-    const { delivery } = await recovery.lookAt(run);
+    const delivery = await recovery.pendingDelivery(run);
     if (delivery && !delivery.isRetried) await recovery.answer(run, delivery.activityId, decision);
     return 'done';
   }

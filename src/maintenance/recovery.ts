@@ -5,14 +5,14 @@ import { withinDeadline } from '../producing/deadline';
 import type { MessageStatus } from '../producing/message-status';
 import { describeRecord } from '../producing/run-records';
 import { progressOf, type RunProgress } from './in-progress';
-import { lookOf, type RunLook } from './run-look';
+import { type PendingDelivery, pendingDeliveryOf } from './pending-delivery';
 
 /** Recovers a run that will not continue by itself. No method changes a run that has closed meanwhile. */
 export interface Recovery {
   /** What is in progress in the run. Work counts as lost `lostAfterMs` after its time-out. */
   progressOf(run: MessageStatus, lostAfterMs: number): Promise<RunProgress>;
-  /** Whether the run is still open, when it began, and the delivery that it waits for. */
-  lookAt(run: MessageStatus): Promise<RunLook>;
+  /** The delivery that the run waits for, if it does. */
+  pendingDelivery(run: MessageStatus): Promise<PendingDelivery | undefined>;
   /** Answers the delivery of a run in place of the worker that never got it, or that was never heard. */
   answer(run: MessageStatus, activityId: string, decision: Decision): Promise<void>;
   /** Makes the run check the clock. Changes nothing in a run that is not due. */
@@ -46,13 +46,9 @@ export function createRecovery(client: Client): Recovery {
       const raw = await describeRecord(client, run);
       return raw ? progressOf({ raw }, { now: Date.now(), lostAfterMs }) : { state: 'closed' };
     },
-    async lookAt({ workflowId, runId }) {
-      // As it is: the SDK's own description throws when a memo cannot be decoded.
-      const execution = { workflowId, runId };
-      const raw = await withinDeadline(client, () =>
-        workflowService.describeWorkflowExecution({ namespace, execution }),
-      );
-      return lookOf(raw, Date.now());
+    async pendingDelivery(run) {
+      const raw = await describeRecord(client, run);
+      return raw && pendingDeliveryOf(raw, Date.now());
     },
     async answer({ workflowId, runId }, activityId, decision) {
       try {

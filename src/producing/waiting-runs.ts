@@ -1,7 +1,8 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
+import { tsToMs } from '@temporalio/common/lib/time';
 import { admit, refuseCycle, refuseDueAt, refuseRef } from '../message/admission';
-import type { ScheduledMessage } from '../message/contract';
+import type { Delivery, ScheduledMessage } from '../message/contract';
 import type { CarriedMessage } from '../workflows/scheduled-message';
 import { withinDeadline } from './deadline';
 import { list, queryOf, type Selection } from './list';
@@ -23,7 +24,15 @@ export interface Waiting {
    * use it.
    */
   messageOf(run: MessageStatus): Promise<ScheduledMessage>;
+  /** The same message, with whether it was due before it was posted, and the latest events of its run, oldest first. */
+  deliveryOf(run: MessageStatus): Promise<{ delivery: Delivery; events: HistoryEvent[] }>;
 }
+
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
+export type HistoryEvent = NonNullable<History['events']>[number];
+
+// A message that slept and woke has some ten events, each command some six more.
+const EVENTS = 50;
 
 /** Thrown for a run that no workflow and no worker could read. The message names the run, and quotes nothing of it. */
 export class UnreadableMessage extends Error {
@@ -37,6 +46,26 @@ export function createWaiting(
 ): Waiting {
   const { workflowService, options } = client.workflow;
   const { namespace, loadedDataConverter } = options;
+  /** The first events of a run; `more`: there are others. */
+  async function firstEvents({ workflowId, runId }: MessageStatus, maximumPageSize: number) {
+    const execution = { workflowId, runId };
+    const { history, nextPageToken } = await withinDeadline(client, () =>
+      workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize }),
+    );
+    return { events: history?.events ?? [], more: Boolean(nextPageToken?.length) };
+  }
+
+  async function carriedIn(events: HistoryEvent[], { workflowId }: MessageStatus) {
+    const payloads = events[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+    const [carried] = (await decodeArrayFromPayloads(loadedDataConverter, payloads).catch(() => {
+      throw new UnreadableMessage(`${workflowId}: its message cannot be decoded (${encodingOf(payloads?.[0] ?? {})})`);
+    })) as [CarriedMessage?];
+    if (!carried) throw new UnreadableMessage(`${workflowId} was started without a message`);
+    const { applied: _, datedAt, ...message } = carried;
+    admit(refuseRef(message) ?? refuseCycle(message.cycle) ?? refuseDueAt(message.dueAt, Date.now()));
+    return { message, datedAt };
+  }
+
   return {
     count: async (selection) =>
       (await withinDeadline(client, () => client.workflow.count(queryOf({ ...selection, state: 'waiting' })))).count,
@@ -49,22 +78,19 @@ export function createWaiting(
       return runs;
     },
     each: (selection) => list(client, { ...selection, state: 'waiting' }, { onUnreadable }),
-    async messageOf({ workflowId, runId }) {
-      const execution = { workflowId, runId };
-      // Only the first event is read: a description lacks the input, and the whole history comes page by page.
+    // Only the first event is read: a description lacks the input, and the whole history comes page by page.
+    messageOf: async (run) => (await carriedIn((await firstEvents(run, 1)).events, run)).message,
+    async deliveryOf(run) {
+      const { events, more } = await firstEvents(run, EVENTS);
+      const { message, datedAt = tsToMs(events[0]?.eventTime) } = await carriedIn(events, run);
+      const delivery = { message, late: message.dueAt <= datedAt };
+      if (!more) return { delivery, events };
+      const { workflowId, runId } = run;
+      const latest = { namespace, execution: { workflowId, runId }, maximumPageSize: EVENTS };
       const { history } = await withinDeadline(client, () =>
-        workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
+        workflowService.getWorkflowExecutionHistoryReverse(latest),
       );
-      const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-      const [carried] = (await decodeArrayFromPayloads(loadedDataConverter, payloads).catch(() => {
-        throw new UnreadableMessage(
-          `${workflowId}: its message cannot be decoded (${encodingOf(payloads?.[0] ?? {})})`,
-        );
-      })) as [CarriedMessage?];
-      if (!carried) throw new UnreadableMessage(`${workflowId} was started without a message`);
-      const { applied: _, datedAt: __, ...message } = carried;
-      admit(refuseRef(message) ?? refuseCycle(message.cycle) ?? refuseDueAt(message.dueAt, Date.now()));
-      return message;
+      return { delivery, events: (history?.events ?? []).toReversed() };
     },
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { nanoid } from 'nanoid';
-import { schedule } from '../../src/client';
+import { cancel, schedule } from '../../src/client';
 import { startLostAnswers } from '../../src/maintenance/lost-answers';
 import { startSweepOfMessages } from '../../src/maintenance/overdue-messages';
 import { createRecovery } from '../../src/maintenance/recovery';
@@ -163,6 +163,33 @@ it('a message of which a landing fails is tried again by Temporal alone', async 
     expect(worker.reported.landed).toEqual([]);
   });
   expect(tries).toBe(3);
+});
+
+it('a cancel that came in time is obeyed when a workflow worker is back; one that came too late holds up nothing', async () => {
+  const topic = newTopic();
+  // No workflow worker is there: nobody can answer, and the signals lie in the histories.
+  const post = async (dueInMs: number) => {
+    const { tenant, key, dueAt, payload } = effectMessage(dueInMs);
+    await schedule(temporal.client, { topic, tenant, key, dueAt, payload: payload as never });
+    return { topic: topic.name, tenant, key, dueAt };
+  };
+  const [inTime, tooLate] = [await post(6_000), await post(-10)];
+  for (const ref of [inTime, tooLate]) {
+    expect(await cancel(temporal.client, ref, { deadlineMs: 1 })).toMatchObject({ result: 'requested' });
+  }
+  expect(Date.now()).toBeLessThan(inTime.dueAt);
+  const worker = await startSweeping([topic]);
+  await landed(tooLate);
+  await landed(await postUnattended(topic, inTime.dueAt - Date.now() + 100));
+  expect((await traces(database.pool, inTime.key)).decisions).toBe(0);
+  expect(rescued(worker, topic)).toHaveLength(2);
+  await temporal.withWorker(database, { topics: [topic], consumers: [], schemas: [] }, () => landed(inTime));
+  const outcomes = 'select key, outcome from postdate.delivery where key = any($1)';
+  const { rows } = await database.pool.query(outcomes, [[inTime.key, tooLate.key]]);
+  expect(Object.fromEntries(rows.map(({ key, outcome }) => [key, outcome]))).toEqual({
+    [inTime.key]: 'cancelled',
+    [tooLate.key]: 'delivered',
+  });
 });
 
 it('a run that cannot be read is reported ever more rarely, and holds up no other', async () => {

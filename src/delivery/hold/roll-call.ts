@@ -10,6 +10,7 @@ import { type BackgroundLoop, runInBackground, stoppedTogether } from '../../pla
 import { messageFields, withErrorContext } from '../../platform/telemetry/error-context';
 import type { Metrics } from '../../platform/telemetry/metrics';
 import type { MessageStatus } from '../../producing/message-status';
+import { readEvents } from '../../producing/run-events';
 import type { Waiting } from '../../producing/waiting-runs';
 import type { Topic } from '../../topics/topic';
 import { leadMsOf } from '../../topics/topic-limits';
@@ -92,18 +93,25 @@ async function callRoll(
   return 'idle';
 }
 
-/** The messages of these runs. A message that cannot be read is reported, and left to its workflow. */
+/**
+ * The messages of these runs. A message that cannot be read is reported, and left to its workflow. So is one of which a cancel
+ * or a move is not decided yet: the workflow decides it, however late it is.
+ */
 async function readMessages(
   waiting: Waiting,
   runs: MessageStatus[],
   onError: (error: unknown) => void,
 ): Promise<{ run: MessageStatus; message: ScheduledMessage }[]> {
-  const read: { run: MessageStatus; message: ScheduledMessage }[] = [];
-  const readOne = (run: MessageStatus) =>
-    waiting.messageOf(run).then(
-      (message) => read.push({ run, message }),
-      (error) => onError(withErrorContext(error, run)),
-    );
+  const read: { run: MessageStatus; message: ScheduledMessage; commandWaits: boolean }[] = [];
+  const readOne = async (run: MessageStatus) => {
+    try {
+      const { delivery, events } = await waiting.deliveryOf(run);
+      const { message } = delivery;
+      read.push({ run, message, commandWaits: readEvents(events, message.dueAt).commandWaits });
+    } catch (error) {
+      onError(withErrorContext(error, run));
+    }
+  };
   await pMap(runs, readOne, { concurrency: READING_AT_ONCE });
-  return read;
+  return read.filter(({ commandWaits }) => !commandWaits);
 }

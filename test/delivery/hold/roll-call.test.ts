@@ -159,6 +159,17 @@ it('a cancelled message that Temporal still lists is not landed', async () => {
   expect((await traces(database.pool, message.key)).effects).toBe(0);
 });
 
+it('a message of which a cancel waits for a workflow worker is left to that worker', async () => {
+  const topic = newTopic();
+  const message = await postUnattended(topic, soonMs(2));
+  await temporal.client.workflow.getHandle(workflowIdOf(message)).signal('cancel', { commandId: nanoid() });
+  const other = await postUnattended(topic, soonMs(2));
+  const worker = await startHold(topic);
+  await landed(other);
+  expect(missing(worker)).toBe(1);
+  expect((await traces(database.pool, message.key)).decisions).toBe(0);
+});
+
 it('a worker calls the roll of its topics', async () => {
   const topic = newTopic();
   await temporal.withWorker(database, { topics: [topic], consumers: [], schemas: [effectsSchema] }, async () => {

@@ -146,7 +146,7 @@ export const sweep: Mutant[] = [
   },
   {
     name: 'stranger: the sweep tries what Temporal tries again by itself',
-    file: 'src/maintenance/run-look.ts',
+    file: 'src/maintenance/pending-delivery.ts',
     find: 'isRetried: failed &&',
     replace: 'isRetried: false && failed &&',
     tests: ['test/maintenance/overdue-messages.test.ts'],
@@ -157,6 +157,20 @@ export const sweep: Mutant[] = [
     find: 'toWrite.push(...ripe.map(({ delivery }) => delivery));',
     replace: 'void ripe;',
     tests: ['test/maintenance/overdue-messages.test.ts'],
+  },
+  {
+    name: 'stranger: the sweep lands what was cancelled in time while no workflow worker was there',
+    file: 'src/maintenance/land-missing.ts',
+    find: 'if (isClosed || commandWaits) return undefined;',
+    replace: 'if (isClosed) return undefined;',
+    tests: ['test/maintenance/overdue-messages.test.ts'],
+  },
+  {
+    name: 'stranger: the roll call holds what was cancelled while no workflow worker was there',
+    file: 'src/delivery/hold/roll-call.ts',
+    find: '.filter(({ commandWaits }) => !commandWaits)',
+    replace: '',
+    tests: ['test/delivery/hold/roll-call.test.ts'],
   },
   {
     name: 'stranger: a run that cannot be read is read at each round',

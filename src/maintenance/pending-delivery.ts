@@ -2,16 +2,11 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { errorNames } from '../message/contract';
 import { epochMs, RUNNING, SCHEDULED } from './in-progress';
 
-/** What a run waits for now. `startedAt`: epoch ms. */
-export interface RunLook {
-  open: boolean;
-  startedAt: number;
-  /** The delivery that is in progress, or seems to be. */
-  delivery?: {
-    activityId: string;
-    /** A landing has failed. Temporal tries it again a little later, or began to do so a moment ago. */
-    isRetried: boolean;
-  };
+/** The delivery that is in progress in a run, or seems to be. */
+export interface PendingDelivery {
+  activityId: string;
+  /** A landing has failed. Temporal tries it again a little later, or began to do so a moment ago. */
+  isRetried: boolean;
 }
 
 // With these an attempt goes back to Temporal without a failed landing.
@@ -20,15 +15,14 @@ const NO_FAILURES: readonly unknown[] = [errorNames.notDue, errorNames.handedBac
 const RETRY_ARRIVES_MS = 5_000;
 
 /** Reads a run's description. `now`: epoch ms. */
-export function lookOf(
-  { workflowExecutionInfo: info, pendingActivities }: WorkflowExecutionDescription['raw'],
+export function pendingDeliveryOf(
+  { workflowExecutionInfo, pendingActivities }: WorkflowExecutionDescription['raw'],
   now: number,
-): RunLook {
-  const [open, startedAt] = [info?.status === RUNNING, epochMs(info?.startTime)];
+): PendingDelivery | undefined {
+  if (workflowExecutionInfo?.status !== RUNNING) return undefined;
   const found = pendingActivities?.find(({ activityType }) => activityType?.name === 'deliver');
-  if (!open || !found?.activityId) return { open, startedAt };
+  if (!found?.activityId) return undefined;
   const failed = (found.attempt ?? 1) > 1 && !NO_FAILURES.includes(found.lastFailure?.applicationFailureInfo?.type);
   const begunAt = epochMs(found.state === SCHEDULED ? found.scheduledTime : found.lastStartedTime);
-  const { activityId } = found;
-  return { open, startedAt, delivery: { activityId, isRetried: failed && now < begunAt + RETRY_ARRIVES_MS } };
+  return { activityId: found.activityId, isRetried: failed && now < begunAt + RETRY_ARRIVES_MS };
 }
