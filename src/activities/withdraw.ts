@@ -1,7 +1,8 @@
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Pool } from 'pg';
 import { recordWithdrawal, type Withdrawal } from '../delivery/ledger/ledger';
-import type { LedgerActivities, ScheduledMessage } from '../message/contract';
+import { refuseCycle } from '../message/admission';
+import { errorNames, type LedgerActivities, type ScheduledMessage } from '../message/contract';
 import type { Decision } from '../message/decision';
 import { inTransaction } from '../platform/database/pool';
 
@@ -15,7 +16,11 @@ export function createWithdraw({ pool }: { pool: Pool }): Pick<LedgerActivities,
   return {
     cancel: ({ message, command: { commandId, reason } }) =>
       decide(message, { outcome: 'cancelled', commandId, reason }),
-    move: ({ message, command: { commandId, cycle = message.cycle + 1, dueAt } }) =>
-      decide(message, { outcome: 'moved', commandId, next: { cycle, dueAt } }),
+    async move({ message, command: { commandId, cycle = message.cycle + 1, dueAt } }) {
+      // The ledger could never take it, and no retry would help. The next command must not wait for it.
+      const refusal = refuseCycle(cycle);
+      if (refusal) throw ApplicationFailure.nonRetryable(refusal.message, errorNames.invalidMessage, refusal);
+      return decide(message, { outcome: 'moved', commandId, next: { cycle, dueAt } });
+    },
   };
 }

@@ -25,7 +25,7 @@ export function addAnswer(program: Command): void {
 async function answerOne({ cycle, due, reason, json, ...options }: Options): Promise<ExitCode> {
   const ref = refOf(options);
   const dueAt = due === undefined ? undefined : dueTime(due);
-  if (dueAt !== undefined) admit(refuseDueAt(dueAt, Date.now()));
+  if (dueAt !== undefined) admit(refuseDueAt({ dueAt }, Date.now()));
   const given = {
     do: options.do,
     ...(dueAt === undefined ? {} : { dueAt: rfc3339(dueAt) }),

@@ -64,7 +64,8 @@ function withOptionalFields(command: Command): Command {
     const field = optionalFields[name];
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     const description = field.description ?? '';
-    if (field.unwrap() instanceof z.ZodNumber) command.option(`${flag} <number>`, description, Number);
+    if (field.unwrap() instanceof z.ZodBoolean) command.option(flag, description);
+    else if (field.unwrap() instanceof z.ZodNumber) command.option(`${flag} <number>`, description, Number);
     else command.option(`${flag} <text>`, description);
   }
   return command;

@@ -1,4 +1,5 @@
 import { isExactNumber, UNSAFE_NUMBER } from '../message/exact-json';
+import { MAX_DEPTH } from '../message/size';
 import {
   afterNumber,
   afterSpace,
@@ -16,7 +17,7 @@ import {
   QUOTE,
   unescaped,
 } from './json-tokens';
-import { MAX_DEPTH, SLICE_CHARACTERS } from './limits';
+import { SLICE_CHARACTERS } from './limits';
 import { type ProblemCode, ProblemError } from './problems';
 
 /** Stands for a value that has more characters than the caller of `readJson` allows. */

@@ -4,8 +4,6 @@ export const MAX_BODY_BYTES = 64 * 1024;
 export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 export const MAX_BATCH_MESSAGES = 1_000;
 export const MAX_LISTED = 200;
-/** How deeply objects and arrays may be nested. */
-export const MAX_DEPTH = 32;
 /** How much of a body is read in one go. Other requests, and landings in the same process, come between the slices. */
 export const SLICE_CHARACTERS = 32 * 1024;
 /** A request that takes longer to arrive is cut off. */

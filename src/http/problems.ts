@@ -7,13 +7,11 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 import { DatabaseError } from 'pg';
 import { MessageError } from '../message/admission';
-import { errorNames } from '../message/contract';
-import type { Refusal } from '../message/refusal';
 import { isDatabaseUnavailable } from '../platform/database/pool';
 import { OvertakenError } from '../producing/overtaken-error';
+import { refusalByWorkflow } from '../producing/refusal-by-workflow';
 
 /** An error as `application/problem+json` (RFC 9457). `code` is stable, `field` names the offending field. */
 export interface Problem extends Record<string, unknown> {
@@ -99,7 +97,7 @@ export function problemOf(thrown: unknown): Problem {
 
 function knownProblemOf(error: unknown): Problem | undefined {
   if (error instanceof ProblemError) return error.problem;
-  const refusal = error instanceof MessageError ? error : refusalOf(error);
+  const refusal = error instanceof MessageError ? error : refusalByWorkflow(error);
   if (refusal) {
     const { code, field, message } = refusal;
     return { type: typeOf(code), title: 'The message is not let in', status: 400, code, detail: message, field };
@@ -111,16 +109,6 @@ function knownProblemOf(error: unknown): Problem | undefined {
     return problem('unavailable', UNKNOWN_RESULT);
   }
   return error instanceof Error ? fastifysProblem(error) : undefined;
-}
-
-/** The refusal by a workflow that found a command's input wrong. Its clock may be a little behind ours. */
-function refusalOf(error: unknown): Refusal | undefined {
-  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-  if (!(cause instanceof ApplicationFailure) || cause.type !== errorNames.invalidMessage) return undefined;
-  const refusal = cause.details?.[0] as Record<keyof Refusal, unknown> | null | undefined;
-  const texts = [refusal?.code, refusal?.field, refusal?.message];
-  // The worker may be of another release.
-  return texts.every((text) => typeof text === 'string') ? (refusal as unknown as Refusal) : undefined;
 }
 
 // Of the errors that the client's calls throw, these are about Temporal's own state: the request was checked before

@@ -5,7 +5,7 @@ import { optionalFields } from '../message/optional-fields';
 import { MESSAGE_STATES } from '../producing/message-status';
 import { ON_CONFLICT } from '../producing/post';
 import { MAX_BATCH_MESSAGES, MAX_LISTED } from './limits';
-import { cycle, instant, named, part } from './shapes';
+import { cycle, instant, named, namedCycle, part } from './shapes';
 
 // The schemas of the requests of the messages' operations. The checks, the types and docs/openapi.json are made from
 // them. The client refuses what no schema can say: a horizon, a series, a payload.
@@ -25,7 +25,7 @@ export const post = messageRef
   .extend({
     dueAt: instant,
     payload: z.unknown().describe('of the shape that the topic declares, 16 KB at most'),
-    cycle: cycle.optional().describe('default: the one after those that have fired'),
+    cycle: namedCycle.optional().describe('default: the one after those that have fired'),
     repeat: repeat.optional(),
     ...optionalFields,
     onConflict: z.enum(ON_CONFLICT).optional().describe('when one of its name waits; default reject'),
@@ -36,6 +36,7 @@ export const move = z
   .strictObject({
     dueAt: instant,
     expectedCycle: cycle.optional().describe('moves this cycle only; stale when another one waits'),
+    dueBefore2000: optionalFields.dueBefore2000,
   })
   .register(named, { id: 'Move' });
 

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
-import type { z } from 'zod';
-import { OPTIONAL_REFUSALS } from '../message/optional-fields';
+import { z } from 'zod';
+import { OPTIONAL_REFUSALS } from '../message/contract-fields';
 import { FIELD_CODES, type RefusalCode } from '../message/refusal';
 import type { Topic } from '../topics/topic';
 import type { Caller } from './keys';
@@ -92,13 +92,26 @@ const CODES: Partial<Record<string, RefusalCode>> = {
   by: 'invalidLaneRule',
 };
 
+/** The input without the optional fields that are null: other languages write null for an absent one. */
+function withoutNullOptionals(schema: z.ZodType, input: unknown): unknown {
+  if (!(schema instanceof z.ZodObject) || typeof input !== 'object' || input === null) return input;
+  const shape: Record<string, z.ZodType> = schema.shape;
+  const present = ([name, value]: [string, unknown]): [string, unknown][] => {
+    const field = Object.hasOwn(shape, name) ? shape[name] : undefined;
+    const optional = field instanceof z.ZodOptional;
+    if (optional && value === null) return [];
+    return [[name, field ? withoutNullOptionals((optional ? field.unwrap() : field) as z.ZodType, value) : value]];
+  };
+  return Array.isArray(input) ? input : Object.fromEntries(Object.entries(input).flatMap(present));
+}
+
 /** Parses an input by a schema. Throws a `ProblemError` that names the first wrong field, with its code. */
 export function admitted<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
   fieldCodes: Record<string, string> = {},
 ): z.output<Schema> {
-  const parsed = schema.safeParse(input);
+  const parsed = schema.safeParse(withoutNullOptionals(schema, input));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const path = (issue?.path ?? []).map(String);

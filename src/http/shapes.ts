@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PART } from '../message/admission';
+import { MAX_CYCLE, MAX_NAMED_CYCLE, PART } from '../message/admission';
 import { epochMsOf } from '../message/due-time';
 
 // The parts that schemas of all operations are made of.
@@ -13,4 +13,6 @@ export const instant = z
   .max(64)
   .refine((text) => !Number.isNaN(epochMsOf(text)), 'must be RFC 3339 with Z or an offset')
   .meta({ format: 'date-time', description: 'RFC 3339 with Z or an offset; a local time names no instant' });
-export const cycle = z.int().min(1).max(2_147_483_647);
+export const cycle = z.int().min(1).max(MAX_CYCLE);
+/** A cycle that a caller names, with room for those that follow it. */
+export const namedCycle = z.int().min(1).max(MAX_NAMED_CYCLE);

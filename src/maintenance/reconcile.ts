@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { cancel, describe, schedule } from '../client';
-import { MessageError, refuseRef } from '../message/admission';
+import { askingForYearOf, MessageError, refuseRef } from '../message/admission';
 import type { MessageRef, ScheduledMessage } from '../message/contract';
 import type { Progress } from '../platform/loops/progress';
 import { countWaiting } from '../producing/counts';
@@ -68,7 +68,7 @@ export async function reconcile(
   progress?.begin(`rows of ${topic.name}`, await countUndecidedRows(pool, topic));
   for await (const message of rowsWithoutWorkflow({ pool, client, progress }, topic, unusable)) {
     const { tenant, key, cycle, dueAt, payload } = message;
-    const post = { topic, tenant, key, cycle, dueAt, payload: payload as never };
+    const post = { topic, tenant, key, cycle, dueAt, ...askingForYearOf(dueAt), payload: payload as never };
     try {
       await atRate(() => schedule(client, post, { onConflict: 'keep' }));
       started.push(message);

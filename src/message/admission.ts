@@ -12,6 +12,11 @@ const FIRST_INSTANT_MS = -62_135_596_800_000;
 // Temporal silently cuts timers at 100 years, that is, it fires them early. Twenty years leave room for any real
 // deadline.
 export const HORIZON_MS = 20 * 365.25 * 86_400_000;
+const YEAR_2000_MS = Date.UTC(2000, 0, 1);
+/** The largest cycle that the ledger can hold: PostgreSQL's integer. */
+export const MAX_CYCLE = 2_147_483_647;
+/** The largest cycle that a caller can name. Each move, each "again" and each place in a series takes the next one. */
+export const MAX_NAMED_CYCLE = 2_000_000_000;
 
 /** Thrown at the edge, before anything is stored or started. */
 export class MessageError extends Error {
@@ -45,8 +50,8 @@ export function refuseRef(ref: MessageRef): Refusal | undefined {
   return undefined;
 }
 
-/** Checks a due time in epoch ms. The past is allowed: such a message is delivered at once and marked late. */
-export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined {
+/** Checks an instant in epoch ms: from the year 1 to twenty years ahead. */
+export function refuseInstant(dueAt: unknown, nowMs: number): Refusal | undefined {
   const field = 'dueAt';
   if (typeof dueAt !== 'number' || !Number.isSafeInteger(dueAt) || dueAt < FIRST_INSTANT_MS || dueAt > 8.64e15) {
     return { code: FIELD_CODES.dueAt, field, message: 'must be a whole number of epoch milliseconds, from the year 1' };
@@ -57,6 +62,25 @@ export function refuseDueAt(dueAt: unknown, nowMs: number): Refusal | undefined 
   return undefined;
 }
 
+/**
+ * Checks the due time of a post or a move, in epoch ms. The past is allowed: such a message is delivered at once and
+ * marked late. An instant before the year 2000 is allowed only with `dueBefore2000`, because seconds that are taken for
+ * milliseconds are in 1970.
+ */
+export function refuseDueAt(
+  { dueAt, dueBefore2000 }: { dueAt: unknown; dueBefore2000?: unknown },
+  nowMs: number,
+): Refusal | undefined {
+  const refusal = refuseInstant(dueAt, nowMs);
+  if (refusal || (dueAt as number) >= YEAR_2000_MS || dueBefore2000 === true) return refusal;
+  const message = 'must not be before the year 2000: it is in milliseconds, and dueBefore2000 allows earlier ones';
+  return { code: 'dueAtTooEarly', field: 'dueAt', message };
+}
+
+/** What to ask for with an instant that was checked where its type has no mistaken unit, as in a row of PostgreSQL. */
+export const askingForYearOf = (dueAt: number): { dueBefore2000?: true } =>
+  dueAt < YEAR_2000_MS ? { dueBefore2000: true } : {};
+
 /** Checks a lead in ms: how long before its due time a message may wake. */
 export function refuseLead(leadMs: unknown): Refusal | undefined {
   if (typeof leadMs === 'number' && leadMs >= 0 && leadMs <= MAX_LEAD_MS) return undefined;
@@ -65,8 +89,15 @@ export function refuseLead(leadMs: unknown): Refusal | undefined {
 
 /** Checks a cycle: 1, 2, 3 …, within PostgreSQL's integer. */
 export function refuseCycle(cycle: unknown, field = 'cycle'): Refusal | undefined {
-  if (Number.isInteger(cycle) && (cycle as number) >= 1 && (cycle as number) <= 2_147_483_647) return undefined;
-  return { code: FIELD_CODES.cycle, field, message: 'must be a whole number from 1' };
+  if (Number.isInteger(cycle) && (cycle as number) >= 1 && (cycle as number) <= MAX_CYCLE) return undefined;
+  return { code: FIELD_CODES.cycle, field, message: `must be a whole number from 1 to ${MAX_CYCLE}` };
+}
+
+/** Checks a cycle that a caller names in a post or a move. It leaves room for the cycles that follow. */
+export function refuseNamedCycle(cycle: unknown): Refusal | undefined {
+  const refusal = refuseCycle(cycle);
+  if (refusal === undefined && (cycle as number) <= MAX_NAMED_CYCLE) return undefined;
+  return { code: FIELD_CODES.cycle, field: 'cycle', message: `must be a whole number from 1 to ${MAX_NAMED_CYCLE}` };
 }
 
 /** Checks a command's id. A repeat is recognised by it. It is also Temporal's update id, and a column of the ledger. */

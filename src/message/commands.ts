@@ -20,6 +20,8 @@ export interface MoveCommand {
   dueAt: number | string;
   cycle?: number;
   expectedCycle?: number;
+  /** True: it may be due before the year 2000. */
+  dueBefore2000?: boolean;
 }
 
 /** The ledger has decided before: how, and when (RFC 3339). */

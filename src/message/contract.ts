@@ -8,6 +8,8 @@ import { STABLE } from './lane-name';
 export interface OptionalFields {
   /** In ms. A message that is later than this is skipped and not delivered. Absent: the topic's setting. */
   staleAfterMs?: number;
+  /** True: it may be due before the year 2000. Otherwise such a due time is refused: it is in seconds, by mistake. */
+  dueBefore2000?: boolean;
 }
 
 /**

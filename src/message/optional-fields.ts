@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { OptionalFields } from './contract';
+import { OPTIONAL_REFUSALS } from './contract-fields';
 import type { Refusal } from './refusal';
 
 /**
@@ -9,18 +10,19 @@ import type { Refusal } from './refusal';
  */
 export const optionalFields = {
   staleAfterMs: z.number().min(0).optional().describe('later than this it is skipped instead of delivered'),
+  dueBefore2000: z
+    .boolean()
+    .optional()
+    .describe('it may be due before the year 2000, which is otherwise refused as seconds taken for milliseconds'),
 } satisfies { [Name in keyof OptionalFields]-?: z.ZodOptional<z.ZodType<OptionalFields[Name]>> };
-
-/** The refusal of each field with an unusable value. */
-export const OPTIONAL_REFUSALS = {
-  staleAfterMs: { code: 'invalidStaleAfter', message: 'must be a number of milliseconds from 0' },
-} as const satisfies Record<keyof OptionalFields, Pick<Refusal, 'code' | 'message'>>;
 
 export const OPTIONAL_NAMES = Object.keys(optionalFields) as (keyof OptionalFields)[];
 
-/** The optional fields of an object, and no others. */
+/** The optional fields of an object, and no others. Null counts as absent. */
 export const optionalFieldsOf = (given: OptionalFields): OptionalFields =>
-  Object.fromEntries(OPTIONAL_NAMES.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])));
+  Object.fromEntries(
+    OPTIONAL_NAMES.flatMap((name) => ((given[name] ?? undefined) === undefined ? [] : [[name, given[name]]])),
+  );
 
 /** Why a given optional field is refused. */
 export function refuseOptionalFields(given: OptionalFields): Refusal | undefined {

@@ -1,6 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { nanoid } from 'nanoid';
-import { admit, refuseCommandId, refuseCycle, refuseDueAt, refuseRef } from '../message/admission';
+import { admit, refuseCommandId, refuseRef } from '../message/admission';
 import {
   type CancelAnswer,
   type CancelCommand,
@@ -11,7 +10,7 @@ import {
   moveUpdate,
 } from '../message/commands';
 import type { MessageRef } from '../message/contract';
-import { epochMsOf, type InstantInput } from '../message/due-time';
+import { cancelCommandOf, type MoveInput, moveCommandOf, refuseMove } from './commands';
 import { type NotFound, type Requested, send } from './send';
 
 /**
@@ -21,11 +20,12 @@ import { type NotFound, type Requested, send } from './send';
 export async function cancel(
   client: Client,
   ref: MessageRef,
-  { commandId = nanoid(), reason, deadlineMs }: Partial<CancelCommand> & { deadlineMs?: number } = {},
+  { deadlineMs, ...given }: Partial<CancelCommand> & { deadlineMs?: number } = {},
 ): Promise<CancelAnswer | Requested | NotFound> {
-  admit(refuseRef(ref) ?? refuseCommandId(commandId));
-  const ways = { update: cancelUpdate, signal: cancelSignal, deadlineMs };
-  const answer = await send(client, ref, { commandId, reason }, ways);
+  const command = cancelCommandOf(given);
+  admit(refuseRef(ref) ?? refuseCommandId(command.commandId));
+  const ways = { update: cancelUpdate, signal: cancelSignal, deadlineMs: deadlineMs ?? undefined };
+  const answer = await send(client, ref, command, ways);
   // Cancelled by whichever call: a lost answer and a repeat read the same.
   return answer.result === 'tooLate' && answer.outcome === 'cancelled' ? { result: 'cancelled' } : answer;
 }
@@ -37,21 +37,9 @@ export async function cancel(
 export async function move(
   client: Client,
   ref: MessageRef,
-  {
-    dueAt,
-    cycle,
-    expectedCycle,
-    commandId = nanoid(),
-    deadlineMs,
-  }: { dueAt: InstantInput; cycle?: number; expectedCycle?: number; commandId?: string; deadlineMs?: number },
+  { deadlineMs, ...given }: MoveInput & { deadlineMs?: number },
 ): Promise<MoveAnswer | Requested | NotFound> {
-  const command = { commandId, dueAt: epochMsOf(dueAt), cycle, expectedCycle };
-  admit(
-    refuseRef(ref) ??
-      refuseCommandId(commandId) ??
-      refuseDueAt(command.dueAt, Date.now()) ??
-      (cycle === undefined ? undefined : refuseCycle(cycle)) ??
-      (expectedCycle === undefined ? undefined : refuseCycle(expectedCycle, 'expectedCycle')),
-  );
-  return send(client, ref, command, { update: moveUpdate, signal: moveSignal, deadlineMs });
+  const command = moveCommandOf(given);
+  admit(refuseRef(ref) ?? refuseMove(command));
+  return send(client, ref, command, { update: moveUpdate, signal: moveSignal, deadlineMs: deadlineMs ?? undefined });
 }

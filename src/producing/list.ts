@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { admit, refuseDueAt, refuseRef } from '../message/admission';
+import { admit, refuseInstant, refuseRef } from '../message/admission';
 import { searchAttributes } from '../message/contract';
 import { epochMsOf, type InstantInput, rfc3339 } from '../message/due-time';
 import { type MessageState, type MessageStatus, statusOf, type UnreadableRun } from './message-status';
@@ -112,6 +112,6 @@ const quoted = (parts: string[]): string => parts.map((part) => `'${part}'`).joi
 
 function instant(input: InstantInput): string {
   const epochMs = epochMsOf(input);
-  admit(refuseDueAt(epochMs, Date.now()));
+  admit(refuseInstant(epochMs, Date.now()));
   return rfc3339(epochMs);
 }

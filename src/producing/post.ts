@@ -1,6 +1,8 @@
+import { nanoid } from 'nanoid';
 import type { z } from 'zod';
-import { admit, refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../message/admission';
+import { admit, refuseDueAt, refuseLead, refuseNamedCycle, refuseRef } from '../message/admission';
 import type { OptionalFields, ScheduledMessage } from '../message/contract';
+import { withoutNulls } from '../message/decoding';
 import { epochMsOf, type InstantInput } from '../message/due-time';
 import { optionalFieldsOf, refuseOptionalFields } from '../message/optional-fields';
 import type { Refusal } from '../message/refusal';
@@ -37,9 +39,23 @@ export interface ScheduleOptions {
   commandId?: string;
 }
 
+/** The options with their defaults. Null counts as absent. */
+export const scheduleOptionsOf = ({ onConflict, commandId }: ScheduleOptions): Required<ScheduleOptions> => ({
+  onConflict: onConflict ?? 'reject',
+  commandId: commandId ?? nanoid(),
+});
+
+/** A post without the optional fields that are null: programs without types write null for an absent one. */
+export function presentFieldsOf<Schema extends z.ZodType>(post: Post<Schema>): Post<Schema> {
+  const { payload, repeat, ...fields } = post;
+  const rule = repeat && { repeat: typeof repeat === 'object' ? withoutNulls({ ...repeat }) : repeat };
+  return { ...withoutNulls(fields), ...rule, payload } as Post<Schema>;
+}
+
 /** The message that a post asks for. Throws a `MessageError` if any part of it is refused. */
-export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): ScheduledMessage {
-  admit(refuseTopic(post.topic));
+export function messageOf<Schema extends z.ZodType>(given: Post<Schema>): ScheduledMessage {
+  admit(refuseTopic(given?.topic));
+  const post = presentFieldsOf(given);
   const { tenant, key, payload, cycle = 1, repeat } = post;
   const dueAt = epochMsOf(post.dueAt);
   const message: ScheduledMessage = {
@@ -56,8 +72,8 @@ export function messageOf<Schema extends z.ZodType>(post: Post<Schema>): Schedul
   };
   admit(
     refuseRef(message) ??
-      refuseCycle(cycle) ??
-      refuseDueAt(message.dueAt, Date.now()) ??
+      refuseNamedCycle(cycle) ??
+      refuseDueAt(message, Date.now()) ??
       refuseLead(message.leadMs) ??
       refusePayload(post.topic, payload) ??
       refuseOptionalFields(message) ??

@@ -1,5 +1,4 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { nanoid } from 'nanoid';
 import type { z } from 'zod';
 import { admit, refuseCommandId } from '../message/admission';
 import type { MoveAnswer, TooLate } from '../message/commands';
@@ -10,7 +9,7 @@ import { move } from './cancel-and-move';
 import { withinDeadline } from './deadline';
 import { describe } from './describe';
 import { OvertakenError } from './overtaken-error';
-import { messageOf, type Post, type ScheduleOptions } from './post';
+import { messageOf, type Post, presentFieldsOf, type ScheduleOptions, scheduleOptionsOf } from './post';
 import type { Requested } from './send';
 
 /** `late`: it was already due, and is delivered at once. */
@@ -28,11 +27,13 @@ export type ScheduleAnswer =
  */
 export async function schedule<Schema extends z.ZodType>(
   client: Client,
-  post: Post<Schema>,
-  { onConflict = 'reject', commandId = nanoid() }: ScheduleOptions = {},
+  given: Post<Schema>,
+  options: ScheduleOptions = {},
 ): Promise<ScheduleAnswer> {
+  const { onConflict, commandId } = scheduleOptionsOf(options);
   admit(refuseCommandId(commandId));
-  const message = messageOf(post);
+  const message = messageOf(given);
+  const post = presentFieldsOf(given);
   return tracePosting(message, () => {
     message.traceparent = presentTrace();
     return scheduled(client, post, message, { onConflict, commandId });
@@ -69,7 +70,12 @@ async function scheduled<Schema extends z.ZodType>(
     if (known?.scheduledBy === commandId) return answer;
     if (known?.state === 'waiting') {
       if (onConflict !== 'move') return { result: LEFT_ALONE[onConflict], workflowId };
-      const moved = await move(client, message, { dueAt: message.dueAt, cycle: post.cycle, commandId });
+      const moved = await move(client, message, {
+        dueAt: message.dueAt,
+        dueBefore2000: message.dueBefore2000,
+        cycle: post.cycle,
+        commandId,
+      });
       if (moved.result !== 'tooLate' && moved.result !== 'notFound') return moved;
     } else if (known && post.cycle === undefined) {
       // If Temporal remembers the last cycle, this saves the ledger a detour at the due time. What Temporal has

@@ -5,10 +5,12 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
+import { MessageError } from '../message/admission';
 import type { TooLate } from '../message/commands';
 import { type MessageRef, workflowIdOf } from '../message/contract';
 import { answerDeadlineMs, withinDeadline } from './deadline';
 import { describe } from './describe';
+import { refusalByWorkflow } from './refusal-by-workflow';
 
 // gRPC's code; here it means that the workflow's last task has failed.
 const FAILED_PRECONDITION = 9;
@@ -48,6 +50,8 @@ export async function send<Command extends { commandId: string }, Answer>(
       const updated = () => handle.executeUpdate(update, { args: [command], updateId: commandId });
       return await withinDeadline(client, updated, deadlineMs ?? answerDeadlineMs());
     } catch (error) {
+      const refusal = refusalByWorkflow(error);
+      if (refusal) throw new MessageError(refusal);
       if (!isUnanswered(error)) throw error;
       await withinDeadline(client, () => handle.signal(signal, command));
       return { result: 'requested', commandId };

@@ -1,8 +1,9 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
 import { tsToMs } from '@temporalio/common/lib/time';
-import { admit, refuseCycle, refuseDueAt, refuseRef } from '../message/admission';
+import { admit } from '../message/admission';
 import type { Delivery, ScheduledMessage } from '../message/contract';
+import { fieldsOfMessage, refuseOtherId, refuseUnusable } from '../message/read-message';
 import type { CarriedMessage } from '../workflows/scheduled-message';
 import { withinDeadline } from './deadline';
 import { list, queryOf, type Selection } from './list';
@@ -61,8 +62,8 @@ export function createWaiting(
       throw new UnreadableMessage(`${workflowId}: its message cannot be decoded (${encodingOf(payloads?.[0] ?? {})})`);
     })) as [CarriedMessage?];
     if (!carried) throw new UnreadableMessage(`${workflowId} was started without a message`);
-    const { applied: _, datedAt, ...message } = carried;
-    admit(refuseRef(message) ?? refuseCycle(message.cycle) ?? refuseDueAt(message.dueAt, Date.now()));
+    const { applied: _, datedAt, ...message } = fieldsOfMessage(carried) as CarriedMessage;
+    admit(refuseUnusable(message, Date.now()) ?? refuseOtherId(message, workflowId));
     return { message, datedAt };
   }
 

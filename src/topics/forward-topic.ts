@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { refuseUnstorable } from '../message/admission';
 import { rfc3339 } from '../message/due-time';
 import { optionalFields, optionalFieldsOf } from '../message/optional-fields';
+import { refusePayloadSize } from '../message/size';
 import { defineTopic } from './define-topic';
 import { cycle, defineEvent, instant, part } from './event-types';
 import { expectAnswers } from './expect-answers';
@@ -62,8 +62,11 @@ export function forwardTopic<Payload = unknown>(
   return defineTopic({
     ...limits,
     // Posts through Postdate are refused earlier. A workflow that was started directly in Temporal fails here: the
-    // stream's table could never store its payload.
-    payload: payload.refine(isStorable, 'must have no NUL and no lone surrogate in its texts'),
+    // stream's table could never store its payload, or no broker would take it.
+    payload: payload.refine(
+      isWithinLimits,
+      'must be JSON of 16 KB and 32 deep at most, with no NUL and no lone surrogate in its texts',
+    ),
     forward: { answerWithinMs },
     events: [dueEvent(name, payload)],
     landAll: forwardAll,
@@ -83,11 +86,4 @@ function dataOf(message: DueMessage<unknown>, payloadVersion: number | undefined
   return { topic, tenant, key, cycle, dueAt: rfc3339(dueAt), payload, payloadVersion, ...optionalFieldsOf(message) };
 }
 
-function isStorable(payload: unknown): boolean {
-  try {
-    return refuseUnstorable(JSON.stringify(payload) ?? 'null') === undefined;
-  } catch {
-    // A value that is no JSON fails with a message of its own.
-    return true;
-  }
-}
+const isWithinLimits = (payload: unknown): boolean => refusePayloadSize(payload) === undefined;

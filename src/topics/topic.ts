@@ -1,15 +1,12 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { refuseUnstorable } from '../message/admission';
 import type { ScheduledMessage } from '../message/contract';
 import type { InstantInput } from '../message/due-time';
 import { refuseInexact } from '../message/exact-json';
 import type { Refusal } from '../message/refusal';
+import { MAX_PAYLOAD_BYTES, refusePayloadSize } from '../message/size';
 import { runForeign } from '../platform/telemetry/foreign-code';
 import type { EventOrigin, EventType } from './event-types';
-
-// A message carries ids and what is needed to act on them. Documents belong in the business's own tables.
-const MAX_PAYLOAD_BYTES = 16 * 1024;
 
 /** The landing's transaction. Effects made and events emitted here commit with the ledger's row, or not at all. */
 export interface LandingTransaction {
@@ -117,11 +114,5 @@ export function refusePayload(topic: Pick<Topic, 'payload'>, payload: unknown): 
   if (inexact) return inexact;
   const parsed = runForeign({ part: 'schema' }, () => topic.payload.safeParse(payload));
   if (!parsed.success) return { code: 'invalidPayload', field, message: z.prettifyError(parsed.error) };
-  // `undefined` becomes null on the way.
-  const json = JSON.stringify(payload) ?? 'null';
-  if (Buffer.byteLength(json) > MAX_PAYLOAD_BYTES) {
-    return { code: 'payloadTooLarge', field, message: `must be at most ${MAX_PAYLOAD_BYTES} bytes as JSON` };
-  }
-  // The worker that holds the message writes the payload into PostgreSQL.
-  return refuseUnstorable(json);
+  return refusePayloadSize(payload);
 }

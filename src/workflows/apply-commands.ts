@@ -2,6 +2,7 @@ import type { AppliedCommand, CancelAnswer, CancelCommand, MoveAnswer, TooLate }
 import type { LedgerActivities } from '../message/contract';
 import type { Decision } from '../message/decision';
 import { rfc3339 } from '../message/due-time';
+import { invalid, refusalIn } from './invalid';
 import type { MessageState } from './message-state';
 import type { DatedMove } from './parse-command';
 
@@ -14,6 +15,12 @@ const tooLate = ({ outcome, decidedAt }: Decision): TooLate => ({
   outcome,
   firedAt: rfc3339(decidedAt),
 });
+
+/** The sender gets the refusal itself, whichever activity has found it. */
+function throwRefusal(error: unknown): never {
+  const refusal = refusalIn(error);
+  throw refusal ? invalid(refusal) : error;
+}
 
 /**
  * Applies commands one after the other, in the order of their arrival, each once. The ledger decides each command: no
@@ -69,7 +76,7 @@ export function createCommandRunner(
       if (reached || (expectedCycle !== undefined && expectedCycle !== message.cycle)) {
         return { result: 'stale', cycle: message.cycle };
       }
-      const decision = await ledger.move({ message, command });
+      const decision = await ledger.move({ message, command }).catch(throwRefusal);
       state.applyDecision(decision);
       if (decision.commandId === command.commandId && decision.next) {
         return { result: 'moved', dueAt: rfc3339(decision.next.dueAt), cycle: decision.next.cycle };

@@ -1,21 +1,18 @@
 import {
-  ApplicationFailure,
   currentUpdateInfo,
   defineSignal,
   patched,
   setDefaultSignalHandler,
   setHandler,
+  uuid4,
 } from '@temporalio/workflow';
 import { cancelSignal, cancelUpdate, moveSignal, moveUpdate, wakeSignal } from '../message/commands';
-import { errorNames, messageQuery } from '../message/contract';
+import { messageQuery } from '../message/contract';
 import type { Refusal } from '../message/refusal';
 import type { createCommandRunner } from './apply-commands';
+import { invalid, refusalIn } from './invalid';
 import type { MessageState } from './message-state';
-import { type ParsedCommand, parseCancel, parseMove } from './parse-command';
-
-/** The failure that tells a caller which field of its input is wrong. It is never retried. */
-export const invalid = (refusal: Refusal) =>
-  ApplicationFailure.nonRetryable(`${refusal.field}: ${refusal.message}`, errorNames.invalidMessage, refusal);
+import { type ParsedCommand, parseCancel, parseMove, type Rules } from './parse-command';
 
 function acceptOrThrow<Command>(parsed: ParsedCommand<Command>): Command {
   if ('refusal' in parsed) throw invalid(parsed.refusal);
@@ -30,29 +27,45 @@ export function registerHandlers(
   { view, recordRefusal }: MessageState,
   commands: ReturnType<typeof createCommandRunner>,
 ): void {
-  const cancelOf = (raw: unknown) => acceptOrThrow(parseCancel(raw, currentUpdateInfo()?.id));
-  const moveOf = (raw: unknown) => acceptOrThrow(parseMove(raw, Date.now(), currentUpdateInfo()?.id));
+  // A validator refuses by the present rules, and is not asked at a replay. The handler then obeys whatever was accepted.
+  const updateId = () => currentUpdateInfo()?.id as string;
+  const cancelOf = (raw: unknown, rules: Rules) => acceptOrThrow(parseCancel(raw, updateId(), rules));
+  const moveOf = (raw: unknown, rules: Rules) => acceptOrThrow(parseMove(raw, Date.now(), updateId(), rules));
+  const refuse = ({ field, message }: Refusal) => recordRefusal(`${field}: ${message}`);
 
   async function applyOrRefuse<Command>(
-    parsed: ParsedCommand<Command>,
+    parse: (ownId: string, rules: Rules) => ParsedCommand<Command>,
     apply: (command: Command) => Promise<unknown>,
   ): Promise<void> {
-    if ('refusal' in parsed) recordRefusal(`${parsed.refusal.field}: ${parsed.refusal.message}`);
-    else await apply(parsed.command);
+    // Each command typed by hand is meant once, so it gets an id of its own. A second id would change a replay.
+    const ownId = uuid4();
+    const parsed = parse(ownId, 'present');
+    const before = 'refusal' in parsed ? parse(ownId, 'before060') : parsed;
+    // 0.6.0, 2026-11-30. Older releases have obeyed some commands that are refused now.
+    const obeyed = before === parsed || 'refusal' in before || patched('malformed-commands-refused') ? parsed : before;
+    if ('refusal' in obeyed) return refuse(obeyed.refusal);
+    try {
+      await apply(obeyed.command);
+    } catch (error) {
+      // The ledger cannot take it. A failing signal would end the message.
+      const refusal = refusalIn(error);
+      if (!refusal) throw error;
+      refuse(refusal);
+    }
   }
 
   const signals = new Map<string, { handle(raw: unknown): Promise<void> | void; description: string }>([
     [
       cancelSignal.name,
       {
-        handle: (raw) => applyOrRefuse(parseCancel(raw), commands.cancel),
+        handle: (raw) => applyOrRefuse((ownId, rules) => parseCancel(raw, ownId, rules), commands.cancel),
         description: 'Cancel, without an answer: {commandId?, reason?}',
       },
     ],
     [
       moveSignal.name,
       {
-        handle: (raw) => applyOrRefuse(parseMove(raw, Date.now()), commands.move),
+        handle: (raw) => applyOrRefuse((ownId, rules) => parseMove(raw, Date.now(), ownId, rules), commands.move),
         description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?, expectedCycle?}',
       },
     ],
@@ -72,12 +85,12 @@ export function registerHandlers(
   });
 
   setHandler(messageQuery, view, { description: 'The message as it stands' });
-  setHandler(cancelUpdate, (raw) => commands.cancel(cancelOf(raw)), {
-    validator: (raw) => void cancelOf(raw),
+  setHandler(cancelUpdate, (raw) => commands.cancel(cancelOf(raw, 'before060')), {
+    validator: (raw) => void cancelOf(raw, 'present'),
     description: 'Cancel and learn whether it was in time: {commandId?, reason?}',
   });
-  setHandler(moveUpdate, (raw) => commands.move(moveOf(raw)), {
-    validator: (raw) => void moveOf(raw),
+  setHandler(moveUpdate, (raw) => commands.move(moveOf(raw, 'before060')), {
+    validator: (raw) => void moveOf(raw, 'present'),
     description: 'Move and learn whether it was in time: {dueAt, commandId?, cycle?, expectedCycle?}',
   });
   for (const [name, { handle, description }] of signals) {

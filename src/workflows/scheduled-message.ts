@@ -6,7 +6,6 @@ import {
   makeContinueAsNewFunc,
   workflowInfo,
 } from '@temporalio/workflow';
-import { refuseCycle, refuseDueAt, refuseLead, refuseRef } from '../message/admission';
 import type { AppliedCommand } from '../message/commands';
 import { errorNames, type ScheduledMessage, searchAttributesOf } from '../message/contract';
 import type { Decision, Ending } from '../message/decision';
@@ -15,8 +14,10 @@ import { deliverActivityIn, ledgerActivitiesOf } from './activities';
 import { createCommandRunner } from './apply-commands';
 import { deliverByLane } from './deliver-by-lane';
 import { endingOf, summaryOf } from './display-text';
-import { invalid, registerHandlers } from './handlers';
+import { registerHandlers } from './handlers';
 import { createMessageState } from './message-state';
+import { readStart } from './read-start';
+import { rightSearchAttributes } from './right-search-attributes';
 
 /**
  * The message, with what a run hands to the next one. `datedAt` is the instant at which it got its due time, in epoch
@@ -27,16 +28,13 @@ export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; da
 // A month is short: no run outlives the code, keys and server that started it by much. It is also long: a message of
 // three years costs 37 wakes.
 const HOP_MS = 30 * 86_400_000;
-// A producer's clock or the database's has found the due time near enough. Temporal's clock may differ from theirs.
-const CLOCKS_DIFFER_MS = 86_400_000;
 
 /**
  * Sleeps until shortly before the message is due, has it held and landed once, and goes on with the next cycle if there
  * is one. It only decides when to call which activity; the business logic is in the topic's activities.
  */
 export async function scheduledMessage(carried: CarriedMessage): Promise<Ending> {
-  const { applied, datedAt = workflowInfo().startTime.getTime(), ...posted } = { ...carried };
-  refuseUnusable(posted);
+  const { posted, applied, datedAt = workflowInfo().startTime.getTime() } = readStart(carried);
   const { leadMs = 0 } = posted;
   // If the message is posted inside its lead, it goes straight to the hold: a timer of seconds would only be one more
   // state transition.
@@ -47,6 +45,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   const state = createMessageState(posted, applied?.at(-1));
   const commands = createCommandRunner(state, ledger, applied ?? []);
   registerHandlers(state, commands);
+  rightSearchAttributes(posted);
 
   const decided = (message: ScheduledMessage) => state.ended() !== undefined || state.message() !== message;
 
@@ -98,19 +97,6 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
 function runIsLong(): boolean {
   const { startTime, continueAsNewSuggested } = workflowInfo();
   return continueAsNewSuggested || Date.now() - startTime.getTime() >= HOP_MS;
-}
-
-// A message that is started by hand with bad input fails visibly. With an unusable due time, its task would otherwise
-// be retried without end.
-function refuseUnusable(message: ScheduledMessage): void {
-  const refusal =
-    refuseRef(message) ??
-    refuseCycle(message.cycle) ??
-    refuseDueAt(message.dueAt, workflowInfo().startTime.getTime() + CLOCKS_DIFFER_MS) ??
-    (message.leadMs === undefined ? undefined : refuseLead(message.leadMs));
-  if (refusal) throw invalid(refusal);
-  // Written by a newer release: it waits for a worker that can read it, and is not dropped.
-  if (message.v > 1) throw new Error(`message version ${message.v} is newer than this worker`);
 }
 
 function continueAs(next: CarriedMessage): Promise<never> {

@@ -20,6 +20,17 @@ const activities = () => createWithdraw({ pool: database.pool });
 const cancel = (message: ScheduledMessage, commandId = nanoid()) =>
   runActivity(activities().cancel, { message, command: { commandId } });
 
+it('a move that the ledger cannot take is refused for good, and a cancel after it is recorded', async () => {
+  const message = effectMessage(60_000, { cycle: 2_147_483_647 });
+  const moved = runActivity(activities().move, { message, command: { commandId: 'm', dueAt: Date.now() } });
+  await expect(moved).rejects.toMatchObject({
+    type: 'PostdateInvalidMessage',
+    nonRetryable: true,
+    details: [{ code: 'invalidCycle' }],
+  });
+  expect(await cancel(message, 'c')).toMatchObject({ outcome: 'cancelled', cycle: 2_147_483_647 });
+});
+
 describe('a cancel', () => {
   it('before the delivery decides: the delivery has no effect and answers "cancelled"', async () => {
     const message = effectMessage(-1_000);

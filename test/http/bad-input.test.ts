@@ -71,6 +71,8 @@ describe('a post is refused by code and field, and nothing is stored', () => {
     ['30 February', { body: post({ dueAt: '2027-02-30T00:00:00Z' }) }, 400, 'invalidDueAt', 'dueAt'],
     ['24:00', { body: post({ dueAt: '2027-01-01T24:00:00Z' }) }, 400, 'invalidDueAt', 'dueAt'],
     ['a due time over 20 years ahead', { body: post({ dueAt: '2099-01-01T00:00:00Z' }) }, 400, 'dueAtTooFar', 'dueAt'],
+    ['a due time in 1970', { body: post({ dueAt: '1970-01-21T18:54:03Z' }) }, 400, 'dueAtTooEarly', 'dueAt'],
+    ['a cycle without room', { body: post({ cycle: 2_147_483_647 }) }, 400, 'invalidCycle', 'cycle'],
     ['a 61st minute', { body: post({ repeat: { cron: '61 * * * *' } }) }, 400, 'invalidRepeat', 'repeat.cron'],
     [
       'a zone that is nowhere',
@@ -197,6 +199,14 @@ it.each<[string, string, string, Asked, string, string]>([
     '/v1/messages/test.effect/acme/k',
     { body: { dueAt: '2099-01-01T00:00:00Z' } },
     'dueAtTooFar',
+    'dueAt',
+  ],
+  [
+    'a move to 1970',
+    'PATCH',
+    '/v1/messages/test.effect/acme/k',
+    { body: { dueAt: '1970-01-21T18:54:03Z' } },
+    'dueAtTooEarly',
     'dueAt',
   ],
   [

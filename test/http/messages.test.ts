@@ -51,6 +51,14 @@ describe('without a worker', () => {
     });
   });
 
+  it('null in an optional field is absent; in a field that must be there it is refused (the control)', async () => {
+    const repeat = { every: 'P1D', cron: null, zone: null, until: null, maxCycles: null, missed: null };
+    const absent = { cycle: null, staleAfterMs: null, dueBefore2000: null, onConflict: null, repeat };
+    expect(await http.ask('POST', '/v1/messages', { body: { ...post(), ...absent } })).toMatchObject({ status: 201 });
+    const noDueAt = await http.ask('POST', '/v1/messages', { body: { ...post(), dueAt: null } });
+    expect(noDueAt).toMatchObject({ status: 400, body: { code: 'invalidDueAt' } });
+  });
+
   it('a second one of its name is rejected, or kept as asked', async () => {
     const message = await posted();
     const again = (fields = {}) => http.ask('POST', '/v1/messages', { body: { ...message, ...fields } });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { cancel, list, move, schedule } from '../../src/client';
 import { MessageError } from '../../src/message/admission';
 import { epochMsOf, rfc3339 } from '../../src/message/due-time';
+import { messageOf } from '../../src/producing/post';
 import { defineTopic } from '../../src/topics/define-topic';
 import { effectTopic } from '../support/effects';
 
@@ -17,12 +18,29 @@ const post = (fields = {}) => ({
   payload: { note: 'n' },
   ...fields,
 });
+const deep = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
 it('good input gets as far as the client (the control)', async () => {
   await expect(schedule(untouched, post())).rejects.not.toBeInstanceOf(MessageError);
-  for (const dueAt of [Date.now() - 1e9, '0001-01-01T00:00:00Z']) {
-    await expect(schedule(untouched, post({ dueAt }))).rejects.not.toBeInstanceOf(MessageError);
+  const early = { dueAt: '0001-01-01T00:00:00Z', dueBefore2000: true };
+  const edges = [{ dueAt: Date.now() - 1e9 }, { dueAt: '2000-01-01T00:00:00Z' }, early, { cycle: 2_000_000_000 }];
+  for (const fields of edges) {
+    await expect(schedule(untouched, post(fields))).rejects.not.toBeInstanceOf(MessageError);
   }
+});
+
+it('an optional field that is null is absent', async () => {
+  const absent = { cycle: null, repeat: null, staleAfterMs: null, dueBefore2000: null };
+  const dueAt = Date.now();
+  expect(messageOf(post({ ...absent, dueAt } as object))).toEqual(messageOf(post({ dueAt })));
+  const repeat = { every: 'P1D', cron: null, zone: null, until: null, maxCycles: null, missed: null };
+  expect(messageOf(post({ repeat } as object)).repeat).toMatchObject({ every: 'P1D', done: 0 });
+  const options = { onConflict: null, commandId: null } as object;
+  await expect(schedule(untouched, post(absent as object), options)).rejects.not.toBeInstanceOf(MessageError);
+  const ref = { topic: 'test.effect', tenant: 'acme', key: 'k' };
+  const nulls = { commandId: null, cycle: null, expectedCycle: null, dueBefore2000: null, deadlineMs: null } as object;
+  await expect(move(untouched, ref, { dueAt: Date.now(), ...nulls })).rejects.not.toBeInstanceOf(MessageError);
+  await expect(cancel(untouched, ref, { reason: null, ...nulls } as object)).rejects.not.toBeInstanceOf(MessageError);
 });
 
 describe('bad input is refused by code and field, before anything is started', () => {
@@ -35,10 +53,15 @@ describe('bad input is refused by code and field, before anything is started', (
     ['a key that is a number', { key: 7 }, 'invalidKey', 'key'],
     ['an id over 255 bytes', { key: 'k'.repeat(240) }, 'idTooLong', 'key'],
     ['a cycle of zero', { cycle: 0 }, 'invalidCycle', 'cycle'],
+    ['a cycle that leaves no room for the next ones', { cycle: 2_147_483_647 }, 'invalidCycle', 'cycle'],
     ['a payload of another shape', { payload: { note: 7 } }, 'invalidPayload', 'payload'],
     ['a payload with a NUL', { payload: { note: 'a\\\0' } }, 'invalidPayload', 'payload'],
     ['a payload with half a surrogate pair', { payload: { note: '\udc00 😀' } }, 'invalidPayload', 'payload'],
     ['a payload over 16 KB', { payload: { note: 'é'.repeat(8_192) } }, 'payloadTooLarge', 'payload'],
+    ['a payload that is 33 deep', { payload: { note: 'n', more: JSON.parse(deep(32)) } }, 'payloadTooDeep', 'payload'],
+    ['a due time in seconds', { dueAt: Math.round(now / 1_000) }, 'dueAtTooEarly', 'dueAt'],
+    ['a due time in 1999', { dueAt: '1999-12-31T23:59:59.999Z' }, 'dueAtTooEarly', 'dueAt'],
+    ['a word for its year', { dueAt: 0, dueBefore2000: 'true' }, 'dueAtTooEarly', 'dueAt'],
     ['a due time that is NaN', { dueAt: Number.NaN }, 'invalidDueAt', 'dueAt'],
     ['a due time with a fraction of a millisecond', { dueAt: now + 0.5 }, 'invalidDueAt', 'dueAt'],
     ['a due time in words', { dueAt: 'next friday' }, 'invalidDueAt', 'dueAt'],
@@ -79,6 +102,12 @@ describe('bad input is refused by code and field, before anything is started', (
     await expect(cancel(untouched, { ...ref, tenant: "a' or '" })).rejects.toMatchObject({ code: 'invalidTenant' });
     await expect(cancel(untouched, ref, { commandId: '' })).rejects.toMatchObject({ code: 'invalidCommandId' });
     await expect(move(untouched, ref, { dueAt: '12:00' })).rejects.toMatchObject({ code: 'invalidDueAt' });
+    await expect(move(untouched, ref, { dueAt: now / 1_000 })).rejects.toMatchObject({ code: 'invalidDueAt' });
+    const seconds = { dueAt: Math.round(now / 1_000) };
+    await expect(move(untouched, ref, seconds)).rejects.toMatchObject({ code: 'dueAtTooEarly' });
+    const asked = move(untouched, ref, { ...seconds, dueBefore2000: true });
+    await expect(asked).rejects.not.toBeInstanceOf(MessageError);
+    await expect(move(untouched, ref, { dueAt: now, cycle: 2_147_483_647 })).rejects.toMatchObject({ field: 'cycle' });
     await expect(move(untouched, ref, { dueAt: now, expectedCycle: 0 })).rejects.toMatchObject({
       code: 'invalidCycle',
       field: 'expectedCycle',

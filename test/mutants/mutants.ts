@@ -1,5 +1,6 @@
 import { answers } from './bugs/answers';
 import { commands } from './bugs/commands';
+import { contract } from './bugs/contract';
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
 import { laneGuard } from './bugs/lane-guard';
@@ -24,6 +25,7 @@ export interface Mutant {
 }
 
 export const mutants: Mutant[] = [
+  ...contract,
   ...deliveries,
   ...hold,
   ...lanes,

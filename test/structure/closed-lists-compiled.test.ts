@@ -62,7 +62,12 @@ const CASES = [
     file: 'src/message/contract.ts',
     find: 'export interface OptionalFields {',
     more: 'priority?: number;',
-    in: ['src/cli/schedule.ts', 'src/producing/in-transaction.ts', 'src/message/optional-fields.ts'],
+    in: [
+      'src/cli/schedule.ts',
+      'src/producing/in-transaction.ts',
+      'src/message/contract-fields.ts',
+      'src/message/optional-fields.ts',
+    ],
   },
   {
     what: 'mode of a lane',

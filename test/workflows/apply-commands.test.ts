@@ -1,3 +1,4 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import type { LedgerActivities, ScheduledMessage } from '../../src/message/contract';
 import type { Decision } from '../../src/message/decision';
 import { createCommandRunner } from '../../src/workflows/apply-commands';
@@ -58,6 +59,21 @@ it('commands are applied in the order of their arrival: the second asks when the
   asked[1]?.answer({ cycle: 2, outcome: 'cancelled', commandId: 'c' });
   expect(await cancelled).toEqual({ result: 'cancelled' });
   expect(commands.idle()).toBe(true);
+});
+
+it('a command that the ledger cannot take is answered with its refusal, and the next one is asked', async () => {
+  const { state, asked, ledger } = stage();
+  const refusal = { code: 'invalidCycle', field: 'cycle', message: 'must be less' };
+  const failure = ApplicationFailure.nonRetryable('x', 'PostdateInvalidMessage', refusal);
+  const move = () => Promise.reject(new ActivityFailure('x', 'move', '1', 'NON_RETRYABLE_FAILURE', undefined, failure));
+  const commands = createCommandRunner(state, { ...ledger, move }, []);
+  const moved = commands.move({ commandId: 'm', dueAt: 2 });
+  const cancelled = commands.cancel({ commandId: 'c' });
+  await expect(moved).rejects.toMatchObject({ type: 'PostdateInvalidMessage', details: [refusal] });
+  await turns();
+  expect(asked.map(({ what }) => what)).toEqual(['cancel c']);
+  asked[0]?.answer({ cycle: 1, outcome: 'cancelled', commandId: 'c' });
+  expect(await cancelled).toEqual({ result: 'cancelled' });
 });
 
 it('five copies of a command are one question, and have one answer', async () => {

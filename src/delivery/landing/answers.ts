@@ -131,7 +131,7 @@ export function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): An
       return { outcome: 'delivered', last: answer.last };
     case 'again': {
       const dueAt = epochMsOf(answer.dueAt);
-      const refusal = refuseDueAt(dueAt, Date.now());
+      const refusal = refuseDueAt({ dueAt }, Date.now());
       if (refusal) throw new PermanentFailure(`again: ${refusal.field} ${refusal.message}`);
       return { outcome: 'delivered', next: { cycle: cycle + 1, dueAt } };
     }

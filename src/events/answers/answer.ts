@@ -69,7 +69,7 @@ export function refuseAnswer(answer: unknown): Refusal | undefined {
   if (parsed.success) {
     if (parsed.data.do !== 'again') return undefined;
     const dueAt = epochMsOf(parsed.data.dueAt);
-    return Number.isNaN(dueAt) ? REFUSALS.dueAt : refuseDueAt(dueAt, Date.now());
+    return Number.isNaN(dueAt) ? REFUSALS.dueAt : refuseDueAt({ dueAt }, Date.now());
   }
   const [issue] = parsed.error.issues;
   if (issue?.code !== 'unrecognized_keys') return REFUSALS[String(issue?.path[0] ?? 'do')];

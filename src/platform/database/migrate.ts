@@ -22,6 +22,7 @@ import * as functionRights from './migrations/0018-function-rights';
 import * as setAside from './migrations/0020-set-aside';
 import * as dispatchQueue from './migrations/0021-dispatch-queue';
 import * as refusedCommands from './migrations/0022-refused-commands';
+import * as dueYearAndCycleRoom from './migrations/0024-due-year-and-cycle-room';
 import * as pageTokenKey from './migrations/0025-page-token-key';
 import * as claimedAt from './migrations/0027-claimed-at';
 import * as webhookAnswers from './migrations/0028-webhook-answers';
@@ -56,10 +57,11 @@ export const postdateSchema: SchemaMigrations = {
     '0018-function-rights': functionRights,
     '0020-set-aside': setAside,
     '0021-dispatch-queue': dispatchQueue,
-    '0025-page-token-key': pageTokenKey,
-    '0028-webhook-answers': webhookAnswers,
     '0022-refused-commands': refusedCommands,
+    '0024-due-year-and-cycle-room': dueYearAndCycleRoom,
+    '0025-page-token-key': pageTokenKey,
     '0027-claimed-at': claimedAt,
+    '0028-webhook-answers': webhookAnswers,
   },
 };
 

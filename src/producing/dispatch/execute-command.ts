@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { MessageError } from '../../message/admission';
+import { askingForYearOf, MessageError } from '../../message/admission';
 import type { CancelAnswer, MoveAnswer } from '../../message/commands';
 import type { MessageRef } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
@@ -44,14 +44,17 @@ export async function executeCommand(client: Client, topic: Topic, command: Queu
       case 'schedule': {
         const { onConflict, followsDueAt, ...post } = command.body as ScheduleBody;
         if (followsDueAt !== undefined && (await isCycleOpen(client, ref, followsDueAt))) return { result: 'notYet' };
-        // Its payload has the version that the topic had when it was posted. This worker may be of a later release.
+        // The year was checked when it was posted. Its payload has the version that the topic had when it was posted. This worker may be of a later release.
         const payload = upcast(topic, post);
-        return await schedule(client, { ...post, topic, tenant, key, payload }, { onConflict, commandId });
+        const year = askingForYearOf(post.dueAt as number);
+        return await schedule(client, { ...post, ...year, topic, tenant, key, payload }, { onConflict, commandId });
       }
       case 'cancel':
         return await cancel(client, ref, { ...(command.body as { reason?: string }), commandId });
-      case 'move':
-        return await move(client, ref, { ...(command.body as MoveBody), commandId });
+      case 'move': {
+        const body = command.body as MoveBody;
+        return await move(client, ref, { ...body, ...askingForYearOf(body.dueAt), commandId });
+      }
     }
   } catch (error) {
     if (!isInstance(error, MessageError)) throw error;

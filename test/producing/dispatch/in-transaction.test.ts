@@ -221,6 +221,7 @@ describe('bad input is refused by code and field, before anything is stored', ()
     ['a due time that is infinite', { dueAt: Number.POSITIVE_INFINITY }, 'invalidDueAt', 'dueAt'],
     ['a due time before all calendars', { dueAt: -8.64e15 }, 'invalidDueAt', 'dueAt'],
     ['a due time over 20 years ahead', { dueAt: years(20.1) }, 'dueAtTooFar', 'dueAt'],
+    ['a due time in seconds', { dueAt: Math.round(Date.now() / 1_000) }, 'dueAtTooEarly', 'dueAt'],
     ['a cron expression with a 61st minute', { repeat: { cron: '61 * * * *' } }, 'invalidRepeat', 'repeat.cron'],
     ['a limit that is before the due time', { staleAfterMs: -1 }, 'invalidStaleAfter', 'staleAfterMs'],
     ['a topic with rows and no cycle', { topic: withRows }, 'invalidCycle', 'cycle'],
@@ -240,7 +241,7 @@ describe('bad input is refused by code and field, before anything is stored', ()
       [() => cancelIn(database.pool, { ...ref, topic: 'test.nobody' }), { code: 'unknownTopic' }],
       [() => moveIn(database.pool, ref, { dueAt: '12:00' }), { code: 'invalidDueAt' }],
       [() => moveIn(database.pool, ref, { dueAt: years(21) }), { code: 'dueAtTooFar' }],
-      [() => moveIn(database.pool, ref, { dueAt: 0, expectedCycle: 0 }), { field: 'expectedCycle' }],
+      [() => moveIn(database.pool, ref, { dueAt: Date.now(), expectedCycle: 0 }), { field: 'expectedCycle' }],
     ];
     for (const [command, refusal] of refusals) {
       await expect(command()).rejects.toMatchObject({ name: 'MessageError', ...refusal });
@@ -272,6 +273,14 @@ describe('bad input is refused by code and field, before anything is stored', ()
     ['a due time over 20 years ahead', message(`'k'`, `now() + interval '20 years 2 days'`), 'dueAtTooFar', 'dueAt'],
     ['a cycle of zero', message(`'k'`, soon, ', cycle => 0'), 'invalidCycle', 'cycle'],
     ['a cycle of 2147483648', message(`'k'`, soon, ', cycle => 2147483648'), 'invalidCycle', 'cycle'],
+    ['a cycle without room for the next', message(`'k'`, soon, ', cycle => 2147483647'), 'invalidCycle', 'cycle'],
+    ['a due time in seconds', message(`'k'`, 'to_timestamp(1796043883.927 / 1000)'), 'dueAtTooEarly', 'dueAt'],
+    [
+      'a move to seconds',
+      `postdate.move('test.effect', 'acme', 'k', to_timestamp(1796043883.927 / 1000))`,
+      'dueAtTooEarly',
+      'dueAt',
+    ],
     [
       'a payload of 17 KB',
       message(`'k'`, soon, `, jsonb_build_object('note', repeat('n', 17408))`),
@@ -334,8 +343,14 @@ it('what is just within every limit is let in, by either way (the control)', asy
   payload.note += 'n'.repeat(16_384 - JSON.stringify(payload).length);
   expect(JSON.stringify(payload)).toHaveLength(16_384);
   const dueAt = Date.now() + 20 * 365.25 * 24 * HOUR_MS - 60_000;
-  await scheduleIn(database.pool, post({ key, payload, dueAt, cycle: 2_147_483_647, staleAfterMs: 1e300 }));
-  await scheduleIn(database.pool, post({ dueAt: Date.parse('0001-01-01T00:00:00Z') }));
+  await scheduleIn(database.pool, post({ key, payload, dueAt, cycle: 2_000_000_000, staleAfterMs: 1e300 }));
+  await scheduleIn(database.pool, post({ dueAt: Date.parse('2000-01-01T00:00:00Z') }));
+  await scheduleIn(database.pool, post({ dueAt: Date.parse('0001-01-01T00:00:00Z'), dueBefore2000: true }));
+  await moveIn(database.pool, refOf(post()), { dueAt: 0, dueBefore2000: true, expectedCycle: 2_147_483_647 });
+  await inTransaction(database.pool, async (tx) => {
+    await tx.query('set local postdate.due_before_2000 = on');
+    await tx.query(`select postdate.schedule('test.effect', 'acme', 'early', '0001-01-01T00:00:00Z')`);
+  });
   const text = JSON.stringify(payload);
   const call = (json: string) =>
     database.pool.query(`select postdate.schedule($1, 'acme', $2, $3, $4, command_id => repeat('c', 128))`, [
@@ -345,6 +360,6 @@ it('what is just within every limit is let in, by either way (the control)', asy
       json,
     ]);
   await call(text);
-  expect(await keys()).toHaveLength(3);
+  expect(await keys()).toHaveLength(6);
   await expect(call(text.replace('nn', 'nnn'))).rejects.toMatchObject({ code: 'PD001' });
 });

@@ -1,0 +1,236 @@
+import type { Payload } from '@temporalio/common';
+import fc from 'fast-check';
+import { nanoid } from 'nanoid';
+import { searchAttributes } from '../../src/message/contract';
+
+/** A start of the workflow as any client in any language may send it, and the signals after it. */
+export interface ForeignStart {
+  workflowId: string;
+  input: Payload[];
+  memo: Record<string, Payload>;
+  searchAttributes: Record<string, Payload>;
+  header: Record<string, Payload>;
+  signals: { signalName: string; input: Payload[] }[];
+  /** Its memo cannot be decoded here. */
+  unreadable: boolean;
+  /** It claims to be of a later release, and waits for one. */
+  newer: boolean;
+}
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+const encoded = (encoding: string | undefined, data: Uint8Array): Payload => ({
+  metadata: encoding === undefined ? {} : { encoding: bytes(encoding) },
+  data,
+});
+const isJson = (encoding?: Uint8Array | null) => Buffer.from(encoding ?? []).toString() === 'json/plain';
+
+const deep = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+// Too deep for JSON.stringify, so it is written in place of a text.
+const TOO_DEEP = 'too deep';
+const json = (value: unknown): Payload =>
+  encoded('json/plain', bytes((JSON.stringify(value) ?? 'null').replaceAll(`"${TOO_DEEP}"`, deep(5_000))));
+
+/** What no JSON of the contract is. */
+const ODD_VALUES = [
+  null,
+  true,
+  0,
+  -1,
+  1.5,
+  1e308,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 53,
+  -(2 ** 53),
+  '',
+  'x',
+  '1',
+  '\0',
+  '\ud800',
+  'x'.repeat(200_000),
+  [],
+  [null],
+  {},
+  { length: 3 },
+  { toString: 1, constructor: 1 },
+  JSON.parse('{"__proto__": {"cycle": 1}}'),
+  JSON.parse(deep(100)),
+  TOO_DEEP,
+];
+const oddValue = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom<unknown>(...ODD_VALUES) },
+  { weight: 1, arbitrary: fc.jsonValue() },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+);
+
+/** Payloads that are no JSON, or that this process cannot decode at all. */
+const oddPayload = fc.oneof(
+  oddValue.map(json),
+  fc
+    .tuple(
+      fc.constantFrom(
+        'json/plain',
+        'json/protobuf',
+        'binary/plain',
+        'binary/null',
+        'binary/protobuf',
+        'binary/encrypted',
+        'binary/zlib',
+        '',
+        '\0',
+        undefined,
+      ),
+      fc.oneof(
+        fc.uint8Array({ maxLength: 50 }),
+        fc.constantFrom(
+          bytes('{"dueAt": 12'),
+          bytes(''),
+          bytes(deep(200_000)),
+          bytes(`"${'x'.repeat(300_000)}"`),
+          bytes('{"commandId":"c"}'),
+          Buffer.alloc(500_000, 7),
+        ),
+      ),
+    )
+    .map(([encoding, data]) => encoded(encoding, data)),
+);
+
+const undecodable = fc.constantFrom(
+  encoded('binary/encrypted', bytes('secret')),
+  encoded('json/plain', bytes('{"cycle": ')),
+  encoded(undefined, bytes('1')),
+);
+
+const HOUR_MS = 3_600_000;
+const wellFormed = (topic: string, key: string, dueInMs: number) => ({
+  v: 1,
+  topic,
+  tenant: 'acme',
+  key,
+  cycle: 1,
+  dueAt: Date.now() + dueInMs,
+  payload: { note: 'n' },
+});
+
+const FIELDS = [
+  'v',
+  'topic',
+  'tenant',
+  'key',
+  'cycle',
+  'dueAt',
+  'payload',
+  'leadMs',
+  'payloadVersion',
+  'repeat',
+  'traceparent',
+  'postId',
+  'staleAfterMs',
+  'dueBefore2000',
+  'applied',
+  'datedAt',
+  'futureField',
+] as const;
+
+const oddRepeat = fc
+  .record({ every: oddValue, cron: oddValue, zone: oddValue, until: oddValue, at: oddValue }, { requiredKeys: [] })
+  .map((rule) => ({ every: 'P1D', startAt: 0, at: 0, done: 0, ...rule }));
+
+// A field of the message is absent, or is odd.
+const changes = fc.oneof(
+  { weight: 1, arbitrary: fc.constant([]) },
+  {
+    weight: 4,
+    arbitrary: fc.array(
+      fc.tuple(
+        fc.constantFrom(...FIELDS),
+        fc.oneof(fc.constant(undefined), { weight: 3, arbitrary: oddValue }, oddRepeat),
+      ),
+      { minLength: 1, maxLength: 3 },
+    ),
+  },
+);
+
+const dueInMs = fc.constantFrom(-HOUR_MS, 0, 500, HOUR_MS, 90 * 24 * HOUR_MS);
+
+const command = fc.oneof(
+  fc.constantFrom<unknown>({}, { commandId: 'c' }, { dueAt: Date.now() + HOUR_MS }, { reason: 'paid' }),
+  fc.record(
+    { commandId: oddValue, dueAt: oddValue, cycle: oddValue, expectedCycle: oddValue, reason: oddValue },
+    { requiredKeys: [] },
+  ),
+);
+const signals = fc.array(
+  fc.record({
+    signalName: fc.constantFrom('cancel', 'move', 'move', 'wake', 'remind', '__proto__', '__temporal_odd', 'toString'),
+    input: fc.array(fc.oneof(command.map(json), oddPayload), { maxLength: 2 }),
+  }),
+  { maxLength: 3 },
+);
+
+const ATTRIBUTES = Object.values(searchAttributes).map(({ name }) => name);
+// The server's refusal quotes the value. A large one would break the connection of whoever sends it.
+const oddAttribute = oddPayload.filter(({ data }) => (data?.length ?? 0) < 1_000);
+const attribute = fc.tuple(
+  fc.constantFrom(...ATTRIBUTES),
+  fc.oneof(
+    fc
+      .constantFrom<unknown>('', 'acme', 'globex', ['acme'], ['acme', 'globex'], 1, null, '2026-01-01T00:00:00Z')
+      .map(json),
+    oddAttribute,
+  ),
+);
+const memo = fc.dictionary(fc.constantFrom('cycle', 'commandId', '__proto__', 'other'), oddValue.map(json), {
+  maxKeys: 3,
+});
+
+/** Starts of `topic` for tenant acme; those whose memo cannot be decoded are of `unreadableTopic`. */
+export const foreignStart = (topic: string, unreadableTopic: string): fc.Arbitrary<ForeignStart> =>
+  fc
+    .record({
+      changes,
+      dueInMs,
+      odd: fc.option(oddPayload, { freq: 5 }),
+      more: fc.array(oddPayload, { maxLength: 1 }),
+      otherId: fc.option(fc.constantFrom('globex', 'by-hand'), { freq: 8 }),
+      memo,
+      unreadableMemo: fc.option(undecodable, { freq: 6 }),
+      attributes: fc.array(attribute, { maxLength: 2 }),
+      header: fc.dictionary(fc.constantFrom('_tracer-data', 'x'), oddPayload, { maxKeys: 1 }),
+      signals,
+    })
+    .map(({ changes, dueInMs, odd, more, otherId, memo, unreadableMemo, attributes, header, signals }) => {
+      const key = nanoid();
+      // The server stores binary/null with bytes, which no SDK reads.
+      const unreadable = unreadableMemo !== null || attributes.some(([, { metadata }]) => !isJson(metadata?.encoding));
+      const named = unreadable ? unreadableTopic : topic;
+      const message = { ...wellFormed(named, key, unreadable ? HOUR_MS : dueInMs), ...Object.fromEntries(changes) };
+      const idOf = { globex: `postdate:${named}:globex:${key}`, 'by-hand': `by-hand-${key}` };
+      const { v } = message as { v: unknown };
+      return {
+        workflowId: otherId ? idOf[otherId] : `postdate:${named}:acme:${key}`,
+        input: [odd ?? json(message), ...more],
+        memo: unreadableMemo ? { ...memo, odd: unreadableMemo } : memo,
+        searchAttributes: Object.fromEntries(attributes),
+        header,
+        signals,
+        unreadable,
+        newer: odd === null && Number.isSafeInteger(v) && (v as number) > 1,
+      };
+    });
+
+/** A start as one can read it. */
+export const readable = ({ input, memo, searchAttributes, signals, ...start }: ForeignStart): string => {
+  const text = (payload: Payload) =>
+    `${Buffer.from(payload.metadata?.encoding ?? [])} ${Buffer.from(payload.data ?? []).subarray(0, 300)}`;
+  const texts = (payloads: Record<string, Payload>) =>
+    Object.fromEntries(Object.entries(payloads).map(([name, payload]) => [name, text(payload)]));
+  return JSON.stringify({
+    ...start,
+    header: undefined,
+    input: input.map(text),
+    memo: texts(memo),
+    searchAttributes: texts(searchAttributes),
+    signals: signals.map(({ signalName, input }) => [signalName, ...input.map(text)]),
+  });
+};
