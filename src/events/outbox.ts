@@ -36,8 +36,9 @@ export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<v
               'specversion', '1.0', 'id', id, 'source', '${SOURCE}' || topic, 'type', type, 'subject', subject,
               'time', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
               'datacontenttype', 'application/json', 'tenant', tenant, 'cycle', cycle, 'data', data)
-       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::jsonb[])
-         as given (id, topic, subject, tenant, cycle, type, data)`,
+            || case when occurrence is null then '{}' else jsonb_build_object('occurrence', occurrence) end
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::jsonb[], $8::integer[])
+         as given (id, topic, subject, tenant, cycle, type, data, occurrence)`,
     values: [
       events.map(({ origin, type, of }) => eventIdOf(origin, type, of)),
       origins.map(({ topic }) => topic),
@@ -46,6 +47,7 @@ export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<v
       origins.map(({ cycle }) => cycle),
       events.map(({ type }) => type),
       events.map(({ data }) => JSON.stringify(data)),
+      origins.map(({ occurrence }) => occurrence ?? null),
     ],
   });
 }

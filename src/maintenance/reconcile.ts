@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { cancel, describe, schedule } from '../client';
 import { askingForYearOf, MessageError, refuseRef } from '../message/admission';
 import type { MessageRef, ScheduledMessage } from '../message/contract';
+import { occurrenceOf } from '../message/occurrence';
 import type { Progress } from '../platform/loops/progress';
 import { countWaiting } from '../producing/counts';
 import { list } from '../producing/list';
@@ -70,7 +71,7 @@ export async function reconcile(
     const { tenant, key, cycle, dueAt, payload } = message;
     const post = { topic, tenant, key, cycle, dueAt, ...askingForYearOf(dueAt), payload: payload as never };
     try {
-      await atRate(() => schedule(client, post, { onConflict: 'keep' }));
+      await atRate(() => schedule(client, post, { onConflict: 'keep', occurrence: occurrenceOf(message) }));
       started.push(message);
     } catch (error) {
       // One row's fault is no reason to leave out the rows behind it. Any other error is Temporal's.

@@ -36,6 +36,12 @@ const CHECKS: Record<OptionalName, (value: unknown) => Refusal | undefined> = {
   repeat: refuseRepeatShape,
   traceparent: (value) =>
     refuseUnless(isText(value), { code: 'invalidTraceparent', field: 'traceparent', message: 'must be a text' }),
+  uncountedCycles: (value) =>
+    refuseUnless(isWhole(value) && (value as number) >= 0, {
+      code: 'invalidUncountedCycles',
+      field: 'uncountedCycles',
+      message: 'must be a whole number from 0',
+    }),
   postId: (value) => {
     const refusal = refuseCommandId(value);
     return refusal && { ...refusal, code: 'invalidPostId', field: 'postId' };

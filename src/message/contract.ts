@@ -31,6 +31,8 @@ export interface ScheduledMessage<Payload = unknown> extends OptionalFields {
   repeat?: Repeat;
   /** The trace in which it was posted, as a W3C traceparent. Absent without tracing. */
   traceparent?: string;
+  /** Cycles up to the present one that were no due time of its post: moved ones, and those of earlier posts. Absent: 0. */
+  uncountedCycles?: number;
   /** The command that posted it under the next free cycle. Absent: the producer named the cycle. */
   postId?: string;
 }

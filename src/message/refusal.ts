@@ -27,6 +27,7 @@ export const REFUSAL_CODES = [
   'invalidMessageVersion',
   'invalidPostId',
   'invalidTraceparent',
+  'invalidUncountedCycles',
   'invalidCarried',
   'otherWorkflowId',
   'invalidCommandId',

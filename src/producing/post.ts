@@ -45,6 +45,11 @@ export const scheduleOptionsOf = ({ onConflict, commandId }: ScheduleOptions): R
   commandId: commandId ?? nanoid(),
 });
 
+/** A post that goes on with an earlier one, like a redrive. Its occurrence is counted from there. */
+export interface GoesOn {
+  occurrence?: number;
+}
+
 /** A post without the optional fields that are null: programs without types write null for an absent one. */
 export function presentFieldsOf<Schema extends z.ZodType>(post: Post<Schema>): Post<Schema> {
   const { payload, repeat, ...fields } = post;

@@ -3,13 +3,14 @@ import type { z } from 'zod';
 import { admit, refuseCommandId } from '../message/admission';
 import type { MoveAnswer, TooLate } from '../message/commands';
 import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../message/contract';
+import { withOccurrence } from '../message/occurrence';
 import { presentTrace, tracePosting } from '../platform/telemetry/tracing';
 import type { scheduledMessage } from '../workflows';
 import { move } from './cancel-and-move';
 import { withinDeadline } from './deadline';
 import { describe } from './describe';
 import { OvertakenError } from './overtaken-error';
-import { messageOf, type Post, presentFieldsOf, type ScheduleOptions, scheduleOptionsOf } from './post';
+import { type GoesOn, messageOf, type Post, presentFieldsOf, type ScheduleOptions, scheduleOptionsOf } from './post';
 import type { Requested } from './send';
 
 /** `late`: it was already due, and is delivered at once. */
@@ -28,7 +29,7 @@ export type ScheduleAnswer =
 export async function schedule<Schema extends z.ZodType>(
   client: Client,
   given: Post<Schema>,
-  options: ScheduleOptions = {},
+  { occurrence = 1, ...options }: ScheduleOptions & GoesOn = {},
 ): Promise<ScheduleAnswer> {
   const { onConflict, commandId } = scheduleOptionsOf(options);
   admit(refuseCommandId(commandId));
@@ -36,7 +37,7 @@ export async function schedule<Schema extends z.ZodType>(
   const post = presentFieldsOf(given);
   return tracePosting(message, () => {
     message.traceparent = presentTrace();
-    return scheduled(client, post, message, { onConflict, commandId });
+    return scheduled(client, post, message, { onConflict, commandId, occurrence });
   });
 }
 
@@ -55,9 +56,9 @@ async function scheduled<Schema extends z.ZodType>(
   client: Client,
   post: Post<Schema>,
   first: ScheduledMessage,
-  { onConflict, commandId }: Required<ScheduleOptions>,
+  { onConflict, commandId, occurrence }: Required<ScheduleOptions & GoesOn>,
 ): Promise<ScheduleAnswer> {
-  let message = first;
+  let message = withOccurrence(first, occurrence);
   // If the producer names no cycle, the ledger finds out by this id whether the cycle is free for this post.
   if (post.cycle === undefined) message.postId = commandId;
   const workflowId = workflowIdOf(message);
@@ -80,7 +81,7 @@ async function scheduled<Schema extends z.ZodType>(
     } else if (known && post.cycle === undefined) {
       // If Temporal remembers the last cycle, this saves the ledger a detour at the due time. What Temporal has
       // forgotten, the ledger knows.
-      message = { ...message, cycle: (known.cycle ?? message.cycle) + 1 };
+      message = withOccurrence({ ...message, cycle: (known.cycle ?? message.cycle) + 1 }, occurrence);
       over = true;
     }
   }

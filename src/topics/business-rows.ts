@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { ScheduledMessage } from '../message/contract';
+import { withOccurrence } from '../message/occurrence';
 import { inTransaction, type Queryable } from '../platform/database/pool';
 import { WORKER_IS_WELL } from '../platform/database/worker-registry';
 import type { Topic } from './topic';
@@ -16,9 +17,15 @@ interface WaitingRow {
   cycle: number;
   due_at: number;
   payload: unknown;
+  occurrence: number;
 }
 
-const COLUMNS = `waiting.tenant, waiting.key, waiting.cycle, waiting.payload,
+// A row has no count of its own: the ledger has the cycles before that had come to their due time.
+const OCCURRENCE = `(select count(*)::integer + 1 from postdate.delivery as earlier
+                      where earlier.topic = $1 and earlier.tenant = waiting.tenant and earlier.key = waiting.key
+                        and earlier.cycle < waiting.cycle
+                        and earlier.outcome in ('delivered', 'skipped')) as occurrence`;
+const COLUMNS = `waiting.tenant, waiting.key, waiting.cycle, waiting.payload, ${OCCURRENCE},
                  ceil(extract(epoch from waiting.due_at) * 1000)::float8 as due_at`;
 // The ledger takes no other row: it would come again in every round.
 const CAN_LAND = `waiting.tenant is not null and waiting.key is not null and waiting.cycle > 0
@@ -88,15 +95,16 @@ export const countUndecidedRows = (pool: Pool, topic: TopicWithRows): Promise<nu
     return rows[0]?.messages ?? 0;
   });
 
-/** The payload that the row of a message has now; undefined if the row does not wait. */
+/** The payload that the row of a message has now, and its occurrence; undefined if the row does not wait. */
 export async function payloadOfRow(
   db: Queryable,
   topic: TopicWithRows,
   { tenant, key }: { tenant: string; key: string },
-): Promise<{ payload: unknown } | undefined> {
-  const { rows } = await db.query<{ payload: unknown }>(
-    `select payload from (${topic.businessRows}) as waiting where waits and tenant = $1 and key = $2`,
-    [tenant, key],
+): Promise<Pick<WaitingRow, 'payload' | 'occurrence'> | undefined> {
+  const { rows } = await db.query<Pick<WaitingRow, 'payload' | 'occurrence'>>(
+    `select waiting.payload, ${OCCURRENCE} from (${topic.businessRows}) as waiting
+      where waiting.waits and waiting.tenant = $2 and waiting.key = $3`,
+    [topic.name, tenant, key],
   );
   return rows[0];
 }
@@ -118,8 +126,9 @@ export async function findWithoutRow<Ref extends { tenant: string; key: string }
   return rows.map(({ place }) => refs[place] as Ref);
 }
 
-function messageOfRow(topic: Topic, { tenant, key, cycle, due_at, payload }: WaitingRow): ScheduledMessage {
-  return {
+function messageOfRow(topic: Topic, row: WaitingRow): ScheduledMessage {
+  const { tenant, key, cycle, due_at, payload, occurrence } = row;
+  const message: ScheduledMessage = {
     v: 1,
     topic: topic.name,
     tenant,
@@ -129,4 +138,5 @@ function messageOfRow(topic: Topic, { tenant, key, cycle, due_at, payload }: Wai
     payload,
     ...topicFieldsOf(topic),
   };
+  return withOccurrence(message, occurrence);
 }

@@ -11,8 +11,8 @@ export const instant = z.string().meta({ format: 'date-time', description: 'RFC 
 export const cycle = z.int().min(1).max(2_147_483_647).describe('which time the message was used: 1, 2, 3 …');
 
 /**
- * The envelope of every event around its `data`: CloudEvents 1.0 in JSON (cloudevents.io), with `tenant` and `cycle` as
- * extensions.
+ * The envelope of every event around its `data`: CloudEvents 1.0 in JSON (cloudevents.io), with `tenant`, `cycle` and
+ * `occurrence` as extensions.
  */
 export const cloudEvent = z.object({
   specversion: z.literal('1.0'),
@@ -24,6 +24,12 @@ export const cloudEvent = z.object({
   datacontenttype: z.literal('application/json'),
   tenant: part,
   cycle,
+  occurrence: z
+    .int()
+    .min(1)
+    .max(2_147_483_647)
+    .optional()
+    .describe('which due time of its post the message has come to, 1, 2, 3 …; a move leaves it; absent if not due yet'),
   data: z.record(z.string(), z.unknown()),
 });
 
@@ -40,8 +46,8 @@ export interface EventType<Data extends z.ZodObject = z.ZodObject> {
 /** Declares an event type. Emitters create its events with `newEvent`, which checks the data's type. */
 export const defineEvent = <Data extends z.ZodObject>(event: EventType<Data>): EventType<Data> => event;
 
-/** The message and cycle that an event is about. */
-export type EventOrigin = MessageRef & { cycle: number };
+/** The message and cycle that an event is about. `occurrence`: known where the event is emitted at its landing. */
+export type EventOrigin = MessageRef & { cycle: number; occurrence?: number };
 
 /** An event as its emitter gives it. */
 export interface NewEvent {

@@ -21,8 +21,11 @@ export interface GroupTransaction {
   emit(events: { message: EventOrigin; type: string; data: Record<string, unknown> }[]): Promise<void>;
 }
 
-/** The message that a handler is given. `late`: it was already due when it was posted. `dueAt` is in epoch ms. */
-export type DueMessage<Payload> = ScheduledMessage<Payload> & { late: boolean };
+/**
+ * The message that a handler is given. `late`: it was already due when it was posted. `dueAt` is in epoch ms. `occurrence`:
+ * which due time of its post it is, 1, 2, 3 …; unlike the cycle, a move leaves it as it is.
+ */
+export type DueMessage<Payload> = ScheduledMessage<Payload> & { late: boolean; occurrence: number };
 
 /**
  * `again` opens the next cycle at `dueAt`. `skip` says there was nothing to do, for example already paid. `last` ends a

@@ -2,6 +2,7 @@ import { log, setCurrentDetails } from '@temporalio/workflow';
 import type { AppliedCommand } from '../message/commands';
 import type { MessageView, ScheduledMessage } from '../message/contract';
 import type { Decision } from '../message/decision';
+import { occurrenceOf, withOccurrence } from '../message/occurrence';
 import { currentDetails, endingOf } from './display-text';
 
 /** The state of the message in this run, shared by the sleep, the delivery and the commands. */
@@ -67,7 +68,9 @@ export function createMessageState(posted: ScheduledMessage, lastCommand?: Appli
 
 function nextCycle(message: ScheduledMessage, { outcome, next }: Decision): ScheduledMessage {
   const { repeat } = message;
-  // A move concerns one cycle. The series keeps its place.
-  if (!repeat || !next || outcome === 'moved') return { ...message, ...next };
-  return { ...message, ...next, repeat: { ...repeat, at: next.dueAt, done: repeat.done + 1 } };
+  const following = { ...message, ...next };
+  // A move concerns one cycle. The occurrence stays, and the series keeps its place.
+  if (outcome === 'moved') return withOccurrence(following, occurrenceOf(message));
+  if (!repeat || !next) return following;
+  return { ...following, repeat: { ...repeat, at: next.dueAt, done: repeat.done + 1 } };
 }

@@ -3,6 +3,7 @@ import { appendEvent, appendEvents } from '../../events/outbox';
 import { refuseDueAt } from '../../message/admission';
 import type { Delivery, ScheduledMessage } from '../../message/contract';
 import { epochMsOf } from '../../message/due-time';
+import { occurrenceOf } from '../../message/occurrence';
 import { markHandlerError, withErrorContext } from '../../platform/telemetry/error-context';
 import { runForeign } from '../../platform/telemetry/foreign-code';
 import { isInstance, readThrown } from '../../platform/telemetry/thrown';
@@ -113,7 +114,7 @@ export function dueMessage(topic: Topic, { message, late }: Delivery): DueMessag
   const payload = runForeign({ part: 'schema', topic: topic.name }, () => topic.payload.safeParse(upcasted));
   // The schema has changed since the message was posted, perhaps years ago. No retry changes the payload.
   if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
-  return { ...message, payload: payload.data, late };
+  return { ...message, payload: payload.data, late, occurrence: occurrenceOf(message) };
 }
 
 /**

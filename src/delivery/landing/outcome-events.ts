@@ -2,6 +2,7 @@ import { appendEvents } from '../../events/outbox';
 import { NO_DUE_TIME, outcomeEvents, STALE } from '../../events/postdate-events';
 import type { Delivery, ScheduledMessage } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
+import { occurrenceOf } from '../../message/occurrence';
 import type { Queryable } from '../../platform/database/pool';
 import { storable } from '../../platform/database/storable';
 import { type NewEvent, newEvent } from '../../topics/event-types';
@@ -19,14 +20,15 @@ export async function emitOutcomeEvents(tx: Queryable, handled: Map<Delivery, Ha
 }
 
 function eventsOf(message: ScheduledMessage, { outcome, reason, seriesEnded }: Answer): NewEvent[] {
+  const origin = { ...message, occurrence: occurrenceOf(message) };
   const at = { dueAt: rfc3339(message.dueAt) };
   const events: NewEvent[] = [];
   if (outcome === 'failed') {
-    events.push(newEvent(message, outcomeEvents.failed, { reason: storable(reason) ?? '', ...at }));
+    events.push(newEvent(origin, outcomeEvents.failed, { reason: storable(reason) ?? '', ...at }));
   }
   if (outcome === 'skipped' && reason === STALE) {
-    events.push(newEvent(message, outcomeEvents.skipped, { reason, ...at }));
+    events.push(newEvent(origin, outcomeEvents.skipped, { reason, ...at }));
   }
-  if (seriesEnded) events.push(newEvent(message, outcomeEvents.seriesEnded, { reason: NO_DUE_TIME, ...at }));
+  if (seriesEnded) events.push(newEvent(origin, outcomeEvents.seriesEnded, { reason: NO_DUE_TIME, ...at }));
   return events;
 }

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { schedule } from '../../client';
 import { MessageError } from '../../message/admission';
 import type { OptionalFields, ScheduledMessage } from '../../message/contract';
+import { occurrenceOf } from '../../message/occurrence';
 import { optionalFieldsOf } from '../../message/optional-fields';
 import { readThrown } from '../../platform/telemetry/thrown';
 import { describe } from '../../producing/describe';
@@ -55,9 +56,10 @@ async function redriveOne(
   const { pool, client } = deps;
   const message = await findMessage(deps, topic, failed);
   if (!message) return { result: 'unknown' };
+  const { occurrence, ...content } = message;
   const { tenant, key } = failed;
   const cycle = failed.cycle + 1;
-  const post = { topic, tenant, key, cycle, dueAt: Date.now(), ...message } as Parameters<typeof schedule>[1];
+  const post = { topic, tenant, key, cycle, dueAt: Date.now(), ...content } as Parameters<typeof schedule>[1];
   // A post that is refused is not recorded.
   messageOf(post);
   await pool.query(
@@ -68,14 +70,15 @@ async function redriveOne(
   );
   // The record comes first: a redrive without a record must not happen, and one that was only recorded can be repeated.
   const commandId = `redrive:${cycle}`;
-  const { result } = await schedule(client, post, { commandId });
+  const { result } = await schedule(client, post, { commandId, occurrence });
   return result === 'scheduled' ? { result: 'redriven', cycle } : { result: 'waiting' };
 }
 
-type FailedContent = Pick<ScheduledMessage, 'payload'> & OptionalFields;
+// What has failed was no occurrence: a redrive is that one, once more.
+type FailedContent = Pick<ScheduledMessage, 'payload'> & OptionalFields & { occurrence: number };
 function contentOf(topic: Topic, message: ScheduledMessage): FailedContent {
   try {
-    return { payload: upcast(topic, message), ...optionalFieldsOf(message) };
+    return { payload: upcast(topic, message), ...optionalFieldsOf(message), occurrence: occurrenceOf(message) };
   } catch (error) {
     throw new UnreadableMessage(`its payload cannot be brought to the present version: ${readThrown(error).message}`);
   }
@@ -112,5 +115,5 @@ async function forwardedMessageOf(
     [topic.name, tenant, key, cycle],
   );
   const message = rows[0]?.message;
-  return message ? contentOf(topic, message) : undefined;
+  return message ? contentOf(topic, { ...message, cycle }) : undefined;
 }

@@ -19,6 +19,7 @@ import * as answers from './migrations/0015-answers';
 import * as lanes from './migrations/0016-lanes';
 import * as shadow from './migrations/0017-shadow';
 import * as functionRights from './migrations/0018-function-rights';
+import * as occurrence from './migrations/0019-occurrence';
 import * as setAside from './migrations/0020-set-aside';
 import * as dispatchQueue from './migrations/0021-dispatch-queue';
 import * as refusedCommands from './migrations/0022-refused-commands';
@@ -55,6 +56,7 @@ export const postdateSchema: SchemaMigrations = {
     '0016-lanes': lanes,
     '0017-shadow': shadow,
     '0018-function-rights': functionRights,
+    '0019-occurrence': occurrence,
     '0020-set-aside': setAside,
     '0021-dispatch-queue': dispatchQueue,
     '0022-refused-commands': refusedCommands,

@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { askingForYearOf, MessageError } from '../../message/admission';
 import type { CancelAnswer, MoveAnswer } from '../../message/commands';
-import type { MessageRef } from '../../message/contract';
+import type { MessageRef, ScheduledMessage } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
+import { occurrenceOf } from '../../message/occurrence';
 import type { Refusal } from '../../message/refusal';
 import { isInstance } from '../../platform/telemetry/thrown';
 import { upcast } from '../../topics/payload-version';
@@ -26,7 +27,8 @@ export interface NotYet {
 export type DispatchAnswer = ScheduleAnswer | CancelAnswer | MoveAnswer | Requested | NotFound | Refused | NotYet;
 
 type ScheduleBody = Omit<Post<Topic['payload']>, 'topic' | 'tenant' | 'key'> &
-  Pick<ScheduleOptions, 'onConflict'> & {
+  Pick<ScheduleOptions, 'onConflict'> &
+  Pick<ScheduledMessage, 'uncountedCycles'> & {
     /** When the previous cycle was due, in epoch ms. Only commands that an answer ("again") has posted have it. */
     followsDueAt?: number;
   };
@@ -42,12 +44,15 @@ export async function executeCommand(client: Client, topic: Topic, command: Queu
   try {
     switch (what) {
       case 'schedule': {
-        const { onConflict, followsDueAt, ...post } = command.body as ScheduleBody;
+        const { onConflict, followsDueAt, uncountedCycles, ...post } = command.body as ScheduleBody;
         if (followsDueAt !== undefined && (await isCycleOpen(client, ref, followsDueAt))) return { result: 'notYet' };
         // The year was checked when it was posted. Its payload has the version that the topic had when it was posted. This worker may be of a later release.
         const payload = upcast(topic, post);
         const year = askingForYearOf(post.dueAt as number);
-        return await schedule(client, { ...post, ...year, topic, tenant, key, payload }, { onConflict, commandId });
+        const occurrence =
+          followsDueAt === undefined ? undefined : occurrenceOf({ cycle: post.cycle as number, uncountedCycles });
+        const whole = { ...post, ...year, topic, tenant, key, payload };
+        return await schedule(client, whole, { onConflict, commandId, occurrence });
       }
       case 'cancel':
         return await cancel(client, ref, { ...(command.body as { reason?: string }), commandId });

@@ -11,6 +11,7 @@ import { useHolds } from '../../support/hold';
 const database = useDatabase(effectsSchema);
 const startHold = useHolds(database);
 const HOUR_MS = 3_600_000;
+const YEAR_MS = 365.25 * 24 * HOUR_MS;
 
 const hourly = (message: ScheduledMessage, fields = {}): ScheduledMessage => ({
   ...message,
@@ -67,6 +68,7 @@ describe('a repeating message', () => {
     const yearly = (years: string) => ({ every: undefined, cron: `0 0 0 1 1 * ${years}` });
     const stale = { staleAfterMs: 1_000 };
     const happened = 'test.happened';
+    const tooFar = 'postdate.failed again: dueAt must be at most 20 years ahead';
     const ends: [Topic, Partial<ScheduledMessage>, object, string[], goesOn?: true][] = [
       [effectTopic(), {}, {}, [happened], true],
       [effectTopic(), {}, { maxCycles: 1 }, [happened]],
@@ -77,6 +79,7 @@ describe('a repeating message', () => {
       [effectTopic(), {}, yearly(`${thisYear}`), [happened, 'postdate.series-ended noDueTime']],
       [effectTopic(), {}, yearly(`${thisYear},${thisYear + 40}`), [happened, 'postdate.series-ended noDueTime']],
       [effectTopic(() => Promise.reject(new PermanentFailure('closed'))), {}, {}, ['postdate.failed closed']],
+      [effectTopic(() => ({ do: 'again', dueAt: Date.now() + 21 * YEAR_MS })), {}, {}, [tooFar]],
       [effectTopic(() => ({ do: 'again', dueAt: Date.now() + HOUR_MS })), {}, { maxCycles: 1 }, [happened], true],
     ];
     for (const [topic, fields, repeat, events, goesOn = false] of ends) {

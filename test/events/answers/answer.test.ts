@@ -86,6 +86,26 @@ describe.each([
     });
   });
 
+  it('hands its occurrence on: "again" to the next cycle, "failed" to a redrive', async () => {
+    const moved = { cycle: 3, uncountedCycles: 2 };
+    expect(await give(await forwarded(moved), { do: 'again', dueAt: tomorrow() })).toMatchObject({
+      next: { cycle: 4 },
+    });
+    expect(await commands()).toMatchObject([{ body: { cycle: 4, uncountedCycles: 2 } }]);
+    await give(await forwarded(moved), { do: 'failed', reason: 'r' });
+    expect(await query(`select message from postdate.answer where answer = 'failed'`)).toMatchObject([
+      { message: { uncountedCycles: 2 } },
+    ]);
+    const occurrences = await query(
+      `select type, payload->'occurrence' as occurrence from postdate.outbox order by seq`,
+    );
+    expect(occurrences).toEqual([
+      { type: 'orders.reminder.due', occurrence: 1 },
+      { type: 'orders.reminder.due', occurrence: 1 },
+      { type: 'postdate.failed', occurrence: 1 },
+    ]);
+  });
+
   it('failed is told to everyone as a failure of a handler is, and found among what has failed', async () => {
     const ref = await forwarded();
     expect(await give(ref, { do: 'failed', reason: 'no such address' })).toMatchObject({

@@ -131,6 +131,13 @@ export const deliveries: Mutant[] = [
     tests: ['test/delivery/landing/next-cycle.test.ts'],
   },
   {
+    name: 'a move counts as an occurrence',
+    file: 'src/workflows/message-state.ts',
+    find: "if (outcome === 'moved') return withOccurrence(following, occurrenceOf(message));",
+    replace: "if (outcome === 'moved') return following;",
+    tests: ['test/producing/occurrence.test.ts'],
+  },
+  {
     name: 'another post of a name takes the decision of the first for its own',
     file: 'src/delivery/ledger/ledger.ts',
     find: 'if (!anothers) return {',
