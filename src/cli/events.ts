@@ -52,7 +52,7 @@ async function showEvents(pool: Pool, options: Options): Promise<ExitCode> {
       shown += 1;
       if (shown >= limit) return 0;
     }
-    if (page.length === PAGE) continue;
+    if (page.length > 0) continue;
     if (!follow) break;
     // Only the abort rejects this pause, and then the command ends as asked.
     await pause(POLL_MS, undefined, { signal: over.signal }).catch(() => undefined);

@@ -1,6 +1,10 @@
 import type { Queryable } from '../platform/database/pool';
+import { storable } from '../platform/database/storable';
 import { entityOf } from './outbox';
 import { type PayloadRow, type StreamRow, streamRowOf } from './stream';
+
+/** The first pause of an event that may be taken at a later try. */
+export const RETRY_S = 5;
 
 /** An event that a reader of the stream leaves behind its position. */
 export interface SetAside {
@@ -10,21 +14,24 @@ export interface SetAside {
   reason: string;
   /** The position of the event of the same entity that it waits behind. Undefined for one that was refused itself. */
   behind?: number;
+  /** When it is tried again without an operator, in ms from now. Undefined for one that was refused for good. */
+  retryInMs?: number;
 }
 
 /** The entity of a row. A row that holds no event is one by itself, and holds up nothing. */
 export const entityOfRow = ({ event, position }: StreamRow): string => (event ? entityOf(event) : `#${position}`);
 
-/** Records events as set aside for a reader. One that is recorded already gets the new reason, and waits for an operator. */
+/** Records events as set aside for a reader. One that is recorded already gets the new reason. */
 export async function setAside(tx: Queryable, consumer: string, events: SetAside[]): Promise<void> {
   if (events.length === 0) return;
   await tx.query(
-    `insert into postdate.set_aside as known (consumer, position, event_id, entity, reason, behind, tries)
-     select $1, position, id, entity, reason, behind, (behind is null)::integer
-       from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])
-         as given (position, id, entity, reason, behind)
+    `insert into postdate.set_aside as known (consumer, position, event_id, entity, reason, behind, tries, next_try_at)
+     select $1, position, id, entity, reason, behind, (behind is null)::integer,
+            clock_timestamp() + make_interval(secs => retry_s)
+       from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::float8[])
+         as given (position, id, entity, reason, behind, retry_s)
      on conflict (consumer, position) do update
-        set entity = excluded.entity, reason = excluded.reason, behind = excluded.behind, tries = known.tries + excluded.tries, next_try_at = null,
+        set entity = excluded.entity, reason = excluded.reason, behind = excluded.behind, tries = known.tries + excluded.tries, next_try_at = excluded.next_try_at,
             set_aside_at = case when known.ended_at is null then known.set_aside_at else clock_timestamp() end,
             ended_at = null, outcome = null`,
     [
@@ -32,8 +39,9 @@ export async function setAside(tx: Queryable, consumer: string, events: SetAside
       events.map(({ position }) => position),
       events.map(({ id }) => id),
       events.map(({ entity }) => entity),
-      events.map(({ reason }) => reason.slice(0, 2_000)),
+      events.map(({ reason }) => storable(reason)),
       events.map(({ behind }) => behind ?? null),
+      events.map(({ retryInMs }) => (retryInMs === undefined ? null : retryInMs / 1_000)),
     ],
   );
 }
@@ -101,5 +109,16 @@ export async function tryNextOf(tx: Queryable, consumer: string, entities: strin
               where consumer = $1 and entity = any($2) and ended_at is null group by entity) as first
       where next.consumer = $1 and next.position = first.position and behind is not null`,
     [consumer, entities],
+  );
+}
+
+/** Has the entities of these rows tried again later: at most an hour, which doubles from five seconds with each try. */
+export async function postpone(tx: Queryable, consumer: string, rows: StreamRow[], reason: string): Promise<void> {
+  await tx.query(
+    `update postdate.set_aside
+        set tries = tries + 1, reason = $3,
+            next_try_at = clock_timestamp() + least(3600, ${RETRY_S} * power(2, least(tries, 20))) * interval '1 s'
+      where consumer = $1 and position = any($2) and next_try_at is not null`,
+    [consumer, rows.map(({ position }) => position), storable(reason)],
   );
 }

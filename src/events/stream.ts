@@ -26,21 +26,32 @@ export const streamRowOf = ({ position, id, payload }: PayloadRow): StreamRow =>
   ...readEvent(payload),
 });
 
-/** Reads up to `limit` rows past `position`, in order. It neither reads nor moves a consumer's position. */
+// Of a reader's memory. An event is as large as its emitter made it.
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Reads up to `limit` rows past `position`, in order, and no more than fit into 16 MB; one at least, unless there is none. It
+ * neither reads nor moves a consumer's position.
+ */
 export async function readRows(db: Queryable, position: number, limit: number): Promise<StreamRow[]> {
   const { rows } = await db.query<PayloadRow>(
     // Up to the head: a row beyond it was given no position by the relay, and a reader would skip what comes in between.
-    `select position, id, payload from postdate.outbox
-      where position > $1 and position <= (select position from postdate.stream_head)
-      order by position limit $2`,
+    `select position, id, payload from (
+       select next.*, sum(octet_length(payload::text)) over (order by position rows unbounded preceding)
+                        - octet_length(payload::text) as bytes_before
+         from (select position, id, payload from postdate.outbox
+                where position > $1 and position <= (select position from postdate.stream_head)
+                order by position limit $2) as next) as measured
+      where bytes_before < ${MAX_BYTES}
+      order by position`,
     [position, limit],
   );
   return rows.map(streamRowOf);
 }
 
 /**
- * Reads up to `limit` events past `position`, in order. It neither reads nor moves a consumer's position. Rows that hold no
- * event are left out.
+ * Reads up to `limit` events past `position`, in order; none only at the end of the stream. It neither reads nor moves a
+ * consumer's position. Rows that hold no event are left out.
  */
 export async function readStream(db: Queryable, position: number, limit: number): Promise<StreamedEvent[]> {
   let from = position;
@@ -48,7 +59,7 @@ export async function readStream(db: Queryable, position: number, limit: number)
   for (;;) {
     const rows = await readRows(db, from, limit);
     const events = rows.flatMap(({ position: at, event }) => (event ? [{ position: at, event }] : []));
-    if (events.length > 0 || rows.length < limit) return events;
+    if (events.length > 0 || rows.length === 0) return events;
     from = rows.at(-1)?.position ?? from;
   }
 }

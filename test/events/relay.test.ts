@@ -3,7 +3,7 @@ import { nanoid } from 'nanoid';
 import type { PoolClient } from 'pg';
 import { appendEvent } from '../../src/events/outbox';
 import { relayBatch, startRelay } from '../../src/events/relay';
-import { readStream } from '../../src/events/stream';
+import { readRows, readStream } from '../../src/events/stream';
 import { inTransaction } from '../../src/platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../../src/platform/loops/background-loop';
 import { useDatabase } from '../support/database';
@@ -185,4 +185,27 @@ it('rows that hold no event get their positions, and are left out by a reader, b
   expect(await subjects(start)).toEqual([`acme/${before}`]);
   expect(await subjects(start + 1)).toEqual([`acme/${after}`]);
   expect(await subjects(start + 9)).toEqual([]);
+});
+
+it('of huge events a reader is given no more than fit into its memory at a time, and all of them in the end', async () => {
+  const start = await head();
+  const ids = Array.from({ length: 40 }, (_, index) => `huge-${nanoid()}-${index}`);
+  await database.pool.query(
+    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
+     select id, '', '', '', (select payload from postdate.outbox where aggregateid like 'acme/%' and position is not null limit 1)
+                            || jsonb_build_object('id', id, 'data', jsonb_build_object('text', repeat('x', 1000000)))
+       from unnest($1::text[]) as id`,
+    [ids],
+  );
+  await relayBatch(database.pool);
+  const read: string[] = [];
+  for (let from = start; ; ) {
+    const rows = await readRows(database.pool, from, 500);
+    const last = rows.at(-1);
+    if (!last) break;
+    expect(rows.length).toBeLessThan(20);
+    read.push(...rows.map(({ id }) => id));
+    from = last.position;
+  }
+  expect(read).toEqual(ids);
 });

@@ -1,75 +1,18 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { tryAdvisoryLock } from '../../platform/database/lease';
-import { inTransaction } from '../../platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../../platform/loops/background-loop';
 import type { Metrics } from '../../platform/telemetry/metrics';
 import type { Backlog } from '../../platform/telemetry/stream-metrics';
 import { type Consumer, subscribe } from '../consumer';
-import { endAsSent, isAnyDue, readDue, readWaiting, type SetAside, setAside } from '../set-aside';
-import { readRows } from '../stream';
+import { isAnyDue } from '../set-aside';
 import { backlogOf } from './backlog';
-import { publishRows } from './publish-rows';
+import { BATCH, type PublishedBatch, publishBatch, publishPast } from './publish-batch';
 import type { Publisher } from './publisher';
 
-// The most events in one publish: some milliseconds of a broker's work.
-const BATCH = 500;
-const LONGEST_PUBLISH_MS = 60_000;
 // Usually a hint that the stream has grown comes first. This poll is for hints that were lost with their connection.
 const PAUSE_MS = 1_000;
-
-/** What a publisher was given: how many rows, how many were sent, and which were set aside. */
-export interface PublishedBatch {
-  taken: number;
-  sent: number;
-  aside: SetAside[];
-}
-
-const NOTHING: PublishedBatch = { taken: 0, sent: 0, aside: [] };
-
-/**
- * Gives the publisher the next `limit` events of the stream, and moves its position once all are acknowledged or set aside.
- * Events that were set aside and are to be tried again come first. Takes nothing if another process is publishing. After a
- * failure the position stays: an event may be published twice, and none is skipped.
- *
- * The lock belongs to this transaction, which waits for the broker no longer than the publisher's own timeouts. The
- * transaction has written nothing by then, so it locks no row and holds back no vacuum. If this process is paused
- * meanwhile, PostgreSQL ends the transaction and releases the lock.
- */
-export const publishBatch = (pool: Pool, publisher: Publisher, limit = BATCH): Promise<PublishedBatch> =>
-  inTransaction(pool, async (tx) => {
-    const { name } = publisher;
-    // Longer than a publisher's own timeouts. If it were shorter, a slow but healthy broker would get the same events
-    // again and again.
-    await tx.query(`set local idle_in_transaction_session_timeout = ${LONGEST_PUBLISH_MS}`);
-    if (!(await tryAdvisoryLock(tx, `publisher ${name}`))) return NOTHING;
-    const again = await readDue(tx, name, limit);
-    if (again.length > 0) {
-      const { sent, aside } = await publishRows(publisher, again);
-      await setAside(tx, name, aside);
-      await endAsSent(tx, name, sent);
-      return { taken: again.length, sent: sent.length, aside };
-    }
-    const { rows } = await tx.query<{ position: string }>('select position from postdate.consumer where name = $1', [
-      name,
-    ]);
-    const before = rows[0]?.position;
-    if (before === undefined) return NOTHING;
-    const next = await readRows(tx, Number(before), limit);
-    const last = next.at(-1);
-    if (!last) return NOTHING;
-    const { positions, firstOf } = await readWaiting(tx, name, next);
-    // After a replay an event may come that is set aside. It stays so.
-    const fresh = next.filter(({ position }) => !positions.has(position));
-    const { sent, aside } = await publishRows(publisher, fresh, firstOf);
-    await setAside(tx, name, aside);
-    // If a replay has set another position meanwhile, that position stands.
-    await tx.query(
-      'update postdate.consumer set position = $3, updated_at = clock_timestamp() where name = $1 and position = $2',
-      [name, before, last.position],
-    );
-    return { taken: next.length, sent: sent.length, aside };
-  });
+// After so many failures at one event, others are tried: the event may be the cause.
+const FAILURES_AT_ONE = 3;
 
 export interface PublishDeps {
   pool: Pool;
@@ -87,6 +30,8 @@ export function startPublishing(
   const { name } = publisher;
   let subscribed = false;
   let limit = BATCH;
+  let failuresAtOne = 0;
+
   async function publish(): Promise<'more' | 'idle'> {
     if (!subscribed) await subscribe(pool, { name, from });
     subscribed = true;
@@ -96,22 +41,38 @@ export function startPublishing(
     // Before the transaction, so that no transaction is open while this waits for a broker that is away.
     await publisher.connect();
     try {
-      const { taken, sent, aside } = await publishBatch(pool, publisher, limit);
-      metrics.published(name, sent);
-      for (const { position, id, reason, behind } of aside) {
-        // Those behind another follow from its line.
-        if (behind !== undefined) continue;
-        log.warn({ part: `publisher ${name}`, event: id, position, reason }, 'an event was set aside');
-      }
-      limit = Math.min(limit * 2, BATCH);
-      return taken > 0 ? 'more' : 'idle';
+      const batch = await publishBatch(pool, publisher, limit);
+      report(batch);
+      // What was set aside is tried one by one from here on, and the stream goes on.
+      limit = batch.failure === undefined ? Math.min(limit * 2, BATCH) : 1;
+      failuresAtOne = 0;
+      return batch.taken > 0 ? 'more' : 'idle';
     } catch (error) {
+      failuresAtOne = limit === 1 ? failuresAtOne + 1 : 0;
       // Starts again with one event. A broker that is too slow for a batch gets on with smaller ones, and the error names
       // the one event at which it fails.
       limit = 1;
-      throw error;
+      if (failuresAtOne < FAILURES_AT_ONE) throw error;
+      await publisher.connect();
+      const past = await publishPast(pool, publisher, (error as Error).message);
+      if (past.taken === 0) throw error;
+      onError(error);
+      report(past);
+      failuresAtOne = 0;
+      return 'more';
     }
   }
+
+  function report({ sent, aside, failure }: PublishedBatch): void {
+    if (failure !== undefined) onError(failure);
+    metrics.published(name, sent);
+    for (const { position, id, reason, behind } of aside) {
+      // Those behind another follow from its line.
+      if (behind !== undefined) continue;
+      log.warn({ part: `publisher ${name}`, event: id, position, reason }, 'an event was set aside');
+    }
+  }
+
   const loop = runInBackground(publish, { pauseMs: PAUSE_MS, onError });
   return {
     nudge: loop.nudge,

@@ -1,5 +1,6 @@
 import { noopMetricMeter } from '@temporalio/common';
-import { publishBatch, startPublishing } from '../../../src/events/brokers/publish-loop';
+import { publishBatch } from '../../../src/events/brokers/publish-batch';
+import { startPublishing } from '../../../src/events/brokers/publish-loop';
 import type { Publisher } from '../../../src/events/brokers/publisher';
 import { subscribe } from '../../../src/events/consumer';
 import { appendEvents, eventIdOf } from '../../../src/events/outbox';

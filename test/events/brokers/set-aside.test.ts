@@ -1,5 +1,6 @@
 import { nanoid } from 'nanoid';
-import { type PublishDeps, publishBatch, startPublishing } from '../../../src/events/brokers/publish-loop';
+import { publishBatch, publishPast } from '../../../src/events/brokers/publish-batch';
+import { type PublishDeps, startPublishing } from '../../../src/events/brokers/publish-loop';
 import type { Publisher } from '../../../src/events/brokers/publisher';
 import { replayFrom, subscribe } from '../../../src/events/consumer';
 import { appendEvents } from '../../../src/events/outbox';
@@ -139,6 +140,92 @@ it('an event that is set aside outlives its age, until it is sent or its broker 
   await database.pool.query('delete from postdate.consumer');
   expect(await pruneOutbox(database.pool, 30)).toBe(1);
   expect(await pruneSetAside(database.pool, 30)).toBe(1);
+});
+
+describe('an event at which a broker fails for no reason of its own', () => {
+  /** A broker that is away for some events, or for all. */
+  function failing(...names: string[]) {
+    const fails = new Set(names);
+    const { stored, publisher } = refusing();
+    const failingOne: Publisher = {
+      ...publisher,
+      async publish(events) {
+        if (fails.has('all') || events.some((streamed) => fails.has(nameOf(streamed)))) throw new Error('it is away');
+        return publisher.publish(events);
+      },
+    };
+    return { stored, fails, publisher: failingOne };
+  }
+  const hurry = () =>
+    database.pool.query('update postdate.set_aside set next_try_at = now() where next_try_at is not null');
+  const dueInS = async () =>
+    (
+      await database.pool.query(
+        'select round(extract(epoch from next_try_at - now()))::int as s from postdate.set_aside where behind is null',
+      )
+    ).rows.map(({ s }) => s);
+
+  it('is set aside while the broker takes others, and is tried again by itself, in order, until it is taken', async () => {
+    const { stored, fails, publisher } = failing('acme/a#1');
+    const errors: string[] = [];
+    const deps: PublishDeps = {
+      pool: database.pool,
+      log: { warn: () => undefined },
+      metrics: { backlog: () => undefined, published: () => undefined },
+      onError: (error) => void errors.push((error as Error).message),
+    };
+    const loop = startPublishing(deps, publisher, 'start');
+    try {
+      await emit('acme/a#1', 'acme/a#2', 'globex/a#1', 'globex/a#2');
+      loop.nudge();
+      await eventually(async () => expect(stored).toEqual(['globex/a#1', 'globex/a#2']));
+      // The batch of all, and three times the event alone.
+      await eventually(async () => expect(errors.length).toBeGreaterThanOrEqual(4));
+      await eventually(async () => expect(await asideOf(publisher.name)).toHaveLength(2));
+      // Tried again in vain, it holds up nothing that comes.
+      await hurry();
+      await emit('globex/a#3', 'acme/a#3');
+      await eventually(async () => expect(stored).toEqual(['globex/a#1', 'globex/a#2', 'globex/a#3']));
+      await eventually(async () => expect(await dueInS()).not.toEqual([]));
+      fails.clear();
+      await hurry();
+      await eventually(async () => expect(stored.slice(3)).toEqual(['acme/a#1', 'acme/a#2', 'acme/a#3']));
+    } finally {
+      await loop.stop();
+    }
+  });
+
+  it('is not set aside in an outage: the broker takes no other, or there is none of another message', async () => {
+    const { stored, fails, publisher } = failing('all');
+    await subscribe(database.pool, { name: publisher.name, from: 'start' });
+    await emit('acme/a#1', 'acme/a#2');
+    expect(await publishPast(database.pool, publisher, 'x')).toMatchObject({ taken: 0 });
+    await emit('globex/a#1');
+    await expect(publishPast(database.pool, publisher, 'x')).rejects.toThrow('it is away');
+    // The outage ends between the last try and this one.
+    fails.clear();
+    expect(await publishPast(database.pool, publisher, 'x')).toMatchObject({ taken: 0 });
+    expect(await asideOf(publisher.name)).toEqual([]);
+    await drain(publisher);
+    expect([...new Set(stored)].sort()).toEqual(['acme/a#1', 'acme/a#2', 'globex/a#1']);
+  });
+
+  it('is tried again later and later, at most an hour apart', async () => {
+    const { publisher } = failing('acme/a#1');
+    await subscribe(database.pool, { name: publisher.name, from: 'start' });
+    await emit('acme/a#1', 'globex/a#1');
+    await publishPast(database.pool, publisher, 'it is away');
+    // Each is above the one before by the doubling, however long the test itself takes in between.
+    const longest = [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600];
+    for (const [time, seconds] of longest.entries()) {
+      const [pauseS] = await dueInS();
+      expect(pauseS).toBeLessThanOrEqual(seconds);
+      expect(pauseS).toBeGreaterThan(time === 0 ? 0 : Math.min(longest[time - 1] as number, 2_560));
+      await hurry();
+      const batch = await publishBatch(database.pool, publisher);
+      expect(batch).toMatchObject({ taken: 1, sent: 0, failure: expect.any(Error) });
+    }
+  });
 });
 
 // Each is a payload that a role with rights on the table may have written.

@@ -7,7 +7,7 @@ const [setAside, nats] = ['test/events/brokers/set-aside.test.ts', 'test/events/
 export const publishers: Mutant[] = [
   {
     name: 'publishers of one broker do not take turns',
-    file: 'src/events/brokers/publish-loop.ts',
+    file: 'src/events/brokers/publish-batch.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
     find: 'if (!(await tryAdvisoryLock(tx, `publisher ${name}`))) return NOTHING;',
     replace: '',
@@ -22,7 +22,7 @@ export const publishers: Mutant[] = [
   },
   {
     name: 'a publisher moves its position from where a replay has set it',
-    file: 'src/events/brokers/publish-loop.ts',
+    file: 'src/events/brokers/publish-batch.ts',
     find: 'where name = $1 and position = $2',
     replace: 'where name = $1 and $2::bigint is not null',
     tests: brokers,
@@ -78,9 +78,9 @@ export const publishers: Mutant[] = [
   },
   {
     name: 'what comes later of a message goes to a broker although an earlier event is set aside',
-    file: 'src/events/brokers/publish-loop.ts',
-    find: 'publishRows(publisher, fresh, firstOf)',
-    replace: 'publishRows(publisher, fresh)',
+    file: 'src/events/brokers/publish-batch.ts',
+    find: 'publishRows(publisher, rows, firstOf)',
+    replace: 'publishRows(publisher, rows)',
     tests: [setAside],
   },
   {
@@ -103,5 +103,19 @@ export const publishers: Mutant[] = [
     find: '&& REFUSALS.includes(error.code)',
     replace: '',
     tests: [nats],
+  },
+  {
+    name: 'an event is set aside in an outage, though the broker takes no other',
+    file: 'src/events/brokers/publish-batch.ts',
+    find: 'if (sent.length === 0) return undefined;',
+    replace: '',
+    tests: [setAside],
+  },
+  {
+    name: 'an event that fails again holds up the stream',
+    file: 'src/events/brokers/publish-batch.ts',
+    find: 'await postpone(tx, name, rows, (failure as Error).message);',
+    replace: 'throw failure;',
+    tests: [setAside],
   },
 ];
