@@ -131,11 +131,18 @@ export const sweep: Mutant[] = [
     tests: ['test/maintenance/overdue-rows.test.ts'],
   },
   {
-    name: 'stranger: the sweep lands a whole backlog at once, before what is due now',
+    name: 'stranger: the sweep takes a whole backlog into the hold at once',
     file: 'src/maintenance/rescue.ts',
     find: 'enough = taken.length * LANDED_SHARE;',
     replace: 'enough = 0;',
-    tests: ['test/maintenance/overdue-rows.test.ts'],
+    tests: ['test/maintenance/rescue.test.ts'],
+  },
+  {
+    name: 'stranger: a backlog lands in the order of its due times, before what is due now',
+    file: 'src/delivery/landing/tenant-queues.ts',
+    find: '(ofBacklog ? BEHIND : 0)',
+    replace: '(ofBacklog ? 0 : 0)',
+    tests: ['test/delivery/landing/tenant-queues.test.ts'],
   },
   {
     name: 'stranger: the sweep looks through a backlog before what became due a moment ago',
