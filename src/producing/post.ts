@@ -35,7 +35,10 @@ export type OnConflict = (typeof ON_CONFLICT)[number];
 export interface ScheduleOptions {
   /** What becomes of a waiting message of the same name. Default `reject`. */
   onConflict?: OnConflict;
-  /** Give the same id to repeat a call after a lost answer: both calls are then one command. Default: a new one. */
+  /**
+   * Give the same id to repeat a call after a lost answer: both calls are then one command. Another post with that id is
+   * refused. Default: a new id.
+   */
   commandId?: string;
 }
 

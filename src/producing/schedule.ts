@@ -11,6 +11,7 @@ import { withinDeadline } from './deadline';
 import { describe } from './describe';
 import { OvertakenError } from './overtaken-error';
 import { type GoesOn, messageOf, type Post, presentFieldsOf, type ScheduleOptions, scheduleOptionsOf } from './post';
+import { refuseReuse } from './reused-command';
 import type { Requested } from './send';
 
 /** `late`: it was already due, and is delivered at once. */
@@ -24,7 +25,7 @@ export type ScheduleAnswer =
 /**
  * Posts a message to the future. A cycle is delivered once, for ever. If the message is posted again after it has
  * fired, without a `cycle`, it takes the next free one. Throws a `MessageError` for bad input, before anything is
- * started, and an `OvertakenError` when others change the message faster than this call can.
+ * started, also for a `commandId` that was used for another post, if Temporal still knows that one. Throws an `OvertakenError` when others change the message faster than this call can.
  */
 export async function schedule<Schema extends z.ZodType>(
   client: Client,
@@ -68,7 +69,10 @@ async function scheduled<Schema extends z.ZodType>(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     if (await started(client, message, { commandId, over })) return answer;
     const known = await describe(client, message);
-    if (known?.scheduledBy === commandId) return answer;
+    if (known?.scheduledBy === commandId) {
+      admit(await refuseReuse(client, first, { namesCycle: post.cycle !== undefined }));
+      return answer;
+    }
     if (known?.state === 'waiting') {
       if (onConflict !== 'move') return { result: LEFT_ALONE[onConflict], workflowId };
       const moved = await move(client, message, {

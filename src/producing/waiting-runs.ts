@@ -24,11 +24,12 @@ export interface Waiting {
    * The message with which the run was started. Throws an `UnreadableMessage`, or a `MessageError`, if no workflow could
    * use it.
    */
-  messageOf(run: MessageStatus): Promise<ScheduledMessage>;
+  messageOf(run: Run): Promise<ScheduledMessage>;
   /** The same message, with whether it was due before it was posted, and the latest events of its run, oldest first. */
-  deliveryOf(run: MessageStatus): Promise<{ delivery: Delivery; events: HistoryEvent[] }>;
+  deliveryOf(run: Run): Promise<{ delivery: Delivery; events: HistoryEvent[] }>;
 }
 
+type Run = Pick<MessageStatus, 'workflowId' | 'runId'>;
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 export type HistoryEvent = NonNullable<History['events']>[number];
 
@@ -48,7 +49,7 @@ export function createWaiting(
   const { workflowService, options } = client.workflow;
   const { namespace, loadedDataConverter } = options;
   /** The first events of a run; `more`: there are others. */
-  async function firstEvents({ workflowId, runId }: MessageStatus, maximumPageSize: number) {
+  async function firstEvents({ workflowId, runId }: Run, maximumPageSize: number) {
     const execution = { workflowId, runId };
     const { history, nextPageToken } = await withinDeadline(client, () =>
       workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize }),
@@ -56,7 +57,7 @@ export function createWaiting(
     return { events: history?.events ?? [], more: Boolean(nextPageToken?.length) };
   }
 
-  async function carriedIn(events: HistoryEvent[], { workflowId }: MessageStatus) {
+  async function carriedIn(events: HistoryEvent[], { workflowId }: Run) {
     const payloads = events[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
     const [carried] = (await decodeArrayFromPayloads(loadedDataConverter, payloads).catch(() => {
       throw new UnreadableMessage(`${workflowId}: its message cannot be decoded (${encodingOf(payloads?.[0] ?? {})})`);

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { cancel, describe as describeMessage, schedule } from '../../src/client';
+import { cancel, describe as describeMessage, move, schedule } from '../../src/client';
 import { workflowIdOf } from '../../src/message/contract';
 import type { Installation } from '../../src/process/installation';
 import { useDatabase } from '../support/database';
@@ -113,4 +113,45 @@ it('five posts at one moment are one message, and the others learn that it waits
     'rejected',
     'scheduled',
   ]);
+});
+
+describe('a command id that is used again', () => {
+  const repeat = { every: 'P1D', maxCycles: 3 };
+  const first = () => post({ dueAt: Date.now() + HOUR_MS, payload: { note: 'n', more: { a: 1, b: 2 } }, repeat });
+  const postAgain = (message: Post, fields = {}) =>
+    schedule(temporal.client, { ...message, ...fields }, { commandId: 'used' });
+
+  it('for the same post is the same command, also after it was moved', async () => {
+    const message = first();
+    const scheduled = { result: 'scheduled' };
+    expect(await postAgain(message)).toMatchObject(scheduled);
+    const reordered = { payload: { more: { b: 2, a: 1 }, note: 'n' } };
+    expect(await postAgain(message, reordered)).toMatchObject(scheduled);
+    await during(async () => {
+      const moved = await move(temporal.client, refOf(message), { dueAt: message.dueAt + 1 });
+      expect(moved).toMatchObject({ result: 'moved' });
+    })();
+    expect(await postAgain(message)).toMatchObject(scheduled);
+    await expect(postAgain(message, { dueAt: message.dueAt + 1 })).rejects.toMatchObject({ field: 'dueAt' });
+  });
+
+  it.each<[string, (message: Post) => object]>([
+    ['dueAt', ({ dueAt }) => ({ dueAt: dueAt + 1 })],
+    ['payload', () => ({ payload: { note: 'n', more: { a: 1, b: 3 } } })],
+    ['repeat', () => ({ repeat: { ...repeat, maxCycles: 4 } })],
+    ['staleAfterMs', () => ({ staleAfterMs: 1_000 })],
+    ['cycle', () => ({ cycle: 2 })],
+  ])(
+    'for a post with another %s is refused by that field, and the first one waits as it was',
+    async (field, change) => {
+      const message = first();
+      await postAgain(message);
+      const refused = postAgain(message, change(message));
+      await expect(refused).rejects.toMatchObject({ name: 'MessageError', code: 'commandIdReused', field });
+      expect(await describeMessage(temporal.client, refOf(message))).toMatchObject({
+        state: 'waiting',
+        dueAt: new Date(message.dueAt).toISOString(),
+      });
+    },
+  );
 });

@@ -59,18 +59,21 @@ async function redriveOne(
   const { occurrence, ...content } = message;
   const { tenant, key } = failed;
   const cycle = failed.cycle + 1;
-  const post = { topic, tenant, key, cycle, dueAt: Date.now(), ...content } as Parameters<typeof schedule>[1];
+  const postDueAt = (dueAt: Date | undefined) =>
+    ({ topic, tenant, key, cycle, dueAt, ...content }) as Parameters<typeof schedule>[1];
   // A post that is refused is not recorded.
-  messageOf(post);
-  await pool.query(
-    `insert into postdate.redrive (topic, tenant, key, failed_cycle, cycle, redriven_by, reason)
+  messageOf(postDueAt(new Date()));
+  const { rows } = await pool.query<{ redriven_at: Date }>(
+    `insert into postdate.redrive as known (topic, tenant, key, failed_cycle, cycle, redriven_by, reason)
      values ($1, $2, $3, $4, $5, $6, $7)
-     on conflict do nothing`,
+     on conflict (topic, tenant, key, failed_cycle) do update set redriven_at = known.redriven_at
+     returning redriven_at`,
     [topic.name, tenant, key, failed.cycle, cycle, by, reason],
   );
   // The record comes first: a redrive without a record must not happen, and one that was only recorded can be repeated.
+  // Repeated, it is the same command, also in its due time.
   const commandId = `redrive:${cycle}`;
-  const { result } = await schedule(client, post, { commandId, occurrence });
+  const { result } = await schedule(client, postDueAt(rows[0]?.redriven_at), { commandId, occurrence });
   return result === 'scheduled' ? { result: 'redriven', cycle } : { result: 'waiting' };
 }
 

@@ -5,6 +5,8 @@ import { divide, type TenantWeights, type Turn } from './tenant-shares';
 // What is due within this time goes before what is due later, whoever posted it. A command is in Temporal within a
 // second, and its message needs its lead.
 const SOON_S = 60;
+// Finding out that no command is due soon takes a step for each tenant that waits, and at most a tenth of the time.
+const LOOK_PAUSE = 9;
 // One place in so many is for commands in order of tenants alone: those due soon must not stop the others for ever.
 const SOON_PLACES = 5;
 // A command may wait ten seconds for a worker to answer it. Such commands must not block all others.
@@ -30,6 +32,7 @@ export function createFairClaims(
   // Whose turn it is, in each of the two orders.
   const turns: Record<'soon' | 'all', Turn> = { soon: NOBODY, all: NOBODY };
   let claims = 0;
+  let lookForSoonAt = 0;
 
   const count = ({ tenant }: QueuedCommand, more: 1 | -1) => {
     const commands = (inHand.get(tenant) ?? 0) + more;
@@ -39,12 +42,17 @@ export function createFairClaims(
   const total = () => [...inHand.values()].reduce((sum, commands) => sum + commands, 0);
 
   async function claimIn(order: keyof typeof turns, places: number): Promise<QueuedCommand[]> {
-    if (places <= 0) return [];
+    if (places <= 0 || (order === 'soon' && performance.now() < lookForSoonAt)) return [];
     const most = total() < AT_A_TIME ? TENANT_AT_A_TIME : ALWAYS_FOR_TENANT;
     const room = (tenant: string) => most - (inHand.get(tenant) ?? 0);
     const which = { topics, withinS: order === 'soon' ? SOON_S : undefined };
     const full = [...inHand.keys()].filter((tenant) => room(tenant) <= 0);
+    const startedAt = performance.now();
     const tenants = await tenantsWithCommands(db, { ...which, full, turn: turns[order], limit: places });
+    if (order === 'soon' && tenants.length === 0) {
+      const now = performance.now();
+      lookForSoonAt = now + LOOK_PAUSE * (now - startedAt);
+    }
     const { shares, turn } = divide(tenants, places, { weights, room, turn: turns[order] });
     turns[order] = turn;
     const claimed = shares.size > 0 ? await claimCommands(db, worker, { ...which, shares }) : [];

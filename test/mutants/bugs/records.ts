@@ -91,9 +91,9 @@ export const records: Mutant[] = [
   {
     name: 'a redrive is made before it is written down',
     file: 'src/operating/redrive/redrive.ts',
-    find: '  await pool.query(',
+    find: '  const { rows } = await pool.query<{ redriven_at: Date }>(',
     replace:
-      '  await schedule(client, { topic, tenant, key, cycle, dueAt: Date.now(), ...message } as never, { commandId: `redrive:${cycle}` });\n  await pool.query(',
+      '  await schedule(client, { topic, tenant, key, cycle, dueAt: Date.now(), ...message } as never, { commandId: `redrive:${cycle}` });\n  const { rows } = await pool.query<{ redriven_at: Date }>(',
     tests: ['test/operating/redrive/redrive.test.ts'],
   },
   {
