@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { MetricMeter } from '@temporalio/common';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -38,10 +39,11 @@ export interface ApiParts extends RouteParts, ServerLimits {
 /** The HTTP server, not yet listening. Every unsuccessful answer is a problem (RFC 9457). The log never has a body. */
 export function createApi(parts: ApiParts): FastifyInstance {
   const { log } = parts;
+  const arrivals = new WeakMap<IncomingMessage, Arrived>();
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: parts.trustedProxies.length > 0 && parts.trustedProxies,
-    serverFactory: (listener) => createLimitedServer(listener, parts),
+    serverFactory: (listener) => createLimitedServer(listener, parts, (request) => arrivals.has(request)),
     forceCloseConnections: 'idle',
     // An id may have 255 bytes. The schemas refuse longer ones.
     routerOptions: { maxParamLength: 1_000 },
@@ -57,7 +59,6 @@ export function createApi(parts: ApiParts): FastifyInstance {
   };
   const authenticate = createAuthenticate(parts.pool, { ...parts, spend });
   const parseJson = createJsonParser();
-  const arrivals = new WeakMap<FastifyRequest, Arrived>();
   // Before the routes: a fastify hook applies only to the routes added after it.
   if (parts.meter) countAnswers(app, parts.meter);
   // Also before the body: a body to nowhere is not read.
@@ -69,7 +70,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     if (body.length === 0) return undefined;
     const { itemCharacters } = request.routeOptions.config as { itemCharacters?: number };
-    return parseJson(body, { tenant: arrivals.get(request)?.caller.tenant ?? '', itemCharacters });
+    return parseJson(body, { tenant: arrivals.get(request.raw)?.caller.tenant ?? '', itemCharacters });
   });
   app.setErrorHandler(fail);
 

@@ -2,18 +2,18 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { networkOf } from './address';
 
-/** What is known of a connection: whether it has had an answer, and whether a whole request of it is in work. */
+/** What is known of a connection: whether an admitted request of it was answered, or is in work as a whole. */
 export interface Use {
-  isUsed(socket: Socket): boolean;
+  isProven(socket: Socket): boolean;
   isWorking(socket: Socket): boolean;
 }
 
 /**
  * Keeps at most `most` connections open. One more takes the place of another: of the address with the most, first one
- * that never had an answer, then one without a request in work, each time the oldest. So a flood of connections closes
+ * that was never let in, then one without a request in work, each time the oldest. So a flood of connections closes
  * its own, and a new client gets in.
  */
-export function boundConnections(server: Server, { most, isUsed, isWorking }: { most: number } & Use): void {
+export function boundConnections(server: Server, { most, isProven, isWorking }: { most: number } & Use): void {
   const byNetwork = new Map<string, Set<Socket>>();
   let open = 0;
 
@@ -21,8 +21,8 @@ export function boundConnections(server: Server, { most, isUsed, isWorking }: { 
     const networks = [...byNetwork.values()].sort((one, other) => other.size - one.size);
     const others = (closable: (socket: Socket) => boolean) =>
       networks.flatMap((sockets) => find(sockets, (socket) => socket !== newest && closable(socket)) ?? [])[0];
-    const unused = others((socket) => !isUsed(socket) && !isWorking(socket));
-    (unused ?? others((socket) => !isWorking(socket)) ?? newest).destroy();
+    const unproven = others((socket) => !isProven(socket) && !isWorking(socket));
+    (unproven ?? others((socket) => !isWorking(socket)) ?? newest).destroy();
   }
 
   server.on('connection', (socket) => {

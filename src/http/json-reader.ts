@@ -33,8 +33,9 @@ interface Open {
 
 // No number needs more digits.
 const MAX_NUMBER = 400;
-// Looked up once: this runs for each name.
+// Looked up once: these run for each name and each number.
 const { hasOwn } = Object;
+const toNumber = Number;
 const FORBIDDEN = new Set(['__proto__', 'constructor']);
 
 /**
@@ -85,7 +86,7 @@ export function* readJson(text: string, itemCharacters = Number.POSITIVE_INFINIT
     const number = isLong ? '0' : text.slice(at, end);
     at = end;
     if (isLong || !isExactNumber(number)) refuse('unsafeNumber', UNSAFE_NUMBER);
-    return Number(number);
+    return toNumber(number);
   }
 
   function readScalar(code: number): unknown {

@@ -10,9 +10,9 @@ const MOST_WAITING = 100;
  * Passes the requests of a connection to `listener` one at a time, in their order. Node passes on all that a chunk has,
  * so that one connection would take what many others take. A connection with too many requests waiting is closed.
  */
-export function createPipeline(listener: RequestListener) {
+export function createPipeline(listener: RequestListener, isAdmitted: (request: IncomingMessage) => boolean) {
   const inWork = new WeakMap<Socket, { current: IncomingMessage; waiting: Exchange[] }>();
-  const used = new WeakSet<Socket>();
+  const proven = new WeakSet<Socket>();
 
   function take(...exchange: Exchange): void {
     const [{ socket }] = exchange;
@@ -27,7 +27,7 @@ export function createPipeline(listener: RequestListener) {
     const [current, response] = exchange;
     inWork.set(socket, { current, waiting });
     response.once('close', () => {
-      used.add(socket);
+      if (isAdmitted(current)) proven.add(socket);
       const next = waiting.shift();
       if (!next || socket.destroyed) inWork.delete(socket);
       // Not at once, so that other connections come between.
@@ -38,8 +38,12 @@ export function createPipeline(listener: RequestListener) {
 
   return {
     take,
-    isUsed: (socket: Socket) => used.has(socket),
-    /** Whether a request of this connection has arrived as a whole, and is not answered yet. */
-    isWorking: (socket: Socket) => inWork.get(socket)?.current.complete === true,
+    /** Whether this connection has had an answer to an admitted request. */
+    isProven: (socket: Socket) => proven.has(socket),
+    /** Whether an admitted request of this connection has arrived as a whole, and is not answered yet. */
+    isWorking(socket: Socket): boolean {
+      const current = inWork.get(socket)?.current;
+      return current?.complete === true && isAdmitted(current);
+    },
   };
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { inTraceOf } from '../platform/telemetry/tracing';
@@ -29,12 +30,12 @@ export function serveRoute(
   app: FastifyInstance,
   route: Route,
   { deadlineMs, authenticate, spend, fail }: Serving,
-  arrivals: WeakMap<FastifyRequest, Arrived>,
+  arrivals: WeakMap<IncomingMessage, Arrived>,
 ): void {
   const bodyBytes = route.bodyBytes ?? MAX_BODY_BYTES;
 
   async function answer(request: FastifyRequest): Promise<Answer> {
-    const { caller, cost } = arrivals.get(request) as Arrived;
+    const { caller, cost } = arrivals.get(request.raw) as Arrived;
     const admit = (schema: z.ZodType | undefined, given: unknown) =>
       schema && admitted(schema, given, route.fieldCodes);
     const body = admit(route.body, request.body);
@@ -66,7 +67,7 @@ export function serveRoute(
         const cost = costOfBody(request, bodyBytes);
         const caller = await authenticate(request, cost);
         if (route.operatorsOnly && caller.tenant !== EVERY_TENANT) throw noPath();
-        arrivals.set(request, { caller, cost });
+        arrivals.set(request.raw, { caller, cost });
       } catch (thrown) {
         return fail(thrown, request, reply);
       }

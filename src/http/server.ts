@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { boundConnections } from './connections';
 import { ARRIVAL_TIMEOUT_MS } from './limits';
 import { createPipeline } from './pipeline';
@@ -19,13 +19,15 @@ export interface ServerLimits {
 
 /**
  * Node's HTTP server with limits: requests arrive in time, idle and silent connections end, so many connections are
- * open at most, and each has one request in work at a time.
+ * open at most, and each has one request in work at a time. `isAdmitted`: whether a request has shown a valid key, so
+ * that its connection is not closed for another.
  */
 export function createLimitedServer(
   listener: RequestListener,
   { connections: most, arrivalTimeoutMs = ARRIVAL_TIMEOUT_MS }: ServerLimits,
+  isAdmitted: (request: IncomingMessage) => boolean,
 ): Server {
-  const pipeline = createPipeline(listener);
+  const pipeline = createPipeline(listener, isAdmitted);
   const server = createServer(
     {
       requestTimeout: arrivalTimeoutMs,

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
 import { createLimitedServer, type ServerLimits } from '../../src/http/server';
 import { eventually } from '../support/eventually';
@@ -9,8 +9,12 @@ afterEach(() => {
 });
 
 /** A server with these limits, and connections to it. */
-async function serve(listener: RequestListener, limits: ServerLimits) {
-  const server = createLimitedServer(listener, limits);
+async function serve(
+  listener: RequestListener,
+  limits: ServerLimits,
+  isAdmitted = (_request: IncomingMessage) => true,
+) {
+  const server = createLimitedServer(listener, limits, isAdmitted);
   closing.push(() => server.close().closeAllConnections());
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const { port } = server.address() as AddressInfo;
@@ -131,6 +135,24 @@ it('a request in work is not closed for another; with nothing to close, the newe
   await eventually(async () => expect(answers).toHaveLength(4));
   for (const answer of answers) answer();
   await eventually(async () => expect(answersTo(another.said())).toBe(1));
+});
+
+it('a request that has shown no valid key gives way, too', async () => {
+  const answers: (() => void)[] = [];
+  const server = await serve(
+    (request, response) => void answers.push(() => response.end(request.url)),
+    { connections: 2 },
+    ({ url }) => url === '/known',
+  );
+  const [known, unknown] = [await server.connect(), await server.connect()];
+  known.socket.write(get('/known'));
+  unknown.socket.write(get('/unknown'));
+  await eventually(async () => expect(answers).toHaveLength(2));
+  const third = await server.connect();
+  await eventually(async () => expect(unknown.isClosed()).toBe(true));
+  expect([known.isClosed(), third.isClosed()]).toEqual([false, false]);
+  for (const answer of answers) answer();
+  await eventually(async () => expect(known.said()).toContain('/known'));
 });
 
 /** Writes a byte now and then, for as long as it is let. */

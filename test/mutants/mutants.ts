@@ -3,6 +3,7 @@ import { commands } from './bugs/commands';
 import { contract } from './bugs/contract';
 import { deliveries } from './bugs/deliveries';
 import { hold } from './bugs/hold';
+import { http } from './bugs/http';
 import { laneGuard } from './bugs/lane-guard';
 import { lanes } from './bugs/lanes';
 import { log } from './bugs/log';
@@ -41,4 +42,5 @@ export const mutants: Mutant[] = [
   ...log,
   ...thrown,
   ...commands,
+  ...http,
 ];
