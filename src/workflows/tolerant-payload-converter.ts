@@ -1,10 +1,10 @@
 import { defaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
 import { encodedOf, isUndecodable, undecodable } from '../message/decoding';
 import { isDeeperThan } from '../message/size';
-import { keepUnreadableFromStart } from './readable-start';
+import { tolerateActivations } from './tolerant-activation';
 
-// The SDK loads this module in each run before it reads anything of its start.
-keepUnreadableFromStart();
+// The SDK loads this module in each run before it reads anything else.
+tolerateActivations();
 
 // No message, command or memo is so deep. V8's parser reads any depth, but its writers end with an overflow.
 const MAX_READ_DEPTH = 500;

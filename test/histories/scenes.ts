@@ -84,6 +84,13 @@ function stage(client: Client, key: string) {
       });
       return (await handle.describe()).runId;
     },
+    /** As a client in another language starts it, with neither memo nor search attributes. */
+    startBare: async (dueInMs: number, fields: object = {}) => {
+      const bare = { v: 1, ...ref, cycle: 1, dueAt: Date.now() + dueInMs, payload: { handler: 'done' }, ...fields };
+      const workflowId = workflowIdOf(ref);
+      await client.workflow.start('scheduledMessage', { workflowId, taskQueue: WORKFLOW_TASK_QUEUE, args: [bare] });
+      return (await handle.describe()).runId;
+    },
     asleep: () =>
       eventually(async () => {
         const { events } = await handle.fetchHistory();
@@ -204,6 +211,25 @@ const scenes: Record<string, Scene> = {
     const runId = await post('inItsLane', 30_000, { leadMs: HOUR_MS });
     await inItsLane();
     await cancel(client, ref);
+    await ended();
+    return runId;
+  },
+  'started-bare': async ({ startBare, ended }) => {
+    const runId = await startBare(3_000, { staleAfterMs: null });
+    await ended();
+    return runId;
+  },
+  'refused-at-its-start': async ({ startBare, ended }) => {
+    const runId = await startBare(HOUR_MS, { staleAfterMs: 'soon' });
+    await ended();
+    return runId;
+  },
+  'malformed-commands': async ({ post, asleep, ended, handle, ref }, client) => {
+    const runId = await post('done', HOUR_MS);
+    await asleep();
+    await handle.signal('cancel', 7);
+    await handle.signal('move', { dueAt: Math.round(Date.now() / 1_000) });
+    await cancel(client, ref, { reason: 'paid' });
     await ended();
     return runId;
   },

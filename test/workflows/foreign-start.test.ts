@@ -227,6 +227,15 @@ it.each<[string, Payload]>([
   expect(await handle.result()).toMatchObject({ outcome: 'cancelled' });
 });
 
+it('a signal by a name that the SDK keeps for itself is refused and counted, and the next one is obeyed', async () => {
+  const message = effect(HOUR_MS);
+  const handle = await startBare(message);
+  await handle.query(messageQuery);
+  await sendSignal(handle.workflowId, '__temporal_odd', json(null));
+  await eventually(async () => expect(await handle.query(messageQuery)).toMatchObject({ refusals: 1 }));
+  expect(await cancel(temporal.client, message)).toEqual({ result: 'cancelled' });
+});
+
 it('a move to a cycle without room, or to seconds, is refused, and what comes after it is obeyed', async () => {
   const message = effect(HOUR_MS, { cycle: 2_000_000_000 });
   const handle = await startBare(message);

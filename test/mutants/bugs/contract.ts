@@ -49,8 +49,15 @@ export const contract: Mutant[] = [
   {
     name: 'search attributes that the SDK cannot decode reach it',
     file: 'src/workflows/tolerant-payload-converter.ts',
-    find: '\nkeepUnreadableFromStart();',
-    replace: '\nvoid keepUnreadableFromStart;',
+    find: '\ntolerateActivations();',
+    replace: '\nvoid tolerateActivations;',
+    tests: [foreign],
+  },
+  {
+    name: 'a signal by a reserved name reaches the SDK',
+    file: 'src/workflows/tolerant-activation.ts',
+    find: 'signal((isReserved ?',
+    replace: 'signal((isReserved && !signalName ?',
     tests: [foreign],
   },
   {
