@@ -63,14 +63,14 @@ it('a row in the outbox that holds no event of ours ends no audit; one that is n
     null,
     7,
     [],
-    { time: 'soon', cycle: 'x' },
+    { time: 'soon', cycle: 'x', tenant: 'acme' },
     { time: '2026-02-30T00:00:00.000Z', cycle: 1e300, tenant: 1 },
   ];
   await database.pool.query(
     `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload, position, relayed_at)
-     select 'odd-' || place, $1, 'acme/' || place, 'payment-request.expired', payload, 1000 + place, now()
+     select 'odd-' || place, $1, $3, 'payment-request.expired', payload, 1000 + place, now()
        from jsonb_array_elements($2::jsonb) with ordinality as odd (payload, place)`,
-    [paymentRequestExpiry.name, JSON.stringify(odd)],
+    [paymentRequestExpiry.name, JSON.stringify(odd), `acme/${id}`],
   );
   await database.pool.query(
     `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload) values ('left', $1, 'acme/left', 'x', '{}')`,
