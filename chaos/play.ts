@@ -51,7 +51,7 @@ async function playOn(parts: Parts, plan: Plan, { folder, livenessMs, log }: Pla
     const startedAt = Date.now();
     const overdue = watchOverdue(databaseUrl, plan, startedAt);
     await parts.startProducers(planFile, startedAt);
-    const struck = await playFaults(plan.faults, parts, { startedAt, log });
+    const struck = await playFaults(plan.faults, parts, { client, startedAt, log });
     await pause(Math.max(0, startedAt + plan.minutes * 60_000 - Date.now()));
     log('the last fault is healed');
     const settled = await settle(plan, { databaseUrl, client, overdue, diaries: parts.files.diaries }, livenessMs);

@@ -1,3 +1,4 @@
+import { isWithdrawn } from '../../src/message/decision';
 import { rfc3339 } from '../../src/message/due-time';
 import type { PlannedBeat } from '../plan/plan';
 import { BEATS, beat } from '../programs/beat';
@@ -72,6 +73,23 @@ export const beatChecks: Check<Seen>[] = [
       const poison = new Set(seen.planned.filter(({ temper }) => temper === 'poison').map(({ id }) => id));
       return idsWhere(seen.decisions, ({ id, outcome }) => outcome === 'failed' && !poison.has(id));
     },
+  },
+  {
+    invariant: 'I22',
+    what: 'a decision on a beat of which the plan knows nothing',
+    broken(seen) {
+      const planned = new Set(seen.planned.map(({ id }) => id));
+      return idsWhere(ours(seen), ({ id }) => !planned.has(id));
+    },
+  },
+  {
+    invariant: 'I22',
+    what: 'a beat withdrawn by a command that no producer gave',
+    broken: (seen) =>
+      idsWhere(ours(seen), ({ id, outcome, commandId }) => {
+        if (!isWithdrawn(outcome)) return false;
+        return commandId !== `${outcome === 'moved' ? 'move' : 'cancel'}:${id}`;
+      }),
   },
 ];
 

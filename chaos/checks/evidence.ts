@@ -4,7 +4,7 @@ import type { Outcome } from '../../src/message/decision';
 import type { Queryable } from '../../src/platform/database/pool';
 import { type DiaryLine, readLines } from '../programs/diary';
 
-/** All that is left of a run, in the system and outside of it. Instants are epoch ms. */
+/** All that is left of a run, in the system and outside of it, but for what a stranger did. Instants are epoch ms. */
 export interface Evidence {
   requests: { id: string; status: 'PENDING' | 'PAID' | 'CANCELLED' | 'EXPIRED'; cycle: number }[];
   decisions: Decided[];
@@ -16,6 +16,9 @@ export interface Evidence {
   diary: DiaryLine[];
   workflows: { id: string; open: boolean; events: number }[];
 }
+
+/** Whose messages the plan is about. */
+export const TENANT = 'chaos';
 
 export interface Decided {
   topic: string;
@@ -59,7 +62,7 @@ export async function gather(
   files: { deliveries: string; diaries: string[] },
 ): Promise<Evidence> {
   // First: in a run that is not over yet, what is heard of after this may not be in the tables.
-  const deliveries = readLines<Delivered>(files.deliveries);
+  const deliveries = readLines<Delivered>(files.deliveries).filter(({ subject }) => subject.startsWith(`${TENANT}/`));
   const diary = files.diaries.flatMap((file) => readLines<DiaryLine>(file));
   const tables = await withClient(databaseUrl, async (db) => {
     const read = async <Row>(text: string) => (await db.query(text)).rows as Row[];
@@ -72,12 +75,14 @@ export async function gather(
                (extract(epoch from decided_at) * 1000)::float8 as "decidedAt",
                case when next_cycle is not null then jsonb_build_object(
                  'cycle', next_cycle, 'dueAt', (extract(epoch from next_due_at) * 1000)::float8) end as next
-          from postdate.delivery order by topic, key, cycle`),
+          from postdate.delivery where tenant = '${TENANT}' order by topic, key, cycle`),
       ),
       events: await read<Event>(`
         select id, aggregatetype as topic, split_part(aggregateid, '/', 2) as of, type, (payload->>'cycle')::int as cycle
-          from postdate.outbox order by seq`),
-      beats: await read<Evidence['beats'][number]>('select key as id, cycle from chaos.beat'),
+          from postdate.outbox where aggregateid like '${TENANT}/%' order by seq`),
+      beats: await read<Evidence['beats'][number]>(
+        `select key as id, cycle from chaos.beat where tenant = '${TENANT}'`,
+      ),
       notifications: await read<Evidence['notifications'][number]>(
         'select event_id as "eventId", person from payments.notification',
       ),
@@ -85,6 +90,7 @@ export async function gather(
   });
   const workflows: Evidence['workflows'] = [];
   for await (const run of client.workflow.list({ query: `WorkflowType = 'scheduledMessage'` })) {
+    if (!run.workflowId.includes(`:${TENANT}:`)) continue;
     workflows.push({ id: run.workflowId, open: run.status.name === 'RUNNING', events: run.historyLength });
   }
   return {

@@ -1,6 +1,7 @@
 import { LINKS, type LinkName, PROGRAMS, type ProgramName } from '../system/links';
 import type { LinkMode } from '../system/proxy';
 import type { Random } from './random';
+import type { StrangeAct } from './stranger-plan';
 
 /** What a fault does, and for how long. */
 export type Fault = { forMs: number } & (
@@ -11,6 +12,7 @@ export type Fault = { forMs: number } & (
   | { kind: 'crashTemporal' | 'crashTemporalDatabase' | 'crashEverything' | 'fillDisk' }
   | { kind: 'loseTimers'; timers: 'sleeping' | 'all' }
   | { kind: 'shiftClock'; seconds: number }
+  | { kind: 'stranger'; act: StrangeAct }
 );
 
 /** A fault of the plan, and when it begins. */

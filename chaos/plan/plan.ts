@@ -1,6 +1,7 @@
 import type { TEMPERS } from '../programs/beat';
 import { faultsOf, type PlannedFault } from './fault-plan';
 import { type Random, randomFrom } from './random';
+import { strangerOf } from './stranger-plan';
 
 /** What a producer does with one payment request: due so long after it was posted, and perhaps a command beside. */
 export interface PlannedRequest {
@@ -43,7 +44,9 @@ export function planOf(seed: number, minutes: number): Plan {
     requests: everySo(REQUEST_EVERY_MS, lengthMs, (atMs, number) => requestOf(random, atMs, `p${producer}-${number}`)),
     beats: everySo(BEAT_EVERY_MS, lengthMs, (atMs, number) => beatOf(random, atMs, `b${producer}-${number}`)),
   }));
-  return { seed, minutes, producers, faults: faultsOf(random, lengthMs) };
+  // The stranger comes last, so that a seed has the same faults as before there was one.
+  const faults = [...faultsOf(random, lengthMs), ...strangerOf(random, lengthMs)];
+  return { seed, minutes, producers, faults };
 }
 
 const everySo = <Item>(everyMs: number, lengthMs: number, itemAt: (atMs: number, number: string) => Item): Item[] =>

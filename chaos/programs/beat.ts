@@ -5,6 +5,7 @@ import type { SchemaMigrations } from '../../src/platform/database/migrate';
 import type { Installation } from '../../src/process/installation';
 import { defineTopic } from '../../src/topics/define-topic';
 import { done, PermanentFailure } from '../../src/topics/topic';
+import { oddTopic } from '../stranger/odd-topic';
 
 /** How a beat behaves: it does its work, fails for good, or fails at each worker's first try. */
 export const TEMPERS = ['sound', 'poison', 'flaky'] as const;
@@ -49,9 +50,9 @@ const schema: SchemaMigrations = {
   },
 };
 
-/** What ships, and the beat beside it. */
+/** What ships, the beat, and the stranger's topic beside it. */
 export const chaosInstallation: Installation = {
   ...installation,
-  topics: [...installation.topics, beat],
+  topics: [...installation.topics, beat, oddTopic],
   schemas: [...installation.schemas, schema],
 };

@@ -4,11 +4,11 @@ import { Client, Connection } from '@temporalio/client';
 import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { cancel, move, schedule } from '../../src/client';
 import { createPool } from '../../src/platform/database/pool';
+import { TENANT } from '../checks/evidence';
 import type { Plan, PlannedBeat, PlannedRequest } from '../plan/plan';
 import { BEAT_EVERY_SECONDS, BEATS, beat } from './beat';
 import { type DiaryLine, type Operation, readLines, writeLine } from './diary';
 
-const TENANT = 'chaos';
 const PEOPLE = { payer: 'Doe', payee: 'John', amount: '1.00', currency: 'EUR' };
 
 /**

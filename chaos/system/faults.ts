@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import type { Fault, PlannedFault } from '../plan/fault-plan';
+import type { StrangeAct } from '../plan/stranger-plan';
+import { createStranger } from '../stranger/stranger';
 import { LINKS, PROGRAMS } from './links';
 import type { Parts } from './parts';
 import { signalIfThere } from './signals';
@@ -12,6 +15,8 @@ export interface Struck {
   commitsUnknown: number;
   timersLost: number;
   diskFull: number;
+  /** A stranger's acts: those that the system took, and those that it refused or that did not reach it. */
+  strange: { done: number; refused: number };
   /** When the database's clock was wrong, by the right one. Epoch ms. */
   clockWrong: { from: number; to: number }[];
 }
@@ -20,7 +25,7 @@ export interface Struck {
 export async function playFaults(
   faults: PlannedFault[],
   parts: Parts,
-  { startedAt, log }: { startedAt: number; log(line: string): void },
+  { client, startedAt, log }: { client: Client; startedAt: number; log(line: string): void },
 ): Promise<Struck> {
   const { postgres, temporal, links } = parts;
   const struck: Struck = {
@@ -30,11 +35,14 @@ export async function playFaults(
     commitsUnknown: 0,
     timersLost: 0,
     diskFull: 0,
+    strange: { done: 0, refused: 0 },
     clockWrong: [],
   };
   // Two that bring the same server down and up again at one time would only be in each other's way.
   const postgresFaults = oneAtATime();
   const temporalFaults = oneAtATime();
+
+  const actOddly = createStranger({ client, databaseUrl: postgres.url });
 
   // Without a result of its own, a kind that is left out would strike nothing and be seen by no one.
   const unplayable = (fault: never): never => {
@@ -65,9 +73,15 @@ export async function playFaults(
         return postgresFaults(() => fillDisk(fault.forMs));
       case 'shiftClock':
         return postgresFaults(() => shiftClock(fault.seconds, fault.forMs));
+      case 'stranger':
+        return actStrangely(fault.act);
       default:
         return unplayable(fault);
     }
+  }
+
+  async function actStrangely(act: StrangeAct): Promise<void> {
+    struck.strange[(await actOddly(act)) ? 'done' : 'refused'] += 1;
   }
 
   const pidOf = (part: (Fault & { kind: 'pause' })['part']) =>

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { withClient } from '../../local/databases';
+import { TENANT } from '../checks/evidence';
 import type { Plan } from '../plan/plan';
 import { type DiaryLine, readLines } from '../programs/diary';
 import type { OverdueWatch } from './overdue';
@@ -51,6 +52,8 @@ async function isOver(
                    where consumer.position < stream_head.position) as unheard`),
   );
   if (rows[0]?.waiting !== 0 || rows[0].unheard !== 0) return false;
-  const open = await client.workflow.count(`WorkflowType = 'scheduledMessage' and ExecutionStatus = 'Running'`);
+  const open = await client.workflow.count(
+    `WorkflowType = 'scheduledMessage' and ExecutionStatus = 'Running' and PostdateTenant = '${TENANT}'`,
+  );
   return open.count === 0;
 }

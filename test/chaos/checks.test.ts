@@ -115,6 +115,14 @@ it('a sound run has no violation, also when events were heard twice', () => {
 
 type Breakage = [invariant: string, what: string, breaks: (evidence: Evidence) => void];
 const breakages: Breakage[] = [
+  ['I22', 'a beat that nobody posted', ({ decisions }) => void decisions.push(decided(BEAT, 'squatted', 1))],
+  [
+    'I22',
+    'a beat that a stranger cancelled',
+    ({ decisions }) => {
+      one(decisions, ({ id, cycle }) => id === 'moved' && cycle === 3).commandId = 'stranger';
+    },
+  ],
   [
     'I1',
     'a decision before its due time',

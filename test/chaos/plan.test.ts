@@ -4,7 +4,7 @@ import { planOf } from '../../chaos/plan/plan';
 
 const EVERY_KIND = [
   ...['kill', 'pause', 'link', 'loseTimers', 'fillDisk', 'shiftClock'],
-  ...['crashPostgres', 'crashTemporal', 'crashTemporalDatabase', 'crashEverything'],
+  ...['crashPostgres', 'crashTemporal', 'crashTemporalDatabase', 'crashEverything', 'stranger'],
 ];
 const kindsOf = (faults: PlannedFault[]) => [...new Set(faults.map(({ kind }) => kind))].sort();
 
