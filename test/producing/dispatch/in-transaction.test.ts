@@ -116,8 +116,8 @@ it('a command id that was used for another command is refused with the field tha
   await cancelIn(database.pool, refOf(message), { commandId: 'cancel', reason: 'paid' });
   const other = cancelIn(database.pool, refOf(message), { commandId: 'cancel', reason: 'gone' });
   await expect(other).rejects.toMatchObject({ code: 'commandIdReused', field: 'reason' });
-  await moveIn(database.pool, refOf(message), { dueAt: 0, commandId: 'move' });
-  const moved = moveIn(database.pool, refOf(message), { dueAt: 0, commandId: 'move', expectedCycle: 1 });
+  await moveIn(database.pool, refOf(message), { dueAt: message.dueAt, commandId: 'move' });
+  const moved = moveIn(database.pool, refOf(message), { dueAt: message.dueAt, commandId: 'move', expectedCycle: 1 });
   await expect(moved).rejects.toMatchObject({ code: 'commandIdReused', field: 'expectedCycle' });
   // The control: the same again, and the same id for another message.
   expect(await schedule()).toBe('used');
