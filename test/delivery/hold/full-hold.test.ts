@@ -40,7 +40,7 @@ describe('a hold that is full of messages of one tenant that are due later', () 
     const due = (): ScheduledMessage => effectMessage(600, { topic: other.name, tenant: 'globex', leadMs: 0 });
     expect(await deliverUntilLanded(worker, other, due())).toEqual([]);
 
-    const later = Array.from({ length: 5 }, (_, place) => effectMessage(4_000 + place, { leadMs: 3_600_000 }));
+    const later = Array.from({ length: 5 }, (_, place) => effectMessage(6_000 + place, { leadMs: 3_600_000 }));
     const laters = later.map((message) => deliverUntilLanded(worker, topic, message));
     await eventually(async () => expect(await heldKeys()).toHaveLength(5));
     const soon = due();
@@ -94,16 +94,36 @@ describe('a hold that is full of messages of one tenant that are due later', () 
 });
 
 describe('a hold that is full of due messages', () => {
+  /** A topic whose handlers do not come back before they are released. */
+  function blockedTopic() {
+    let release: (() => void) | undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const blocked = { handled: 0, release: () => release?.() };
+    const topic: Topic = {
+      ...effectTopic(async () => {
+        blocked.handled += 1;
+        await released;
+        return done;
+      }),
+      handlerTimeoutMs: 20_000,
+    };
+    return { topic, blocked };
+  }
+
   it('of a slow topic, takes those of another tenant and lands them at once', async () => {
-    const slow = groupTopic({}, { landingsPerSecond: 4 });
+    const { topic: slow, blocked } = blockedTopic();
     const quick = named(groupTopic(), 'test.other');
-    const worker = await startHold([slow, quick], { heldMessages: 8 });
+    const worker = await startHold([slow, quick], { heldMessages: 8, groupSize: 1 });
     const backlog = Array.from({ length: 8 }, () => effectMessage(-1));
     const landings = backlog.map((message) => deliverUntilLanded(worker, slow, message));
-    await eventually(async () => expect(worker.reported.queued.length).toBeGreaterThan(0));
+    await eventually(async () => expect(blocked.handled).toBe(2));
     const beside = effectMessage(-1, { topic: quick.name, tenant: 'globex' });
     expect(await deliverUntilLanded(worker, quick, beside)).toEqual([]);
-    // Those of the backlog that made room have waited a second or so, and all land.
+    expect(blocked.handled).toBe(2);
+    blocked.release();
+    // The one of the backlog that made room has waited a second or so, and all land.
     const pauses = (await Promise.all(landings)).flat();
     expect(pauses.length).toBeGreaterThan(0);
     expect(Math.min(...pauses)).toBeGreaterThanOrEqual(750);
@@ -111,26 +131,17 @@ describe('a hold that is full of due messages', () => {
   });
 
   it('answers an attempt whose message has landed without it, and has the others wait', async () => {
-    let goOn: (() => void) | undefined;
-    const released = new Promise<void>((resolve) => {
-      goOn = resolve;
-    });
-    let handled = 0;
-    const blocked = effectTopic(async () => {
-      handled += 1;
-      await released;
-      return done;
-    });
+    const { topic, blocked } = blockedTopic();
     const free = await startHold([groupTopic()]);
     const landed = effectMessage(-1);
     const decision = await free.deliver(groupTopic(), landed);
-    const worker = await startHold([blocked], { heldMessages: 1 });
-    const holder = worker.deliver(blocked, effectMessage(-1));
-    await eventually(async () => expect(handled).toBe(1));
-    expect(await worker.deliver(blocked, landed)).toEqual(decision);
-    await expect(worker.deliver(blocked, effectMessage(-1))).rejects.toMatchObject({ type: 'PostdateNotDue' });
-    expect(handled).toBe(1);
-    goOn?.();
+    const worker = await startHold([topic], { heldMessages: 1 });
+    const holder = worker.deliver(topic, effectMessage(-1));
+    await eventually(async () => expect(blocked.handled).toBe(1));
+    expect(await worker.deliver(topic, landed)).toEqual(decision);
+    await expect(worker.deliver(topic, effectMessage(-1))).rejects.toMatchObject({ type: 'PostdateNotDue' });
+    expect(blocked.handled).toBe(1);
+    blocked.release();
     expect(await holder).toMatchObject({ outcome: 'delivered' });
   });
 });
