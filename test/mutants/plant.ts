@@ -15,6 +15,7 @@ const PARTS = [
   'bench',
   'chaos',
   'docs',
+  'examples',
   'package.json',
   'tsconfig.json',
   'jest.config.js',
