@@ -110,6 +110,8 @@ describe('the series ends', () => {
   it.each([
     ['with the last of the years that a cron names', '0 0 0 1 1 * 2028,2029', 2],
     ['where the next due time is more than 20 years ahead', '0 0 0 1 1 * 2028,2090', 1],
+    ['where the next due time is hardly more than 20 years ahead', '0 0 0 1 1 * 2028,2049', 1],
+    ['not where it is hardly less than that', '0 0 0 1 1 * 2028,2047', 2],
   ])('%s', (_when, cron, cycles) => {
     expect(cyclesOf(series({ cron }, at('2027-01-01T00:00:00Z')), 10)).toHaveLength(cycles);
   });

@@ -121,7 +121,7 @@ export const deliveries: Mutant[] = [
     file: 'src/message/repeat.ts',
     find: 'const limit = Math.min(until, nowMs + HORIZON_MS);',
     replace: 'const limit = until;',
-    tests: ['test/message/repeat.test.ts', 'test/delivery/landing/next-cycle.test.ts'],
+    tests: ['test/message/repeat.test.ts'],
   },
   {
     name: 'a zone that a worker does not know ends the message',
