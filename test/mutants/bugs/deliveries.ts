@@ -84,8 +84,8 @@ export const deliveries: Mutant[] = [
   {
     name: 'a payload that cannot be read throws',
     file: 'src/workflows/tolerant-payload-converter.ts',
-    find: 'return undecodable as T;',
-    replace: 'throw new Error(String(undecodable));',
+    find: '} catch {\n      return undecodable(payload) as T;',
+    replace: '} catch (error) {\n      throw error;',
     tests: ['test/workflows/scheduled-message.test.ts'],
   },
   {
