@@ -135,7 +135,7 @@ export const deliveries: Mutant[] = [
     file: 'src/workflows/message-state.ts',
     find: "if (outcome === 'moved') return withOccurrence(following, occurrenceOf(message));",
     replace: "if (outcome === 'moved') return following;",
-    tests: ['test/producing/occurrence.test.ts'],
+    tests: ['test/workflows/message-state.test.ts'],
   },
   {
     name: 'another post of a name takes the decision of the first for its own',
