@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { type Repeat, type ScheduledMessage, workflowIdOf } from '../message/contract';
 import { OPTIONAL_NAMES } from '../message/optional-fields';
 import type { Refusal } from '../message/refusal';
-import { withinDeadline } from './deadline';
+import { describeRecord } from './run-records';
 import { createWaiting } from './waiting-runs';
 
 /**
@@ -34,8 +34,7 @@ export async function refuseReuse(
 async function firstPostOf(client: Client, message: ScheduledMessage): Promise<ScheduledMessage | undefined> {
   const workflowId = workflowIdOf(message);
   try {
-    const { raw } = await withinDeadline(client, () => client.workflow.getHandle(workflowId).describe());
-    const runId = raw.workflowExecutionInfo?.firstRunId;
+    const runId = (await describeRecord(client, { workflowId }))?.workflowExecutionInfo?.firstRunId;
     return runId ? await createWaiting(client).messageOf({ workflowId, runId }) : undefined;
   } catch {
     // Its first run is older than Temporal's retention, or another codec wrote it. The command has been carried out

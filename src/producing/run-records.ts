@@ -30,12 +30,13 @@ export async function listRecords(
 export async function describeRecord(
   client: Client,
   { workflowId, runId }: { workflowId: string; runId?: string },
+  deadlineMs?: number,
 ): Promise<RunDescription | undefined> {
   const { namespace } = client.options;
   try {
-    return await withinDeadline(client, () =>
-      client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId, runId } }),
-    );
+    const described = () =>
+      client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId, runId } });
+    return await withinDeadline(client, described, deadlineMs);
   } catch (error) {
     if (isGrpcServiceError(error) && error.code === NOT_FOUND && !isNamespace(error.details)) return undefined;
     throw error;

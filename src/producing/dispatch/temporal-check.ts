@@ -1,5 +1,5 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { withinDeadline } from '../deadline';
+import type { Client } from '@temporalio/client';
+import { describeRecord } from '../run-records';
 
 // If Temporal has answered nothing for so long, or so many calls in a row have failed, it may be away. When it returns,
 // it executes all calls that are in flight at once, so no further ones are made.
@@ -26,11 +26,10 @@ export function createTemporalCheck(client: Client, onError: (error: unknown) =>
   const ask = async () => {
     askedAt = performance.now();
     try {
-      await withinDeadline(client, () => client.workflow.getHandle(NO_WORKFLOW).describe(), DEADLINE_MS);
+      await describeRecord(client, { workflowId: NO_WORKFLOW }, DEADLINE_MS);
       answered();
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) answered();
-      else onError(error);
+      onError(error);
     }
   };
   const isDoubtful = (inFlight: number) =>
