@@ -76,13 +76,6 @@ export const http: Mutant[] = [
     tests: [authenticate],
   },
   {
-    name: 'HTTP: a batch that cannot be paid is worked on all the same',
-    file: 'src/http/serve-route.ts',
-    find: 'if (rest > 0) spend(caller.keyId, rest);',
-    replace: 'if (rest > 0) try { spend(caller.keyId, rest); } catch {}',
-    tests: [keys],
-  },
-  {
     name: 'HTTP: a large body costs as much as a small one',
     file: 'src/http/serve-route.ts',
     find: 'Math.ceil(bytes / MAX_BODY_BYTES)',
