@@ -59,6 +59,8 @@ interface Hostile {
   becomes: { state: 'delivered' | 'waiting'; status?: number; failure?: unknown };
   /** What is taken as its answer. */
   answer?: unknown;
+  /** Of one whose response never ends: how long it is waited for. */
+  withinMs?: number;
 }
 const delivered = { state: 'delivered', status: 200 } as const;
 const refused = (status: number) =>
@@ -99,6 +101,7 @@ const HOSTILE: Record<string, Hostile> = {
       forEver(socket, ' ');
     },
     becomes: unreachable(/no answer within/),
+    withinMs: 1_500,
   },
   'an error whose body never ends': {
     respond(socket) {
@@ -131,6 +134,7 @@ const HOSTILE: Record<string, Hostile> = {
       forEver(socket, 'x-a: b\r\n');
     },
     becomes: unreachable(/no answer within|Header/i),
+    withinMs: 1_500,
   },
   '10,000 headers': {
     respond: plain(`HTTP/1.1 200 OK\r\n${'x-a: b\r\n'.repeat(10_000)}\r\n`),
@@ -143,6 +147,7 @@ const HOSTILE: Record<string, Hostile> = {
   'informational responses without an end': {
     respond: (socket) => forEver(socket, 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'),
     becomes: unreachable(/no answer within/),
+    withinMs: 1_500,
   },
   'another protocol': {
     respond: plain('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),
@@ -182,13 +187,13 @@ const HOSTILE: Record<string, Hostile> = {
 
 it.each(Object.entries(HOSTILE))(
   'a listener that responds with %s costs itself one try, and delays no event of another tenant',
-  async (_name, { respond, becomes, answer }) => {
+  async (_name, { respond, becomes, answer, withinMs = 30_000 }) => {
     const quiet = await listener();
     await add(quiet.url, { tenant: 'quiet' });
     const { id } = await add(await startRaw(respond), { tenant: 'hostile', answers: true });
     const answers: unknown[] = [];
     const worker = webhooks({
-      answerWithinMs: 1_500,
+      answerWithinMs: withinMs,
       onAnswer: async (_tx: PoolClient, _event: PostdateEvent, body: unknown) => void answers.push(body),
     });
     const [eventId] = await emitTo(database.pool, [nanoid()], { tenant: 'hostile' });
@@ -212,7 +217,7 @@ it('a listener that is gone (410) is disabled, be its body without an end', asyn
       forEver(socket, ' ');
     }),
   );
-  const worker = webhooks({ answerWithinMs: 1_500 });
+  const worker = webhooks({ answerWithinMs: 30_000 });
   await emitTo(database.pool, [nanoid()]);
   worker.nudge();
   await eventually(async () => expect(worker.logged).toMatchObject([{ webhook: id }]));
