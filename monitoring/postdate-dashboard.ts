@@ -148,6 +148,12 @@ export const postdateDashboard: Dashboard = {
           ['sum(increase(postdate_taken_over_messages_total[$__rate_interval]))', 'taken over'],
         ]),
         chart('Errors of parts', 'reqps', [[perSecond('postdate_errors_total', '', 'part'), '{{part}}']]),
+        chart('Left behind by code, and failed', 'reqps', [
+          [perSecond('postdate_unhandled_errors_total', '', 'part'), '{{part}}'],
+        ]),
+        chart('Runs that cannot be read', 'short', [
+          ['sum(increase(postdate_unreadable_runs_total[$__rate_interval]))', 'unreadable'],
+        ]),
       ],
     },
     {

@@ -164,10 +164,10 @@ export const scenarios: Record<string, (on: Stage, client: Client) => Promise<st
     return post(0);
   },
   'post again, by the same command, ended': async ({ post, ended }) => {
-    const commandId = nanoid();
-    await post(0, {}, { commandId });
+    const [commandId, dueAt] = [nanoid(), Date.now()];
+    await post(0, { dueAt }, { commandId });
     await ended();
-    return post(0, {}, { commandId });
+    return post(0, { dueAt }, { commandId });
   },
 
   "Temporal's cancel, asleep": async ({ asleep, handle }) => {
