@@ -8,7 +8,7 @@ export interface RunEvents {
   isClosed: boolean;
   /** The run's delivery is on its way, with a worker, or tried again. */
   isDelivering: boolean;
-  /** A cancel or a move came before the due time, and is not decided yet. */
+  /** A cancel or a move came before the due time, or is being carried out, and is not decided yet. */
   commandWaits: boolean;
 }
 
@@ -29,7 +29,8 @@ export function readEvents(events: HistoryEvent[], dueAt: number): RunEvents {
   return {
     isClosed: events.some(isEnd),
     isDelivering: open.some(isDelivery),
-    commandWaits: unseen.length > 0 || open.some((event) => !isDelivery(event) && inTime(event)),
+    // The ledger has a command's answer once its activity is over, whenever it was scheduled.
+    commandWaits: unseen.length > 0 || open.some((event) => !isDelivery(event)),
   };
 }
 
