@@ -35,8 +35,9 @@ export async function tryLanding(
       throw new LaneChanged(`not all are for ${lane.name}`);
     }
     const landings = await land(pool, topic, deliveries, { signal, oneByOne, lane });
-    metrics.landed(topic.name, deliveries.length, performance.now() - started);
-    const times = { startedAt, endedAt: Date.now(), messages: deliveries.length };
+    const reached = landings.filter((landing) => !('notReached' in landing)).length;
+    metrics.landed(topic.name, reached, performance.now() - started);
+    const times = { startedAt, endedAt: Date.now(), messages: reached };
     for (const [place, landing] of landings.entries()) {
       if (!('decision' in landing) || landing.before) continue;
       traceLanding((deliveries[place] as Delivery).message, { outcome: landing.decision.outcome, ...times });

@@ -35,8 +35,8 @@ export const commands: Mutant[] = [
   {
     name: "a tenant's failing commands are taken for an outage of Temporal",
     file: 'src/producing/dispatch/temporal-check.ts',
-    find: 'if (error instanceof WorkflowNotFoundError) answered();\n      else onError(error);',
-    replace: 'onError(error);',
+    find: 'await describeRecord(client, { workflowId: NO_WORKFLOW }, DEADLINE_MS);\n      answered();',
+    replace: 'await describeRecord(client, { workflowId: NO_WORKFLOW }, DEADLINE_MS);',
     tests: ['test/producing/dispatch/neighbours.test.ts'],
   },
   {

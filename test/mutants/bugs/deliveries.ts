@@ -161,8 +161,8 @@ export const deliveries: Mutant[] = [
   {
     name: 'a loop is not stopped',
     file: 'src/delivery/landing/decide-without-handler.ts',
-    find: 'looping.has(one.delivery) ? LOOPING : answerTo(topic, one)',
-    replace: 'answerTo(topic, one)',
+    find: 'looping.has(one.delivery) ? LOOPING : decide(topic, one)',
+    replace: 'decide(topic, one)',
     tests: ['test/delivery/landing/next-cycle.test.ts'],
   },
   {

@@ -21,7 +21,7 @@ export const records: Mutant[] = [
   {
     name: 'the audit takes the decision on another cycle for that of an event',
     file: 'src/operating/audit/differences.ts',
-    find: " and cycle = (payload->>'cycle')::integer)",
+    find: " and cycle::text = payload->>'cycle')",
     replace: ')',
     tests: ['test/operating/audit/audit.test.ts'],
   },
@@ -84,8 +84,8 @@ export const records: Mutant[] = [
   {
     name: 'a redrive uses the failed cycle again',
     file: 'src/operating/redrive/redrive.ts',
-    find: 'const post = { topic, tenant, key, cycle, dueAt',
-    replace: 'const post = { topic, tenant, key, cycle: failed.cycle, dueAt',
+    find: '({ topic, tenant, key, cycle, dueAt',
+    replace: '({ topic, tenant, key, cycle: failed.cycle, dueAt',
     tests: ['test/operating/redrive/redrive.test.ts'],
   },
   {

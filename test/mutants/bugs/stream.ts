@@ -33,8 +33,8 @@ export const stream: Mutant[] = [
   {
     name: 'a consumer makes its effect outside the transaction that moves its position',
     file: 'src/events/consumer.ts',
-    find: 'handleRows(tx, handle, next)',
-    replace: 'handleRows(tx, (_tx, streamed) => handle(pool as never, streamed), next)',
+    find: 'handleRows(tx, { name, handle }, next)',
+    replace: 'handleRows(tx, { name, handle: (_tx, streamed) => handle(pool as never, streamed) }, next)',
     tests: ['test/events/consumer.test.ts'],
   },
   {

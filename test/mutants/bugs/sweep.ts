@@ -34,16 +34,16 @@ export const sweep: Mutant[] = [
   },
   {
     name: 'the sweep of rows tries what fails at each of its rounds',
-    file: 'src/maintenance/overdue-rows.ts',
-    find: 'return backoff.recordFailure(id, message);',
-    replace: 'return;',
+    file: 'src/maintenance/rescue.ts',
+    find: "if ('error' in landing) backoff.recordFailure(id, message);",
+    replace: "if ('error' in landing) settled += 0;",
     tests: ['test/maintenance/overdue-rows.test.ts'],
   },
   {
     name: 'a rescue is counted for what had landed before',
-    file: 'src/maintenance/overdue-rows.ts',
-    find: "!('decision' in landing) || landing.before",
-    replace: "!('decision' in landing)",
+    file: 'src/maintenance/rescue.ts',
+    find: 'if (!landing.before) {',
+    replace: 'if (landing) {',
     tests: ['test/maintenance/overdue-rows.test.ts'],
   },
   {
