@@ -19,6 +19,8 @@ const { values } = parseArgs({
     plan: { type: 'string' },
     /** The same operations without any fault; the sweep has to be idle. */
     calm: { type: 'boolean', default: false },
+    /** No other fault than the stranger. */
+    stranger: { type: 'boolean', default: false },
     /** Calm, and what must not grow is looked at. */
     soak: { type: 'boolean', default: false },
     /** A measurement instead of a plan by seed. */
@@ -49,6 +51,12 @@ async function chosenPlan(): Promise<{ name: string; plan: Plan }> {
   const minutes = Number(values.minutes);
   if (!(seed >= 0 && minutes > 0)) throw new Error('--seed and --minutes must be numbers');
   const plan = planOf(seed, minutes);
+  if (values.stranger) {
+    return {
+      name: `stranger-${seed}`,
+      plan: { ...plan, faults: plan.faults.filter(({ kind }) => kind === 'stranger') },
+    };
+  }
   if (!values.calm && !values.soak) return { name: `seed-${seed}`, plan };
   if (!values.soak) return { name: 'calm', plan: { ...plan, faults: [] } };
   // A load that a machine bears for days.

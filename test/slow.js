@@ -13,6 +13,7 @@ const SLOW = [
   'test/bench/pending.test.ts',
   'test/system/flood.test.ts',
   'test/delivery/lanes/guarded-processes.test.ts',
+  'test/chaos/stranger.test.ts',
   'test/system/backup-restored.test.ts',
   'test/system/bad-deploy.test.ts',
   'test/bench/held.test.ts',
