@@ -109,10 +109,11 @@ export function createStranger({ client, databaseUrl }: { client: Client; databa
     startHuge: () => start({ ...messageOf(), payload: { temper: HUGE } }),
     startWithoutAttributes: () => start(messageOf(), { attributes: false }),
     signalUnreadable: () => signalOthers('cancel', unreadable()),
+    // Nothing at all would be a cancel, as the Web UI sends it.
     signalNonsense: () =>
       signalOthers(
         ['move', 'cancel'][nth % 2] as string,
-        defaultPayloadConverter.toPayload([{ commandId: 7, dueAt: 'soon', cycle: null }, null, HUGE][nth % 3]),
+        defaultPayloadConverter.toPayload([{ commandId: 7, dueAt: 'soon', cycle: null }, 7, HUGE][nth % 3]),
       ),
     throwOddly: () => start(messageOf(oddTopic.name), { id: workflowIdOf(refOf(oddTopic.name)) }),
     // Far off: what they cost is their dispatching.

@@ -2,6 +2,7 @@ import { answers } from './bugs/answers';
 import { commands } from './bugs/commands';
 import { contract } from './bugs/contract';
 import { deliveries } from './bugs/deliveries';
+import { harness } from './bugs/harness';
 import { hold } from './bugs/hold';
 import { http } from './bugs/http';
 import { laneGuard } from './bugs/lane-guard';
@@ -43,4 +44,5 @@ export const mutants: Mutant[] = [
   ...thrown,
   ...commands,
   ...http,
+  ...harness,
 ];

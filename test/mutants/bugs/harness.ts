@@ -1,0 +1,28 @@
+import type { Mutant } from '../mutants';
+
+const tests = ['test/chaos/stranger.test.ts'];
+
+/** What the chaos harness has to see of a stranger. */
+export const harness: Mutant[] = [
+  {
+    name: "the harness sees that a stranger's signal cancels",
+    file: 'src/workflows/parse-command.ts',
+    find: 'if (isUndecodable(raw)) return {',
+    replace: 'if (isUndecodable(raw) && false) return {',
+    tests,
+  },
+  {
+    name: "the harness sees that a stranger's message lands as another tenant's",
+    file: 'src/message/read-message.ts',
+    find: 'if (workflowIdOf(message) === workflowId) return undefined;',
+    replace: 'if (workflowId) return undefined;',
+    tests,
+  },
+  {
+    name: "the harness sees that a stranger's odd error ends the workers",
+    file: 'src/platform/telemetry/thrown.ts',
+    find: 'if (plain.has(thrown)) return',
+    replace: 'if (plain.has(thrown) || isInstance(thrown, Error)) return',
+    tests,
+  },
+];
