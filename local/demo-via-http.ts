@@ -48,8 +48,8 @@ export function paymentRequestsOverHttp(url: string, keyOf: (tenant: string) => 
       body: body && JSON.stringify(body),
     });
     const answer = (await response.json()) as { result?: string; code?: string; detail?: string };
-    // The request was decided before, which is an answer like any other.
-    if (answer.code === 'tooLate') return { result: answer.code };
+    // The request was decided before, or its id was used for another one: answers like any other.
+    if (answer.code === 'tooLate' || answer.code === 'differs') return { result: answer.code };
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer.code}: ${answer.detail}`);
     return { result: answer.result };
   };

@@ -133,6 +133,10 @@ describe('run as they stand on the page', () => {
         await requests.request(about, Date.now() + 7_200_000);
       }
       await createApiKey(pool, { tenant: 'acme', label: 'billing' });
+      await pool.query(
+        `select postdate.schedule('payment-request.expiry', 'acme', 'pr-63', now() + interval '2 h', '{"payer": "Doe"}',
+                                  cycle => 1, command_id => 'c-7')`,
+      );
       await allDispatched(pool);
       expect(await withShell({ env: temporal.envFor(database) }, wrongExamples)).toEqual([]);
     });
