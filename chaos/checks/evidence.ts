@@ -89,8 +89,9 @@ export async function gather(
     };
   });
   const workflows: Evidence['workflows'] = [];
-  for await (const run of client.workflow.list({ query: `WorkflowType = 'scheduledMessage'` })) {
-    if (!run.workflowId.includes(`:${TENANT}:`)) continue;
+  // The SDK's list decodes each memo, and a stranger's cannot be decoded.
+  const query = `WorkflowType = 'scheduledMessage' and PostdateTenant = '${TENANT}'`;
+  for await (const run of client.workflow.list({ query })) {
     workflows.push({ id: run.workflowId, open: run.status.name === 'RUNNING', events: run.historyLength });
   }
   return {

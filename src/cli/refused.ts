@@ -34,5 +34,5 @@ async function showRefused(topics: Topic[], { topic, tenant, limit, json }: Opti
   });
 }
 
-const lineOf = ({ refusedAt, topic, tenant, key, what, commandId, code, field, message }: RefusedCommand) =>
-  `${refusedAt}  ${topic}  ${tenant}/${key}  ${what} ${commandId}: ${code}, ${field}: ${oneLine(message)}`;
+const lineOf = ({ refusedAt, topic, tenant, key, what, commandId, code, message }: RefusedCommand) =>
+  `${refusedAt}  ${topic}  ${tenant}/${key}  ${what} ${commandId}: ${code}, ${oneLine(message)}`;

@@ -89,7 +89,7 @@ export async function findRefusedMessages(
   { topic, tenant, graceMs }: { topic: string; tenant?: string; graceMs: number },
 ): Promise<StuckMessage[]> {
   const refused = await findRefused(db, { topic, tenant, dueBy: new Date(Date.now() - graceMs) }, REFUSED);
-  return refused.map(({ topic, tenant, key, dueAt = '', code, field, message }) => {
-    return { topic, tenant, key, dueAt, why: 'commandRefused', detail: `${code}, ${field}: ${message}` };
+  return refused.map(({ topic, tenant, key, dueAt = '', code, message }) => {
+    return { topic, tenant, key, dueAt, why: 'commandRefused', detail: `${code}, ${message}` };
   });
 }

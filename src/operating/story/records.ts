@@ -108,11 +108,11 @@ async function readAnswers(db: Queryable, ref: MessageRef): Promise<TimelineEntr
 }
 
 async function readRefused(db: Queryable, ref: MessageRef): Promise<TimelineEntry[]> {
-  return (await refusedOfMessage(db, ref, LIMIT)).map(({ refusedAt, what, commandId, code, field, message }) => ({
+  return (await refusedOfMessage(db, ref, LIMIT)).map(({ refusedAt, what, commandId, code, message }) => ({
     at: refusedAt,
     source: 'command',
     what: `${what} refused`,
     commandId,
-    detail: `${code}, ${field}: ${message}`,
+    detail: `${code}, ${message}`,
   }));
 }
