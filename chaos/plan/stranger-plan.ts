@@ -23,7 +23,7 @@ export const STRANGE_ACTS = [
 ] as const;
 export type StrangeAct = (typeof STRANGE_ACTS)[number];
 
-const EVERY_MS = 900;
+const EVERY_MS = 1_500;
 const QUIET_AT_FIRST_MS = 3_000;
 const QUIET_AT_LAST_MS = 8_000;
 

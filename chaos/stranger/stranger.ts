@@ -10,7 +10,7 @@ import { ODD_NAMES, oddTopic } from './odd-topic';
 
 export const STRANGER = 'stranger';
 
-const BULK = 300;
+const BULK = 100;
 const SOON_MS = 5_000;
 const FAR_OFF_MS = 3_600_000;
 const HUGE = 'x'.repeat(1_500_000);

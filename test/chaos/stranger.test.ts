@@ -3,7 +3,7 @@ import { STRANGE_ACTS } from '../../chaos/plan/stranger-plan';
 import { runLocal, useFolder } from '../support/local-process';
 
 const folder = useFolder();
-const [SEED, MINUTES] = [7, 0.5];
+const [SEED, MINUTES] = [7, 0.6];
 
 it('the plan has the stranger do each odd thing at least once', () => {
   const acts = planOf(SEED, MINUTES).faults.flatMap((fault) => (fault.kind === 'stranger' ? [fault.act] : []));
