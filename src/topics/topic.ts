@@ -50,8 +50,8 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
   handle(tx: LandingTransaction, message: DueMessage<z.output<Schema>>): Promise<HandlerAnswer>;
   /**
    * The same as `handle` for a group due at one time, set-based: one statement for hundreds. Returns one answer per
-   * message, in their order. If it throws, its effects are rolled back, and each message of the group is handled by
-   * itself.
+   * message, in their order. No two of them are cycles of one message. If it throws, its effects are rolled back, and each
+   * message of the group is handled by itself.
    */
   landAll?(tx: GroupTransaction, messages: DueMessage<z.output<Schema>>[]): Promise<HandlerAnswer[]>;
   /**

@@ -1,3 +1,4 @@
+import { workflowIdOf } from '../../message/contract';
 import {
   addInOrder,
   emptyQueue,
@@ -24,26 +25,38 @@ export function createTenantQueues() {
   const tenants = new Map<string, OrderedQueue<HeldMessage>>();
   let size = 0;
 
+  function add(message: HeldMessage): void {
+    const { tenant } = message.delivery.message;
+    const queue = tenants.get(tenant);
+    if (queue) addInOrder(queue, message, orderOf);
+    else tenants.set(tenant, orderedQueueOf(message));
+    size += 1;
+  }
+
   return {
     size: (): number => size,
-    add(message: HeldMessage): void {
-      const { tenant } = message.delivery.message;
-      const queue = tenants.get(tenant);
-      if (queue) addInOrder(queue, message, orderOf);
-      else tenants.set(tenant, orderedQueueOf(message));
-      size += 1;
-    },
-    /** Takes the next messages, at most so many. */
+    add,
+    /**
+     * Takes the next messages, at most so many, and of one message one cycle: a set-based handler knows its rows by their
+     * keys, and could not tell two cycles apart. The later cycle waits for the next group.
+     */
     take(count: number): HeldMessage[] {
       const taken: HeldMessage[] = [];
+      const names = new Set<string>();
+      const laterCycles: HeldMessage[] = [];
       // A tenant that is added again comes round again in the same loop.
       for (const [tenant, queue] of tenants) {
         if (taken.length === count) break;
         tenants.delete(tenant);
         if (sizeOf(queue) > 1) tenants.set(tenant, queue);
-        taken.push(takeFirst(queue) as HeldMessage);
+        const message = takeFirst(queue) as HeldMessage;
+        const name = workflowIdOf(message.delivery.message);
+        if (names.has(name)) laterCycles.push(message);
+        else taken.push(message);
+        names.add(name);
       }
-      size -= taken.length;
+      size -= taken.length + laterCycles.length;
+      laterCycles.forEach(add);
       return taken;
     },
     /** Takes the last message of the tenant that has the most, if it may go. Costs a look at each tenant. */

@@ -31,3 +31,19 @@ it('the backlog of one tenant and the present messages of another have their tur
   const present = ['a', 'b'].map((key) => held(key, 0, { tenant: 'globex' }));
   expect(taken(...backlog, ...present)).toEqual(['1', 'a', '2', 'b', '3']);
 });
+
+it('of one message a group has one cycle, the first that is due; another has its place in the next group', () => {
+  const cycleOf = (cycle: number, dueInMs: number) => {
+    const message = { ...effectMessage(dueInMs, { key: 'moved', tenant: 'acme' }), cycle };
+    return newHeldMessage(topic, { message, late: false }, { heldWhenDue: true, ofBacklog: false });
+  };
+  const queues = createTenantQueues();
+  // The control: the same key of another tenant is another message.
+  for (const message of [cycleOf(2, -500), cycleOf(1, -1_000), held('moved', 0, { tenant: 'globex' })])
+    queues.add(message);
+  const take = () => queues.take(10).map(({ delivery: { message } }) => `${message.tenant} ${message.cycle}`);
+  expect(take().sort()).toEqual(['acme 1', 'globex 1']);
+  expect(queues.size()).toBe(1);
+  expect(take()).toEqual(['acme 2']);
+  expect(queues.size()).toBe(0);
+});

@@ -88,6 +88,13 @@ export const hold: Mutant[] = [
     tests: ['test/delivery/hold/full-hold.test.ts'],
   },
   {
+    name: 'two cycles of one message come to a set-based handler together',
+    file: 'src/delivery/landing/tenant-queues.ts',
+    find: 'if (names.has(name)) laterCycles.push(message);',
+    replace: "if (names.has('')) laterCycles.push(message);",
+    tests: ['test/delivery/landing/tenant-queues.test.ts'],
+  },
+  {
     name: 'the tenants of a topic land in the order in which they woke',
     file: 'src/delivery/landing/tenant-queues.ts',
     find: 'const { tenant } = message.delivery.message;',
