@@ -8,7 +8,7 @@ import type { StrangeAct } from '../plan/stranger-plan';
 import { beat } from '../programs/beat';
 import { ODD_NAMES, oddTopic } from './odd-topic';
 
-export const STRANGER = 'stranger';
+const STRANGER = 'stranger';
 
 const BULK = 100;
 const SOON_MS = 5_000;

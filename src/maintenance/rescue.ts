@@ -70,5 +70,3 @@ export function createRescue(
 
   return { land, backoff, /** How many messages the next batch should have. */ batch: () => batch };
 }
-
-export type Rescue = ReturnType<typeof createRescue>;

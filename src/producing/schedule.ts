@@ -25,7 +25,8 @@ export type ScheduleAnswer =
 /**
  * Posts a message to the future. A cycle is delivered once, for ever. If the message is posted again after it has
  * fired, without a `cycle`, it takes the next free one. Throws a `MessageError` for bad input, before anything is
- * started, also for a `commandId` that was used for another post, if Temporal still knows that one. Throws an `OvertakenError` when others change the message faster than this call can.
+ * started, also for a `commandId` that was used for another post, if Temporal still knows that one. Throws an
+ * `OvertakenError` when others change the message faster than this call can.
  */
 export async function schedule<Schema extends z.ZodType>(
   client: Client,

@@ -72,5 +72,3 @@ export function createTenantQueues() {
     },
   };
 }
-
-export type TenantQueues = ReturnType<typeof createTenantQueues>;

@@ -1,5 +1,5 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
-import { createCallRetries } from './call-retries';
+import { type CallRetries, createCallRetries } from './call-retries';
 import { DATA_CONVERTER } from './data-converter';
 import type { TemporalSettings } from './settings';
 
@@ -31,16 +31,14 @@ export function lazyClient(settings: TemporalSettings): TemporalClient {
   return clientOn(Connection.lazy(optionsWith(settings, retries)), { settings, caller: {}, retries });
 }
 
-type Retries = ReturnType<typeof createCallRetries>;
-
-const optionsWith = ({ connectionOptions }: TemporalSettings, { interceptors }: Retries): ConnectionOptions => ({
+const optionsWith = ({ connectionOptions }: TemporalSettings, { interceptors }: CallRetries): ConnectionOptions => ({
   ...connectionOptions,
   interceptors,
 });
 
 function clientOn(
   connection: Connection,
-  { settings, caller, retries }: { settings: TemporalSettings; caller: CallerOptions; retries: Retries },
+  { settings, caller, retries }: { settings: TemporalSettings; caller: CallerOptions; retries: CallRetries },
 ): TemporalClient {
   return {
     connection,

@@ -46,7 +46,8 @@ export async function executeCommand(client: Client, topic: Topic, command: Queu
       case 'schedule': {
         const { onConflict, followsDueAt, uncountedCycles, ...post } = command.body as ScheduleBody;
         if (followsDueAt !== undefined && (await isCycleOpen(client, ref, followsDueAt))) return { result: 'notYet' };
-        // The year was checked when it was posted. Its payload has the version that the topic had when it was posted. This worker may be of a later release.
+        // Its year was checked when it was posted, and its payload has the version that the topic had then. This worker may
+        // be of a later release.
         const payload = upcast(topic, post);
         const year = askingForYearOf(post.dueAt as number);
         const occurrence =
