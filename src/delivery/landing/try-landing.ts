@@ -35,9 +35,9 @@ export async function tryLanding(
       throw new LaneChanged(`not all are for ${lane.name}`);
     }
     const landings = await land(pool, topic, deliveries, { signal, oneByOne, lane });
-    const reached = landings.filter((landing) => !('notReached' in landing)).length;
-    metrics.landed(topic.name, reached, performance.now() - started);
-    const times = { startedAt, endedAt: Date.now(), messages: reached };
+    const messages = landings.filter(wasHandled).length;
+    metrics.landed(topic.name, messages, performance.now() - started);
+    const times = { startedAt, endedAt: Date.now(), messages };
     for (const [place, landing] of landings.entries()) {
       if (!('decision' in landing) || landing.before) continue;
       traceLanding((deliveries[place] as Delivery).message, { outcome: landing.decision.outcome, ...times });
@@ -51,3 +51,7 @@ export async function tryLanding(
     return { cause };
   }
 }
+
+/** Not those that were decided before or are not due yet: another landing counts them. */
+const wasHandled = (landing: Landing): boolean =>
+  'decision' in landing ? !landing.before : !('notReached' in landing || 'notDueForMs' in landing);
