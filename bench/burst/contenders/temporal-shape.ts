@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode } from '@temporalio/worker';
+import type { BenchContext } from '../../harness/context';
 import { NAMESPACE } from '../../harness/namespace';
 import type { Attempt, Contender, Message, Started } from '../contender';
 
@@ -12,6 +15,23 @@ interface Shape extends Pick<Contender, 'name' | 'title' | 'postsPerSecond'> {
   tidy?(client: Client): Promise<unknown>;
 }
 
+const WORKERS = join(__dirname, '..', 'workers');
+
+const bundles = new Map<string, Promise<string>>();
+
+/** Promises a file with the workflows of these shapes, bundled once for all workers of a benchmark. */
+function bundledOnce({ folder }: Pick<BenchContext, 'folder'>): Promise<string> {
+  const bundle = async () => {
+    const file = join(folder, 'burst-workflows.js');
+    const { code } = await bundleWorkflowCode({ workflowsPath: join(WORKERS, 'workflows.ts') });
+    await writeFile(file, code);
+    return file;
+  };
+  const bundled = bundles.get(folder) ?? bundle();
+  bundles.set(folder, bundled);
+  return bundled;
+}
+
 const workflowsOpen = async (client: Client, query: string) => (await client.workflow.count(query)).count;
 
 /** A way to use Temporal without Postdate: what differs is how a message is posted, the worker is the same for all. */
@@ -20,12 +40,13 @@ export function temporalShape({ name, title, postsPerSecond, size = 'plain', ...
     // A queue for each attempt: what an earlier one left behind finds no worker and costs nothing.
     const taskQueue = `bench.${run}`;
     const worker = await bench.start(run, {
-      file: join(__dirname, '..', 'workers', 'temporal.ts'),
+      file: join(WORKERS, 'temporal.ts'),
       env: {
         DATABASE_URL: bench.database.url,
         TEMPORAL_ADDRESS: bench.cluster.address,
         TEMPORAL_NAMESPACE: NAMESPACE,
         BENCH_TASK_QUEUE: taskQueue,
+        BENCH_WORKFLOW_BUNDLE: await bundledOnce(bench),
       },
     });
     const connection = await Connection.connect({ address: bench.cluster.address });

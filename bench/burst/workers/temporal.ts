@@ -3,7 +3,7 @@ import { createPool } from '../../../src/platform/database/pool';
 import { atWork } from '../../harness/child';
 import { expireOne } from '../../harness/effect';
 
-const { DATABASE_URL, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, BENCH_TASK_QUEUE } = process.env;
+const { DATABASE_URL, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, BENCH_TASK_QUEUE, BENCH_WORKFLOW_BUNDLE } = process.env;
 
 async function main(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
     connection,
     namespace: TEMPORAL_NAMESPACE,
     taskQueue: BENCH_TASK_QUEUE as string,
-    workflowsPath: require.resolve('./workflows'),
+    workflowBundle: { codePath: BENCH_WORKFLOW_BUNDLE as string },
     activities: { expire: (id: string) => expireOne(pool, id) },
     // Enough for all that is due at once: a workflow out of the cache is replayed from its history.
     maxCachedWorkflows: 5_000,

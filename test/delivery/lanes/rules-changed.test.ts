@@ -15,7 +15,7 @@ const startWorker = useLaneWorkers(temporal, database);
 const TENANTS = Array.from({ length: 20 }, (_, nth) => `tenant-${String(nth + 1).padStart(2, '0')}`);
 const topic = 'test.builds';
 // `npm run test:bursts` has a thousand; the rules are the same for these.
-const EACH = Number(process.env.POSTDATE_BURST ?? 200) / TENANTS.length;
+const EACH = Number(process.env.POSTDATE_BURST ?? 100) / TENANTS.length;
 
 const change = (mode: LaneMode, tenants: string[], author = 'the test') =>
   changeLane(
@@ -50,9 +50,9 @@ it(`${20 * EACH} that are held follow the rules, there and back, and land once b
 it('a lane that is stopped in the middle of a landing lands nothing more once the stop is there, and stable the rest, each once', async () => {
   await change('live', TENANTS);
   await Promise.all([startWorker(), startWorker({ lane: 'canary', conduct: 'landsSlowly', landingGroup: 10 })]);
-  const dueAt = await laneDueTime(temporal, database, 400);
-  await postOf(temporal, TENANTS, { each: 20, dueAt });
-  await heldIn(database.pool, dueAt, { canary: 400 });
+  const dueAt = await laneDueTime(temporal, database, 200);
+  await postOf(temporal, TENANTS, { each: 10, dueAt });
+  await heldIn(database.pool, dueAt, { canary: 200 });
   await eventually(async () => {
     const { rows } = await database.pool.query(
       "select 1 from postdate.delivery where lane = 'canary' and due_at = to_timestamp($1::float8 / 1000) limit 1",
@@ -61,7 +61,7 @@ it('a lane that is stopped in the middle of a landing lands nothing more once th
     expect(rows).toHaveLength(1);
   }, 120_000);
   await change('stopped', TENANTS);
-  await landedOf(database.pool, dueAt, 400);
+  await landedOf(database.pool, dueAt, 200);
   const { rows } = await database.pool.query(
     `select lane, count(distinct (tenant, key))::int as landed,
             (select count(*)::int from builds.effect join postdate.delivery as one using (tenant, key)
@@ -74,8 +74,8 @@ it('a lane that is stopped in the middle of a landing lands nothing more once th
   expect(canary).toEqual({ lane: 'canary', landed: canary.effects, effects: canary.landed, beforeStop: true });
   expect(stable).toEqual({
     lane: 'stable',
-    landed: 400 - canary.landed,
-    effects: 400 - canary.landed,
+    landed: 200 - canary.landed,
+    effects: 200 - canary.landed,
     beforeStop: false,
   });
   expect(canary.landed).toBeGreaterThan(0);
