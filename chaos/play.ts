@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { connectClient } from '../src/platform/temporal/client';
 import { violationsIn } from './checks/checks';
 import { gather } from './checks/evidence';
 import { figuresOf } from './checks/figures';
@@ -41,9 +41,13 @@ export async function play(plan: Plan, { interrupted, ...options }: PlayOptions 
 async function playOn(parts: Parts, plan: Plan, { folder, livenessMs, log }: PlayOptions) {
   const planFile = join(folder, 'plan.json');
   await writeFile(planFile, JSON.stringify(plan));
-  const connection = await Connection.connect({ address: parts.temporal.address() });
+  // Its close waits for calls that a stranger's act has left to be retried. Without that they would end this process, and
+  // hide the error that has ended the run.
+  const { client, close } = await connectClient({
+    namespace: 'default',
+    connectionOptions: { address: parts.temporal.address() },
+  });
   try {
-    const client = new Client({ connection });
     const databaseUrl = parts.postgres.url;
     const snapshots = takeSnapshots(databaseUrl, parts.files.diaries);
     const rescues = countRescues(parts.metricsUrls);
@@ -70,7 +74,7 @@ async function playOn(parts: Parts, plan: Plan, { folder, livenessMs, log }: Pla
       violations,
     };
   } finally {
-    await connection.close();
+    await close();
   }
 }
 

@@ -151,7 +151,11 @@ export async function playFaults(
   const running = faults.map(async ({ atMs, ...fault }) => {
     await pause(Math.max(0, startedAt + atMs - Date.now()));
     log(JSON.stringify(fault));
-    await strike(fault);
+    try {
+      await strike(fault);
+    } catch (cause) {
+      throw new Error(`the harness could not play ${JSON.stringify(fault)}: ${(cause as Error).message}`, { cause });
+    }
   });
   await Promise.all(running);
   for (const name of LINKS) links[name].setMode('pass');
