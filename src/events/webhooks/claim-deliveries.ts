@@ -1,9 +1,11 @@
 import type { Queryable } from '../../platform/database/pool';
 import type { PostdateEvent } from '../outbox';
+import { type InFlight, takeInTurns } from './tenant-turns';
 
 /** A delivery that this worker must try now. */
-export interface ClaimedDelivery {
-  webhookId: string;
+export interface ClaimedDelivery extends InFlight {
+  /** The tenant's place in the order of turns of this claim, from 1. */
+  turn: number;
   position: string;
   replay: number;
   eventId: string;
@@ -30,28 +32,41 @@ export const AWAY_AFTER_FAILURES = 3;
  * takes at most `perWebhook`, less those that are in flight here. A webhook gets one at a time while its listener
  * seems to be away. The tenants that have something to send share the worker's `places` equally, and one share stays free
  * for the next tenant: listeners that are slow to answer take no place from others. Webhooks of all tenants count as one.
+ * Within such a webhook the tenants take turns, from the one after that in `after`, and the last place goes to a tenant without another.
  */
 export async function claimDeliveries(
   db: Queryable,
   worker: string,
   {
     inFlight,
+    after = new Map(),
     perWebhook,
     places,
     limit,
-  }: { inFlight: ReadonlyMap<string, number>; perWebhook: number; places: number; limit: number },
+  }: {
+    inFlight: readonly InFlight[];
+    after?: ReadonlyMap<string, string>;
+    perWebhook: number;
+    places: number;
+    limit: number;
+  },
 ): Promise<ClaimedDelivery[]> {
   const { rows } = await db.query<ClaimedDelivery>(
     // The order is random within each turn: otherwise the first webhooks would take all places for as long as they have a
-    // backlog. It uses now(), because no index can be searched with clock_timestamp(). The condition is written as "is not
-    // null". PostgreSQL has no statistics of a new backlog and takes that for likely, so it stops at the first few rows
-    // and does not read all that wait. Rows that a fair share leaves out are locked until the statement ends.
-    `with busy as (
-       select tenant, sum(taken.value::integer) as places
-         from jsonb_each_text($3) as taken join postdate.webhook on id = taken.key group by tenant
+    // backlog. Rows that a fair share leaves out are locked until the statement ends.
+    `with taken as materialized (
+       select webhook_id, tenant, count(*)::integer as places
+         from jsonb_to_recordset($3) as delivery ("webhookId" text, tenant text)
+         cross join lateral (select "webhookId" as webhook_id) as named
+        group by webhook_id, tenant
+     ), busy as (
+       select webhook.tenant, sum(places)::integer as places
+         from taken join postdate.webhook on id = webhook_id group by webhook.tenant
      ), ready as materialized (
-       select id, tenant, greatest(0, case when failures >= ${AWAY_AFTER_FAILURES} then 1 else $2::integer end
-                                       - coalesce(($3::jsonb->>id)::integer, 0)) as room
+       select id, tenant, $6::jsonb->>id as after,
+              case when tenant = '*' and $2 > 1 and failures < ${AWAY_AFTER_FAILURES} then 1 else 0 end as spared,
+              greatest(0, case when failures >= ${AWAY_AFTER_FAILURES} then 1 else $2::integer end
+                          - coalesce((select sum(places) from taken where webhook_id = id), 0)::integer) as room
          from postdate.webhook
         where disabled_at is null and (resting_until is null or resting_until <= now())
           and exists (select from postdate.webhook_delivery where webhook_id = id and next_try_at <= now())
@@ -64,25 +79,14 @@ export async function claimDeliveries(
          from ready left join busy using (tenant) cross join share
         where room > 0 and coalesce(busy.places, 0) < share.places
      ), candidate as materialized (
-       select due.*, tenant, busy, share from (select * from turns order by turn, random()) as turns
-        cross join lateral (
-         select webhook_id, position, replay from postdate.webhook_delivery as waiting
-          where waiting.webhook_id = turns.id and next_try_at <= now()
-            and (select case when count(*) = 0 then 'free' end from (
-                   select 1 from postdate.webhook_delivery as earlier
-                    where earlier.webhook_id = waiting.webhook_id and earlier.entity = waiting.entity
-                      and earlier.next_try_at is not null
-                      and (earlier.position, earlier.replay) < (waiting.position, waiting.replay)
-                    limit 1) as any_earlier) is not null
-          order by next_try_at
-          limit turns.room
-            for update skip locked
-       ) as due
+       select due.*, webhook.tenant as whose, webhook.nth, busy, share
+         from (select *, row_number() over (order by turn, random()) as nth from turns order by nth) as webhook
+        cross join lateral (${takeInTurns('webhook')}) as due
        limit ${CANDIDATES_PER_PLACE} * $5
      ), placed as (
-       select *, busy + row_number() over (partition by tenant) as place from candidate
+       select *, busy + row_number() over (partition by whose order by nth, rank) as place from candidate
      ), mine as materialized (
-       select webhook_id, position, replay from placed where place <= share order by place limit $4
+       select webhook_id, position, replay, tenant, turn from placed where place <= share order by place limit $4
      )
      update postdate.webhook_delivery as delivery
         set claimed_by = $1, tries = tries + 1, tried_at = clock_timestamp(),
@@ -93,12 +97,13 @@ export async function claimDeliveries(
       where delivery.webhook_id = mine.webhook_id and delivery.position = mine.position
         and delivery.replay = mine.replay
      returning delivery.webhook_id as "webhookId", delivery.position, delivery.replay, event_id as "eventId", tries, url,
+               mine.tenant, mine.turn,
                webhook.answers as "mayAnswer",
                payload as event,
                array(select secret from postdate.webhook_secret as known
                       where known.webhook_id = delivery.webhook_id and (ends_at is null or ends_at > clock_timestamp())
                       order by created_at desc) as secrets`,
-    [worker, perWebhook, JSON.stringify(Object.fromEntries(inFlight)), limit, places],
+    [worker, perWebhook, JSON.stringify(inFlight), limit, places, JSON.stringify(Object.fromEntries(after))],
   );
   return rows;
 }

@@ -9,6 +9,7 @@ import { subscribe } from '../consumer';
 import { readBacklog, undoClockJumps } from './backlog';
 import { type ClaimedDelivery, claimDeliveries } from './claim-deliveries';
 import { queueBatch, WEBHOOKS_CONSUMER } from './queue';
+import { createTurns } from './tenant-turns';
 import { type TryDeps, tryDelivery } from './try-delivery';
 
 // Each delivery in flight costs a socket. A listener that hangs takes at most ten of them, and one once it counts as
@@ -49,7 +50,7 @@ export function startWebhooks(
   setMaxListeners(AT_A_TIME, stopping.signal);
   const trying = { ...deps, pool, answerWithinMs, stopping: stopping.signal };
   const inFlight = new Set<Promise<void>>();
-  const inFlightByWebhook = new Map<string, number>();
+  const turns = createTurns();
   let subscribed = false;
 
   async function queueNext(): Promise<'more' | 'idle'> {
@@ -67,23 +68,21 @@ export function startWebhooks(
     if (limit <= 0) return 'idle';
     await landingsOver?.();
     const claimed = await claimDeliveries(pool, worker, {
-      inFlight: inFlightByWebhook,
+      inFlight: turns.inFlight(),
+      after: turns.after(),
       perWebhook: AT_A_TIME_PER_WEBHOOK,
       places: AT_A_TIME,
       limit,
     });
+    turns.begin(claimed);
     for (const delivery of claimed) start(delivery);
     return 'idle';
   }
 
   function start(delivery: ClaimedDelivery): void {
-    const { webhookId } = delivery;
-    inFlightByWebhook.set(webhookId, (inFlightByWebhook.get(webhookId) ?? 0) + 1);
     const tried = tryOne(delivery).finally(() => {
       inFlight.delete(tried);
-      const left = (inFlightByWebhook.get(webhookId) ?? 1) - 1;
-      if (left > 0) inFlightByWebhook.set(webhookId, left);
-      else inFlightByWebhook.delete(webhookId);
+      turns.end(delivery);
       sending.nudge();
     });
     inFlight.add(tried);

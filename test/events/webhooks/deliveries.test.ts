@@ -216,7 +216,7 @@ it('a listener takes ten places of a worker, one that seems to be away only one,
   while ((await queueBatch(database.pool)).events > 0);
   await database.pool.query('update postdate.webhook set failures = 3, failing_since = now() where id = $1', [away]);
   const claim = async (limit: number) => {
-    const inFlight = new Map([[busy, 7]]);
+    const inFlight = Array.from({ length: 7 }, () => ({ webhookId: busy, tenant: 'acme' }));
     const claimed = await claimDeliveries(database.pool, 'w', { inFlight, perWebhook: 10, places: 50, limit });
     return ids.map((id) => claimed.filter(({ webhookId }) => webhookId === id).length);
   };
