@@ -50,7 +50,7 @@ export async function startWorker(
   try {
     await migrateSchemas(pool, parts, { log, signal: stopping });
     await registerTopics(pool, parts.topics);
-    const { hold, loops } = await startHold(config, parts.topics, { ...shared, signal: over.signal });
+    const { hold, commandsFirst, loops } = await startHold(config, parts.topics, { ...shared, signal: over.signal });
     background.push(hold, ...loops);
     const maintenance = startMaintenance(shared, parts.topics, config.kept);
     background.push(...maintenance);
@@ -69,7 +69,7 @@ export async function startWorker(
       config,
     );
     background.push(dispatcher);
-    const workers = await createWorkers(config, parts, { client, connection, pool, hold });
+    const workers = await createWorkers(config, parts, { client, connection, pool, hold, commandsFirst });
     if (isServedInWorker(config, log)) http = await startHttp(config, parts, log, stopping);
 
     const stop = () => {

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import type { CommandsFirst } from '../delivery/hold/commands-first';
 import type { Heartbeater } from '../delivery/hold/heartbeater';
 import type { Hold } from '../delivery/hold/hold';
 import type { InLane, LedgerActivities } from '../message/contract';
@@ -18,8 +19,9 @@ export function createDeliver(deps: {
   hold: Pick<Hold, 'keep'>;
   heartbeater: Heartbeater;
   runClosed: RunClosed;
+  commandsFirst: Pick<CommandsFirst, 'untilDecided'>;
 }): LedgerActivities['deliver'] {
-  const { topic, hold, heartbeater, runClosed } = deps;
+  const { topic, hold, heartbeater, runClosed, commandsFirst } = deps;
   return async function deliver(delivery) {
     const context = Context.current();
     const { workflowExecution, startToCloseTimeoutMs, heartbeatTimeoutMs } = context.info;
@@ -28,13 +30,17 @@ export function createDeliver(deps: {
     const letGo = heartbeatTimeoutMs
       ? heartbeater.add({ timeoutMs: heartbeatTimeoutMs, heartbeat: () => context.heartbeat() })
       : () => undefined;
-    const landed = new Promise<Decision | InLane>((resolve, reject) => {
-      const deadlineAt = Date.now() + startToCloseTimeoutMs - REPORT_RESERVE_MS;
-      hold.keep(topic, delivery, { resolve, reject, deadlineAt, runClosed: () => runClosed(run) });
-    });
+    const deadlineAt = Date.now() + startToCloseTimeoutMs - REPORT_RESERVE_MS;
+    const land = async (): Promise<Decision | InLane> => {
+      await commandsFirst.untilDecided(delivery, run, context.cancellationSignal);
+      if (context.cancellationSignal.aborted) return context.cancelled;
+      return new Promise((resolve, reject) =>
+        hold.keep(topic, delivery, { resolve, reject, deadlineAt, runClosed: () => runClosed(run) }),
+      );
+    };
     try {
       // Cancelled when the worker's grace time is over. Temporal then gives the delivery to another worker.
-      return await traceDelivery(delivery.message, () => Promise.race([landed, context.cancelled]));
+      return await traceDelivery(delivery.message, () => Promise.race([land(), context.cancelled]));
     } finally {
       letGo();
     }

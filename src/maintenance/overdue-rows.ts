@@ -1,7 +1,9 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { takeAbandoned, writeHeld } from '../delivery/held/held-rows';
+import type { CommandsFirst } from '../delivery/hold/commands-first';
 import type { Hold } from '../delivery/hold/hold';
+import type { Delivery } from '../message/contract';
 import { STABLE } from '../message/lane-name';
 import { acquireExclusiveLease } from '../platform/database/lease';
 import { inTransaction } from '../platform/database/pool';
@@ -28,6 +30,7 @@ export function startSweepOfRows(
   deps: {
     pool: Pool;
     worker: string;
+    commandsFirst: Pick<CommandsFirst, 'landInOrder'>;
     metrics: Pick<Metrics, 'rescued'>;
     log: Pick<Logger, 'warn'>;
     onError(error: unknown): void;
@@ -36,7 +39,8 @@ export function startSweepOfRows(
   topic: Topic,
   { graceMs, everyMs }: SweepLimits,
 ): BackgroundLoop {
-  const { pool, worker, onError } = deps;
+  const { pool, worker, commandsFirst, onError } = deps;
+  const stopping = new AbortController();
   const rescue = createRescue(deps, hold, topic, { everyMs });
   let more = false;
 
@@ -55,10 +59,22 @@ export function startSweepOfRows(
       if (deliveries.length > 0) await writeHeld(tx, { worker, lane: STABLE }, deliveries);
       return { abandoned: taken, missed: deliveries };
     });
-    await Promise.all([rescue.land(abandoned, 'workerDied'), rescue.land(missed, 'notDelivered')]);
+    // Rows say themselves what has become of them. What a dead worker held may have been cancelled meanwhile.
+    const landAbandoned = (ready: Delivery[]) => rescue.land(ready, 'workerDied');
+    await Promise.all([
+      commandsFirst.landInOrder(abandoned, landAbandoned, stopping.signal),
+      rescue.land(missed, 'notDelivered'),
+    ]);
     more = Math.max(abandoned.length, missed.length) === limit;
     return more ? 'more' : 'idle';
   }
 
-  return runInBackground(sweepOnce, { pauseMs: everyMs, onError });
+  const { nudge, stop } = runInBackground(sweepOnce, { pauseMs: everyMs, onError });
+  return {
+    nudge,
+    stop() {
+      stopping.abort();
+      return stop();
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import type { CommandsFirst } from '../delivery/hold/commands-first';
 import type { Hold } from '../delivery/hold/hold';
 import type { DatabaseClock } from '../platform/database/clock';
 import { type BackgroundLoop, stoppedTogether } from '../platform/loops/background-loop';
@@ -25,6 +26,7 @@ export function startSweep(
     waiting: Waiting;
     recovery: Recovery;
     lostAnswers: Pick<LostAnswers, 'watch'>;
+    commandsFirst: Pick<CommandsFirst, 'landInOrder'>;
     metrics: Pick<Metrics, 'rescued'>;
     log: Pick<Logger, 'warn'>;
     onError(error: unknown): void;

@@ -35,7 +35,7 @@ export async function startLaneWorker(
   try {
     // It may be the first worker of its release.
     await migrateSchemas(pool, parts, { log, signal: stopping });
-    const { hold, loops } = await startHold(config, topics, { ...shared, signal: over.signal });
+    const { hold, commandsFirst, loops } = await startHold(config, topics, { ...shared, signal: over.signal });
     const shadow = startShadow({ pool, databaseUrl, build, onError: onError('shadow') }, topics, lane);
     background.push(hold, ...loops, shadow);
     const connection = await connect(stopping, 'Temporal is away; what is left to this lane lands from its rows');
@@ -43,7 +43,7 @@ export async function startLaneWorker(
       await close();
       return { finished: Promise.resolve(), stop: () => undefined };
     }
-    const workers = await createDeliveryWorkers(config, topics, { client, connection, pool, hold });
+    const workers = await createDeliveryWorkers(config, topics, { client, connection, pool, hold, commandsFirst });
     const stop = () => {
       hold.handBack();
       for (const part of [...loops, shadow]) void part.stop();

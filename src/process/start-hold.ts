@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { createCommandsFirst } from '../delivery/hold/commands-first';
 import { createHold } from '../delivery/hold/hold';
 import { startRollCall } from '../delivery/hold/roll-call';
 import { startTakeOver } from '../delivery/hold/take-over';
@@ -47,21 +48,28 @@ export async function startHold(
     { ...shared, signal, onHeld, onError: onError('landing') },
     { heldMessages, groupSize, transactions, connections },
   );
-  const takeOver = startTakeOver({ ...shared, build, onError: onError('take-over') }, hold, topics, lane);
+  const onUnreadable = createUnreadableReport(shared);
+  const waiting = createWaiting(client, { onUnreadable });
+  const commandsFirst = createCommandsFirst({ ...shared, waiting, onError: onError('deliveries') });
+  const takeOver = startTakeOver(
+    { ...shared, commandsFirst, build, onError: onError('take-over') },
+    hold,
+    topics,
+    lane,
+  );
   const following = startLaneRefresh(lanes, hold, { onError: onError('lanes') });
   const ownLoops = [takeOver, following, copies];
   // Only stable's workers run the roll call and the sweep: a message that was missed is already late and must not go to
   // a trial build.
-  if (lane !== STABLE) return { hold, loops: ownLoops };
+  if (lane !== STABLE) return { hold, commandsFirst, loops: ownLoops };
   const recovery = createRecovery(client);
   const lostAnswers = startLostAnswers({ ...shared, recovery, onError: onError('sweep') });
-  const onUnreadable = createUnreadableReport(shared);
-  const asking = { ...shared, waiting: createWaiting(client, { onUnreadable }), recovery, lostAnswers };
+  const asking = { ...shared, waiting, commandsFirst, recovery, lostAnswers };
   const loops = [
     ...ownLoops,
     lostAnswers,
     startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
     startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
   ];
-  return { hold, loops };
+  return { hold, commandsFirst, loops };
 }

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { type ActivityInterceptorsFactory, type NativeConnection, Worker } from '@temporalio/worker';
 import type { Pool } from 'pg';
 import { createActivities } from '../activities';
+import type { CommandsFirst } from '../delivery/hold/commands-first';
 import { createHeartbeater } from '../delivery/hold/heartbeater';
 import type { Hold } from '../delivery/hold/hold';
 import { type Delivery, deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../message/contract';
@@ -18,6 +19,7 @@ interface Parts {
   connection: NativeConnection;
   pool: Pool;
   hold: Hold;
+  commandsFirst: CommandsFirst;
 }
 
 const sharedOf = (config: Config, connection: NativeConnection) =>
@@ -61,9 +63,9 @@ const createWorkflowWorker = (config: Config, connection: NativeConnection): Pro
 export function createDeliveryWorkers(
   config: Config,
   topics: Topic[],
-  { client, connection, pool, hold }: Parts,
+  { client, connection, pool, hold, commandsFirst }: Parts,
 ): Promise<Worker[]> {
-  const delivering = { pool, hold, heartbeater: createHeartbeater(), runClosed: runClosedOf(client) };
+  const delivering = { pool, hold, heartbeater: createHeartbeater(), runClosed: runClosedOf(client), commandsFirst };
   return Promise.all(
     topics.map((topic) =>
       Worker.create({

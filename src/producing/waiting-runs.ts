@@ -27,6 +27,8 @@ export interface Waiting {
   messageOf(run: Run): Promise<ScheduledMessage>;
   /** The same message, with whether it was due before it was posted, and the latest events of its run, oldest first. */
   deliveryOf(run: Run): Promise<{ delivery: Delivery; events: HistoryEvent[] }>;
+  /** The latest events of a run, by default of the message's newest run, oldest first. */
+  latestEvents(run: { workflowId: string; runId?: string }): Promise<HistoryEvent[]>;
 }
 
 type Run = Pick<MessageStatus, 'workflowId' | 'runId'>;
@@ -55,6 +57,12 @@ export function createWaiting(
       workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize }),
     );
     return { events: history?.events ?? [], more: Boolean(nextPageToken?.length) };
+  }
+
+  async function latestEvents({ workflowId, runId }: { workflowId: string; runId?: string }): Promise<HistoryEvent[]> {
+    const latest = { namespace, execution: { workflowId, runId }, maximumPageSize: EVENTS };
+    const { history } = await withinDeadline(client, () => workflowService.getWorkflowExecutionHistoryReverse(latest));
+    return (history?.events ?? []).toReversed();
   }
 
   async function carriedIn(events: HistoryEvent[], { workflowId }: Run) {
@@ -86,13 +94,8 @@ export function createWaiting(
       const { events, more } = await firstEvents(run, EVENTS);
       const { message, datedAt = tsToMs(events[0]?.eventTime) } = await carriedIn(events, run);
       const delivery = { message, late: message.dueAt <= datedAt };
-      if (!more) return { delivery, events };
-      const { workflowId, runId } = run;
-      const latest = { namespace, execution: { workflowId, runId }, maximumPageSize: EVENTS };
-      const { history } = await withinDeadline(client, () =>
-        workflowService.getWorkflowExecutionHistoryReverse(latest),
-      );
-      return { delivery, events: (history?.events ?? []).toReversed() };
+      return { delivery, events: more ? await latestEvents(run) : events };
     },
+    latestEvents,
   };
 }

@@ -7,7 +7,7 @@ import { paymentsSchema } from '../../app/payment-requests/schema';
 import { createActivities } from '../../src/activities';
 import { land } from '../../src/delivery/landing/landing';
 import { startSweepOfRows } from '../../src/maintenance/overdue-rows';
-import type { ScheduledMessage } from '../../src/message/contract';
+import type { Delivery, ScheduledMessage } from '../../src/message/contract';
 import type { Decision } from '../../src/message/decision';
 import type { Queryable } from '../../src/platform/database/pool';
 import type { Metrics } from '../../src/platform/telemetry/metrics';
@@ -17,7 +17,7 @@ import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from '../support/effects';
 import { eventually } from '../support/eventually';
-import { type TestHold, useHolds } from '../support/hold';
+import { landsAtOnce, type TestHold, useHolds } from '../support/hold';
 import { silentLog } from '../support/silent-log';
 
 const database = useDatabase(paymentsSchema, effectsSchema);
@@ -30,13 +30,17 @@ afterEach(async () => {
 });
 
 /** A worker with its sweep, and nothing else that could bring it a message. */
-async function startSweeping(topic: Topic = paymentRequestExpiry, limits = SWEEP): Promise<TestHold> {
+async function startSweeping(
+  topic: Topic = paymentRequestExpiry,
+  limits = SWEEP,
+  commandsFirst = landsAtOnce,
+): Promise<TestHold> {
   const worker = await startHold([topic]);
   const { hold, reported, worker: name } = worker;
   const metrics = { rescued: (...values: Parameters<Metrics['rescued']>) => void reported.rescued.push(values) };
   const onError = (error: unknown) => void worker.errors.push(error);
   const sweep = startSweepOfRows(
-    { pool: database.pool, worker: name, metrics, log: silentLog, onError },
+    { pool: database.pool, worker: name, commandsFirst, metrics, log: silentLog, onError },
     hold,
     topic,
     limits,
@@ -84,7 +88,8 @@ describe('a row that is overdue and that no message came for', () => {
     const ref = await request(-2_000);
     await startSweeping();
     await expired(ref);
-    const parts = { hold: undefined as never, heartbeater: undefined as never, runClosed: undefined as never };
+    const none = undefined as never;
+    const parts = { hold: none, heartbeater: none, runClosed: none, commandsFirst: none };
     const { cancel } = createActivities({ pool: database.pool, topic: paymentRequestExpiry, ...parts });
     const message = { ...messageOf(ref, -2_000), postId: nanoid() };
     const decision = await runActivity<Parameters<typeof cancel>[0], Decision>(cancel, {
@@ -196,6 +201,27 @@ describe('what was held by a worker that nobody knows any more', () => {
     expect((await traces(database.pool, message.key)).effects).toBe(1);
     expect((await traces(database.pool, young.key)).decisions).toBe(0);
     expect(rescued(worker)).toEqual(['workerDied']);
+  });
+
+  it('waits for a cancel that came in time, and holds up no other message', async () => {
+    const topic = { ...groupTopic(), name: 'test.abandoned-and-cancelled' };
+    const [cancelled, other] = [await abandoned(topic, -120_000), await abandoned(topic, -120_000)];
+    const isOther = ({ message }: Delivery) => message.key === other.key;
+    const decided = new AbortController();
+    const worker = await startSweeping(topic, SWEEP, {
+      ...landsAtOnce,
+      async landInOrder(deliveries, land) {
+        const waiting = deliveries.filter((one) => !isOther(one));
+        decided.signal.addEventListener('abort', () => void land(waiting));
+        await land(deliveries.filter(isOther));
+      },
+    });
+    await eventually(async () => expect(rescued(worker)).toEqual(['workerDied']));
+    expect((await traces(database.pool, other.key)).effects).toBe(1);
+    expect((await traces(database.pool, cancelled.key)).decisions).toBe(0);
+    // The control: nothing else keeps it.
+    decided.abort();
+    await eventually(async () => expect(rescued(worker)).toHaveLength(2));
   });
 
   it('counts as no rescue when it had landed before, and was only not struck out', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { noopMetricMeter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
+import type { CommandsFirst } from '../../src/delivery/hold/commands-first';
 import { createHeartbeater } from '../../src/delivery/hold/heartbeater';
 import { createHold, type Hold, type HoldLimits } from '../../src/delivery/hold/hold';
 import { startRollCall } from '../../src/delivery/hold/roll-call';
@@ -35,6 +36,12 @@ export interface TestHold {
   /** As a worker that has been dead for a while: it lands nothing more, hands nothing back, and is known to be gone. */
   kill(): Promise<void>;
 }
+
+/** Only where a test has a Temporal to ask are there commands to wait for. */
+export const landsAtOnce: CommandsFirst = {
+  untilDecided: async () => undefined,
+  landInOrder: async (deliveries, land) => land(deliveries),
+};
 
 function reports(): { metrics: Metrics; reported: Reported } {
   const names = Object.keys(createMetrics(noopMetricMeter)) as (keyof Metrics)[];
@@ -72,7 +79,7 @@ export function useHolds(database: TestDatabase) {
       { ...shared, onHeld: lane === undefined ? copies.copy : undefined, signal: over.signal },
       { heldMessages: 10_000, groupSize: 500, transactions: 2, connections: 20, ...limits },
     );
-    const takeOver = startTakeOver(shared, hold, topics, lane);
+    const takeOver = startTakeOver({ ...shared, commandsFirst: landsAtOnce }, hold, topics, lane);
     const following = startLaneRefresh(lanes, hold, { onError });
     const onUnreadable = createUnreadableReport(shared);
     // Only where a test has a Temporal to ask.
@@ -99,9 +106,13 @@ export function useHolds(database: TestDatabase) {
       deliver: (topic, message, { late = false, wakeAt } = {}): Promise<Decision> =>
         new MockActivityEnvironment({}, { logger: quietLogger }).run(
           // Not asked as one who knows lanes, it answers with a decision.
-          createDeliver({ topic, hold, heartbeater, runClosed: () => pause(1) }) as (
-            input: Delivery,
-          ) => Promise<Decision>,
+          createDeliver({
+            topic,
+            hold,
+            heartbeater,
+            runClosed: () => pause(1),
+            commandsFirst: landsAtOnce,
+          }) as (input: Delivery) => Promise<Decision>,
           {
             message,
             late,

@@ -16,11 +16,14 @@ import type { Metrics } from '../../platform/telemetry/metrics';
 import type { Topic } from '../../topics/topic';
 import { claimFallbacks } from '../held/hand-over';
 import { takeOver } from '../held/held-rows';
+import type { CommandsFirst } from './commands-first';
 import type { Hold } from './hold';
 
 // Twice a second: a message that a stopping worker hands over two seconds before it is due must be here in time.
 const LOOK_MS = 500;
 const BATCH = 500;
+// A worker that lives takes messages over seconds after the other one has died. Later, none was there when they were due.
+const UNATTENDED_AFTER_MS = 10_000;
 
 /**
  * Records this worker's heartbeat twice a second, and takes over the messages of workers without a heartbeat. A held
@@ -32,6 +35,7 @@ export function startTakeOver(
     pool: Pool;
     worker: string;
     clock: DatabaseClock;
+    commandsFirst: Pick<CommandsFirst, 'landInOrder'>;
     metrics: Metrics;
     log: Pick<Logger, 'info' | 'warn'>;
     build?: string;
@@ -41,7 +45,8 @@ export function startTakeOver(
   topics: Topic[],
   lane = STABLE,
 ): BackgroundLoop {
-  const { pool, worker, clock, metrics, log, build, onError } = deps;
+  const { pool, worker, clock, commandsFirst, metrics, log, build, onError } = deps;
+  const stopping = new AbortController();
   const names = topics.map(({ name }) => name);
   const paced = topics.filter(({ landingsPerSecond }) => landingsPerSecond !== undefined).map(({ name }) => name);
   let known = false;
@@ -80,17 +85,22 @@ export function startTakeOver(
 
   function keep(deliveries: Delivery[]): void {
     for (const topic of topics) {
-      hold.takeOver(
-        topic,
-        deliveries.filter(({ message }) => message.topic === topic.name),
-      );
+      const own = deliveries.filter(({ message }) => message.topic === topic.name);
+      const land = (ready: Delivery[]) => void hold.takeOver(topic, ready);
+      land(own.filter((delivery) => !isUnattended(delivery)));
+      const unattended = own.filter(isUnattended);
+      if (unattended.length > 0) void commandsFirst.landInOrder(unattended, land, stopping.signal);
     }
   }
+
+  /** Nobody could decide its commands either, and they may have come in time. */
+  const isUnattended = ({ message }: Delivery) => clock.now() - message.dueAt > UNATTENDED_AFTER_MS;
 
   const loop = runInBackground(look, { pauseMs: LOOK_MS, onError });
   return {
     nudge: loop.nudge,
     async stop() {
+      stopping.abort();
       await loop.stop();
       // Without the database this fails. Then the missing heartbeat tells the other workers.
       await deregister(pool, worker).catch(onError);

@@ -81,6 +81,23 @@ export async function readDecision(
   return rows[0] && decisionFor(message, rows[0]);
 }
 
+/** The places in `messages` of those whose cycle is decided. */
+export async function findDecided(db: Queryable, messages: ScheduledMessage[]): Promise<Set<number>> {
+  const { rows } = await db.query<{ place: number }>(
+    `select place::integer - 1 as place
+       from unnest($1::text[], $2::text[], $3::text[], $4::integer[])
+         with ordinality as given (topic, tenant, key, cycle, place)
+       join postdate.delivery using (topic, tenant, key, cycle)`,
+    [
+      messages.map(({ topic }) => topic),
+      messages.map(({ tenant }) => tenant),
+      messages.map(({ key }) => key),
+      messages.map(({ cycle }) => cycle),
+    ],
+  );
+  return new Set(rows.map(({ place }) => place));
+}
+
 /** What a command makes of a cycle that is not decided yet. */
 export interface Withdrawal extends Pick<Decision, 'next' | 'reason'> {
   outcome: WithdrawnOutcome;

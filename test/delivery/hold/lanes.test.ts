@@ -9,7 +9,7 @@ import { PermanentFailure, type Topic } from '../../../src/topics/topic';
 import { useDatabase } from '../../support/database';
 import { effectMessage, effectsSchema, effectTopic, traces } from '../../support/effects';
 import { eventually } from '../../support/eventually';
-import { type TestHold, useHolds } from '../../support/hold';
+import { landsAtOnce, type TestHold, useHolds } from '../../support/hold';
 import { quietLogger } from '../../support/quiet-runtime';
 
 const database = useDatabase(effectsSchema);
@@ -53,9 +53,13 @@ const ask = (
   of: Topic = topic,
 ): Promise<Decision | InLane> =>
   new MockActivityEnvironment({}, { logger: quietLogger }).run(
-    createDeliver({ topic: of, hold: worker.hold, heartbeater, runClosed: async () => undefined }) as (
-      one: Delivery,
-    ) => Promise<Decision | InLane>,
+    createDeliver({
+      topic: of,
+      hold: worker.hold,
+      heartbeater,
+      runClosed: async () => undefined,
+      commandsFirst: landsAtOnce,
+    }) as (one: Delivery) => Promise<Decision | InLane>,
     { message, late: false, knowsLanes: true, ...fields },
   );
 

@@ -1,11 +1,12 @@
 import { writeHeld } from '../../../src/delivery/held/held-rows';
+import type { CommandsFirst } from '../../../src/delivery/hold/commands-first';
 import { startTakeOver } from '../../../src/delivery/hold/take-over';
 import type { Delivery, ScheduledMessage } from '../../../src/message/contract';
 import type { Topic } from '../../../src/topics/topic';
 import { useDatabase } from '../../support/database';
 import { effectMessage, effectsSchema, groupTopic, traces } from '../../support/effects';
 import { eventually } from '../../support/eventually';
-import { type TestHold, useHolds } from '../../support/hold';
+import { landsAtOnce, type TestHold, useHolds } from '../../support/hold';
 import { silentLog } from '../../support/silent-log';
 
 const database = useDatabase(effectsSchema);
@@ -150,7 +151,7 @@ it('a worker whose clock jumps sets its timers anew, and takes nothing from thos
   };
   const clock = { now: Date.now, read: async () => jumpedMs };
   const metrics = { takenOver: () => undefined } as never;
-  const deps = { pool: database.pool, worker: 'here', clock, metrics, log: silentLog };
+  const deps = { pool: database.pool, worker: 'here', clock, metrics, log: silentLog, commandsFirst: landsAtOnce };
   const here = startTakeOver({ ...deps, onError: () => undefined }, hold, [topic]);
   await eventually(async () => expect(hold.resetTimers.mock.calls.length).toBeGreaterThan(2));
   expect(taken).toEqual([]);
@@ -159,5 +160,40 @@ it('a worker whose clock jumps sets its timers anew, and takes nothing from thos
   const times = hold.resetTimers.mock.calls.length;
   await here.stop();
   expect(hold.resetTimers.mock.calls.length).toBe(times);
+  await database.pool.query('delete from postdate.held');
+});
+
+it('what was due while no worker was there waits for its commands, and what is due now does not', async () => {
+  const [unattended, soon] = [burst(1, -60_000)[0], burst(1, 60_000)[0]] as [ScheduledMessage, ScheduledMessage];
+  await database.pool.query(`insert into postdate.worker (id, seen_at) values ('last', '-infinity')`);
+  const deliveries = [unattended, soon].map((message) => ({ message, late: false }));
+  await writeHeld(database.pool, { worker: 'last', lane: 'stable' }, deliveries);
+  const taken: string[] = [];
+  const hold = {
+    takeOver(_: Topic, deliveries: Delivery[]) {
+      taken.push(...deliveries.map((one) => one.message.key));
+      return deliveries;
+    },
+    resetTimers: () => undefined,
+    writeAgain: () => undefined,
+    report: () => undefined,
+  };
+  let decided: () => void = () => undefined;
+  const commandsFirst: Pick<CommandsFirst, 'landInOrder'> = {
+    async landInOrder(waiting, land) {
+      await new Promise<void>((resolve) => {
+        decided = resolve;
+      });
+      await land(waiting);
+    },
+  };
+  const clock = { now: Date.now, read: async () => 0 };
+  const metrics = { takenOver: () => undefined } as never;
+  const deps = { pool: database.pool, worker: 'next', clock, metrics, log: silentLog, commandsFirst };
+  const next = startTakeOver({ ...deps, onError: () => undefined }, hold, [topic]);
+  await eventually(async () => expect(taken).toEqual([soon.key]));
+  decided();
+  await eventually(async () => expect(taken).toEqual([soon.key, unattended.key]));
+  await next.stop();
   await database.pool.query('delete from postdate.held');
 });

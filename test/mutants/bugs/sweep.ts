@@ -207,4 +207,18 @@ export const sweep: Mutant[] = [
     replace: '<= 0 ? DUE_AT_ONCE : undefined',
     tests: ['test/producing/due-at-once.test.ts'],
   },
+  {
+    name: 'a cancel that came in time loses against a landing that comes late',
+    file: 'src/delivery/hold/commands-first.ts',
+    find: 'return waits && !isClosed;',
+    replace: 'return isClosed && waits;',
+    tests: ['test/delivery/hold/commands-first.test.ts'],
+  },
+  {
+    name: 'thousands of late messages ask a Temporal that is away one after the other',
+    file: 'src/delivery/hold/commands-first.ts',
+    find: 'if (code === UNAVAILABLE ||',
+    replace: 'if (code === NOT_FOUND ||',
+    tests: ['test/delivery/hold/commands-first.test.ts'],
+  },
 ];
