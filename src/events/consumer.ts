@@ -39,7 +39,7 @@ export async function replayFrom(pool: Pool, name: string, position: number): Pr
  * aside, and counts as handled.
  */
 export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit = 100): Promise<number> {
-  const outcome = await inTransaction(pool, async (tx) => {
+  const consume = async (tx: PoolClient) => {
     const mine = await tx.query<{ position: string }>(
       `select position from postdate.consumer
         where name = $1 and (position < (select position from postdate.stream_head)
@@ -62,7 +62,8 @@ export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit
       ]);
     }
     return { handled, failure };
-  });
+  };
+  const outcome = await inTransaction(pool, consume, { isLent: true });
   if (outcome.failure) throw outcome.failure.error;
   return outcome.handled;
 }

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { lendClient, resetWithin } from '../platform/database/lent-transaction';
 import { markHandlerError, withErrorContext } from '../platform/telemetry/error-context';
 import { runForeign } from '../platform/telemetry/foreign-code';
 import { readThrown } from '../platform/telemetry/thrown';
@@ -65,12 +66,17 @@ async function handleOne(
   { name, handle }: Listener,
   streamed: StreamedEvent,
 ): Promise<HandledRows['failure']> {
-  // Before the listener can change the event.
-  const origin = originOf(streamed.event);
-  const { position } = streamed;
+  const { position, event } = streamed;
+  const origin = originOf(event);
+  // A copy, as the listener may change it.
+  const given = { position, event: structuredClone(event) };
   await tx.query('savepoint event');
+  const { client, takeBack } = lendClient(tx);
+  const code = { part: 'consumer', name, ...origin } as const;
   try {
-    await whileConnected(tx, () => runForeign({ part: 'consumer', name, ...origin }, () => handle(tx, streamed)));
+    await whileConnected(tx, () => runForeign(code, () => handle(client, given))).finally(takeBack);
+    // What it has set counts neither for the next event nor for our own statements.
+    await tx.query(`release savepoint event; ${resetWithin()}`);
     return undefined;
   } catch (error) {
     const thrown = withErrorContext(markHandlerError(readThrown(error)), origin, { position });

@@ -4,14 +4,18 @@ import { refuseDueAt } from '../../message/admission';
 import type { Delivery, ScheduledMessage } from '../../message/contract';
 import { epochMsOf } from '../../message/due-time';
 import { occurrenceOf } from '../../message/occurrence';
+import { lendTransaction, resetWithin } from '../../platform/database/lent-transaction';
 import { markHandlerError, withErrorContext } from '../../platform/telemetry/error-context';
 import { runForeign } from '../../platform/telemetry/foreign-code';
 import { isInstance, readThrown } from '../../platform/telemetry/thrown';
-import { upcast } from '../../topics/payload-version';
+import { refuseVersion, upcast } from '../../topics/payload-version';
 import { type DueMessage, type HandlerAnswer, PermanentFailure, type Topic } from '../../topics/topic';
-import { handlerTimeoutMsOf } from '../../topics/topic-limits';
-import type { Answer } from './claims';
+import { callHandler, HandlerTimeout, inHandlersTime } from './call-handler';
+import { type Answer, LOCK_TIMEOUT_MS } from './claims';
 import { GROUP_MS } from './group-size';
+
+// What a handler has set counts neither for the next message nor for our own statements.
+const AFTER_HANDLER = resetWithin({ lockTimeoutMs: LOCK_TIMEOUT_MS });
 
 /**
  * What a handler made of one message. With an `error` nothing that the handler did is left, and the message is tried again.
@@ -19,18 +23,6 @@ import { GROUP_MS } from './group-size';
  */
 export type Handled = { answer: Answer } | { error: unknown } | NotReached;
 export type NotReached = { notReached: true };
-
-/** A handler that hangs. Its transaction is broken off with it, as nothing in that can be trusted any more. */
-export class HandlerTimeout extends Error {
-  override readonly name = 'HandlerTimeout';
-  constructor(
-    topic: Topic,
-    /** The delivery at which it hangs, if that is known. */
-    readonly culprit?: Delivery,
-  ) {
-    super(`the handler of ${topic.name} did not return within ${handlerTimeoutMsOf(topic)} ms`);
-  }
-}
 
 /**
  * Has a topic handle deliveries as one set. Throws what the handler throws, as a plain error: the group has failed as a
@@ -49,17 +41,24 @@ export async function answersTogether(
 }
 
 async function handleSet(tx: PoolClient, topic: Topic, deliveries: Delivery[]): Promise<Map<Delivery, Handled>> {
+  const { landAll } = topic;
+  if (!landAll) throw new Error('no landAll');
   const messages = deliveries.map((delivery) => dueMessage(topic, delivery));
-  const query = tx.query.bind(tx) as PoolClient['query'];
-  const emit: Parameters<NonNullable<Topic['landAll']>>[0]['emit'] = (events) =>
+  const given = [...messages];
+  const lent = lendTransaction(tx);
+  const emit: Parameters<typeof landAll>[0]['emit'] = (events) =>
     appendEvents(
-      tx,
+      lent,
       events.map(({ message, type, data }) => ({ origin: message, type, data })),
     );
-  const landing = () => topic.landAll?.({ query, emit }, messages) ?? Promise.reject(new Error('no landAll'));
-  const answers = await withTimeout(topic, landing);
+  const answers = await callHandler(topic, lent, () => landAll.call(topic, { query: lent.query, emit }, given));
+  await inHandlersTime(topic, () => tx.query(AFTER_HANDLER));
   if (answers.length !== messages.length) {
     throw new Error(`landAll of ${topic.name} gave ${answers.length} answers to ${messages.length} messages`);
+  }
+  // Its answers may be in either order.
+  if (messages.some((message, place) => given[place] !== message)) {
+    throw new Error(`landAll of ${topic.name} changed the order of its messages`);
   }
   return new Map(
     deliveries.map((delivery, place) => [
@@ -89,18 +88,21 @@ export async function answersOneByOne(
 
 async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Promise<Handled> {
   await tx.query('savepoint handler');
+  const lent = lendTransaction(tx);
+  const then = (statements: string) => inHandlersTime(topic, () => tx.query(statements), delivery);
   try {
     const message = dueMessage(topic, delivery);
-    const query = tx.query.bind(tx) as PoolClient['query'];
-    const emit = (type: string, data: Record<string, unknown>) => appendEvent(tx, message, type, data);
-    const answer = await withTimeout(topic, () => topic.handle({ query, emit }, message), delivery);
-    const answered = { answer: answerOf(answer, message) };
-    await tx.query('release savepoint handler');
+    const origin = { ...delivery.message, occurrence: message.occurrence };
+    const emit = (type: string, data: Record<string, unknown>) => appendEvent(lent, origin, type, data);
+    const call = () => topic.handle({ query: lent.query, emit }, message);
+    const answer = await callHandler(topic, lent, call, delivery);
+    const answered = { answer: answerOf(answer, delivery.message) };
+    await then(`release savepoint handler; ${AFTER_HANDLER}`);
     return answered;
   } catch (error) {
     // A handler that hangs may still use the connection; only breaking the connection ends that.
     if (isInstance(error, HandlerTimeout)) throw error;
-    await tx.query('rollback to savepoint handler; release savepoint handler');
+    await then('rollback to savepoint handler; release savepoint handler');
     // The claimed row stays: the failure is recorded in the ledger, with the other outcomes.
     const thrown = readThrown(error);
     if (isInstance(error, PermanentFailure)) return { answer: { outcome: 'failed', reason: thrown.message } };
@@ -110,12 +112,19 @@ async function handleOne(tx: PoolClient, topic: Topic, delivery: Delivery): Prom
 
 /** The message that a handler is given for a delivery. Throws a `PermanentFailure` for a payload that does not fit the topic. */
 export function dueMessage(topic: Topic, { message, late }: Delivery): DueMessage<unknown> {
-  const upcasted = upcast(topic, message);
+  const unversioned = refuseVersion(message);
+  if (unversioned) throw new PermanentFailure(`${unversioned.field}: ${unversioned.message}`);
+  // A copy: an upcast or a handler may change what it is given, and the next attempt begins anew.
+  const copy = copyOf(message);
+  const upcasted = upcast(topic, copy);
   const payload = runForeign({ part: 'schema', topic: topic.name }, () => topic.payload.safeParse(upcasted));
   // The schema has changed since the message was posted, perhaps years ago. No retry changes the payload.
   if (!payload.success) throw new PermanentFailure(`payload: ${payload.error.message}`);
-  return { ...message, payload: payload.data, late, occurrence: occurrenceOf(message) };
+  return { ...copy, payload: payload.data, late, occurrence: occurrenceOf(message) };
 }
+
+// A message is JSON, from Temporal or from PostgreSQL.
+const copyOf = (message: ScheduledMessage): ScheduledMessage => JSON.parse(JSON.stringify(message));
 
 /**
  * What a handler's answer makes of the cycle. Throws a `PermanentFailure` for an invalid next due time, and an `Error` for what
@@ -139,23 +148,5 @@ export function answerOf(answer: HandlerAnswer, { cycle }: ScheduledMessage): An
     default:
       answer satisfies never;
       throw new Error('the handler must answer done, skip or again');
-  }
-}
-
-async function withTimeout<Result>(topic: Topic, call: () => Promise<Result>, culprit?: Delivery): Promise<Result> {
-  // A promise of ours, whatever the handler returns.
-  const { tenant, key, cycle } = culprit?.message ?? {};
-  const code = { part: 'handler', topic: topic.name, tenant, key, cycle } as const;
-  const work = Promise.resolve().then(() => runForeign(code, call));
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new HandlerTimeout(topic, culprit)), handlerTimeoutMsOf(topic));
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-    // After the timeout its error is of no use, and the broken connection makes it fail.
-    work.catch(() => undefined);
   }
 }

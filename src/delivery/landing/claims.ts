@@ -18,6 +18,9 @@ export interface Claimed {
   claimedAt: number;
 }
 
+/** A row that another transaction keeps locked must cost its group a moment, and then only its own message the wait. */
+export const LOCK_TIMEOUT_MS = 500;
+
 type Found = { decision: Decision; before: true } | { notDueForMs: number };
 
 const idsOf = (deliveries: Delivery[]) => [

@@ -3,8 +3,9 @@ import type { Delivery } from '../../message/contract';
 import type { Decision } from '../../message/decision';
 import { inTransaction } from '../../platform/database/pool';
 import type { Topic } from '../../topics/topic';
-import { answersOneByOne, answersTogether, type Handled, HandlerTimeout, type NotReached } from './answers';
-import { type Answer, type Claimed, claim, readUnclaimed, recordAnswers, unclaim } from './claims';
+import { answersOneByOne, answersTogether, type Handled, type NotReached } from './answers';
+import { HandlerTimeout } from './call-handler';
+import { type Answer, type Claimed, claim, LOCK_TIMEOUT_MS, readUnclaimed, recordAnswers, unclaim } from './claims';
 import { decideWithoutHandler } from './decide-without-handler';
 import { type LandingLane, mustBeAt } from './lane-check';
 import { withNextCycle } from './next-cycle';
@@ -13,8 +14,6 @@ import { emitOutcomeEvents } from './outcome-events';
 /** What became of one delivery: decided, by this landing or `before` it; not due yet; not reached in time; or to be tried again. */
 export type Landing = { decision: Decision; before?: true } | { notDueForMs: number } | NotReached | { error: unknown };
 
-// A row that another transaction keeps locked must cost its group a moment, and then only its own message the wait.
-const LOCK_TIMEOUT_MS = 500;
 // A decision is of the landing's end. Its row says so already if the landing has taken no longer than this for each of its
 // messages: 250 ms for five hundred. To write all rows again costs some 0.2 ms each: at a lower limit bursts took twice as long.
 const QUICK_MS_PER_MESSAGE = 0.5;
@@ -53,7 +52,7 @@ export async function land(
     }
     return deliveries.map((delivery) => results.get(delivery) as Landing);
   };
-  return inTransaction(pool, landing, { signal: broken, lockTimeoutMs: LOCK_TIMEOUT_MS });
+  return inTransaction(pool, landing, { signal: broken, lockTimeoutMs: LOCK_TIMEOUT_MS, isLent: true });
 }
 
 /** What becomes of each claimed delivery: decided without its handler, or as that answers; and with its next cycle. */

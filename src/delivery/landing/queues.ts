@@ -7,7 +7,7 @@ import type { Topic } from '../../topics/topic';
 import type { HeldMessage } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
 import type { WorkerLanes } from '../lanes/worker-lanes';
-import { HandlerTimeout } from './answers';
+import { HandlerTimeout } from './call-handler';
 import { createHangingTenants } from './hanging-tenants';
 import type { Landing } from './landing';
 import type { LandingQueue } from './landing-queue';

@@ -1,4 +1,5 @@
 import { Pool, type PoolClient } from 'pg';
+import { RESET_SESSION } from './lent-transaction';
 
 /**
  * A pool or one of its clients, for code that only runs statements. A statement with a name is parsed and planned once
@@ -31,16 +32,20 @@ export function createPool(
   return pool;
 }
 
+// SQLSTATE invalid_sql_statement_name.
+const NO_SUCH_STATEMENT = '26000';
+
 /**
  * Runs `work` in one transaction, which is committed if `work` returns and rolled back if it throws. If the connection
  * breaks at COMMIT, the result is unknown and this throws; all callers may safely run again. Aborting `signal` breaks
  * the connection, so that even a statement that waits for a lock does not hold up its caller. With `lockTimeoutMs`, a
- * statement that waits longer for a lock fails.
+ * statement that waits longer for a lock fails. With `isLent`, `work` lends the transaction to foreign code: nothing that this
+ * leaves in the session reaches the next user of the connection.
  */
 export async function inTransaction<Result>(
   pool: Pool,
   work: (tx: PoolClient) => Promise<Result>,
-  { signal, lockTimeoutMs }: { signal?: AbortSignal; lockTimeoutMs?: number } = {},
+  { signal, lockTimeoutMs, isLent = false }: { signal?: AbortSignal; lockTimeoutMs?: number; isLent?: boolean } = {},
 ): Promise<Result> {
   const tx = await pool.connect();
   let released = false;
@@ -58,10 +63,14 @@ export async function inTransaction<Result>(
     // If `work` has swallowed a statement's error, PostgreSQL answers COMMIT with ROLLBACK and no error.
     const { command } = await tx.query('commit');
     if (command !== 'COMMIT') throw new Error('the transaction had failed before and was rolled back');
+    // The work is done. A connection that cannot be reset is destroyed.
+    if (isLent && !released) await tx.query(RESET_SESSION).catch(release);
     return result;
   } catch (error) {
+    // A connection whose prepared statements foreign code has removed would fail its next user as well.
+    if (isLent && (error as { code?: unknown }).code === NO_SUCH_STATEMENT) release(error as Error);
     // A connection that cannot even roll back is destroyed; PostgreSQL then ends its transaction.
-    if (!released) await tx.query('rollback').catch(release);
+    if (!released) await tx.query(isLent ? `rollback; ${RESET_SESSION}` : 'rollback').catch(release);
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);

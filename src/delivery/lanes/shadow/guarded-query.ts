@@ -1,40 +1,13 @@
-import type { PoolClient } from 'pg';
+import * as lent from '../../../platform/database/lent-transaction';
+import type { Queryable } from '../../../platform/database/pool';
 
-/** A handler on trial tried to end its transaction, or went on after its trial. */
-export class NotOnTrial extends Error {
-  override readonly name = 'NotOnTrial';
-}
-
-// A rollback to a savepoint is allowed: it does not end the transaction.
-const ENDS_TRANSACTION =
-  /^(commit|end|abort|prepare\s+transaction|rollback(?!\s+((work|transaction)\s+)?to\b))(\s|$)|\bdefault_transaction_read_only\b/i;
-const COMMENTS_AND_QUOTED =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|\be'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$\w*\$)[\s\S]*?\1/gi;
-
-/** Whether an SQL text has a statement that ends its transaction. */
+/** Whether an SQL text has a statement that ends its transaction, or that would let the next one write. */
 export const endsTransaction = (text: string): boolean =>
-  text
-    .replaceAll(COMMENTS_AND_QUOTED, ' ')
-    .split(';')
-    .some((statement) => ENDS_TRANSACTION.test(statement.trim()));
+  lent.endsTransaction(text) || /\bdefault_transaction_read_only\b/i.test(text);
 
 /**
- * The `query` of a handler in its trial, until `close`. It refuses a statement that would end the transaction, with a
- * clear error. A statement that it does not recognise still cannot commit: see `no-commit-transaction.ts`.
+ * The transaction of a handler in its trial. It refuses a statement that would end it, with a clear error. A statement that it
+ * does not recognise still cannot commit: see `no-commit-transaction.ts`.
  */
-export function guardedQuery(tx: PoolClient): { query: PoolClient['query']; close(): void } {
-  let closed = false;
-  const query = (...args: unknown[]) => {
-    const [statement] = args;
-    const text = typeof statement === 'string' ? statement : String((statement as { text?: unknown })?.text ?? '');
-    if (closed) return Promise.reject(new NotOnTrial('its trial is over'));
-    if (endsTransaction(text)) return Promise.reject(new NotOnTrial('a handler must not end its transaction'));
-    return (tx.query as (...given: unknown[]) => unknown).apply(tx, args);
-  };
-  return {
-    query: query as unknown as PoolClient['query'],
-    close() {
-      closed = true;
-    },
-  };
-}
+export const lendTrial = (tx: Queryable): lent.LentTransaction =>
+  lent.lendTransaction(tx, { isRefused: endsTransaction, over: 'its trial is over' });

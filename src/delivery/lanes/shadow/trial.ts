@@ -10,7 +10,7 @@ import type { Answer } from '../../landing/claims';
 import { decideWithoutHandler } from '../../landing/decide-without-handler';
 import { withNextCycle } from '../../landing/next-cycle';
 import { isConnectionLost, isLockFailure } from './database-errors';
-import { guardedQuery } from './guarded-query';
+import { lendTrial } from './guarded-query';
 import { inNoCommitTransaction, TrialAborted } from './no-commit-transaction';
 import type { TableShape } from './restore-rows';
 import { restoreSnapshot } from './restore-snapshot';
@@ -88,7 +88,7 @@ async function runHandler(
   { delivery, events }: { delivery: DueCopy['delivery']; events: EventsByType },
 ): Promise<Answer> {
   await tx.query('savepoint handler');
-  const { query, close } = guardedQuery(tx);
+  const { query, takeBack } = lendTrial(tx);
   const emit: LandingTransaction['emit'] = async (type, data) => {
     if (events.has(type)) throw new Error(`a second event ${type} of one cycle`);
     // PostgreSQL rejects here the data that it would reject in the outbox.
@@ -111,7 +111,7 @@ async function runHandler(
     events.clear();
     return { outcome: 'failed', reason: readThrown(error).message };
   } finally {
-    close();
+    takeBack();
   }
 }
 
