@@ -7,6 +7,7 @@ import { type Consumer, startConsumer } from '../events/consumer';
 import { startRelay } from '../events/relay';
 import { listenForHints } from '../events/stream-hint';
 import { startWebhooks } from '../events/webhooks/start';
+import { createPool } from '../platform/database/pool';
 import type { AfterLandings } from '../platform/loops/after-landings';
 import type { BackgroundLoop } from '../platform/loops/background-loop';
 import type { Metrics } from '../platform/telemetry/metrics';
@@ -31,8 +32,11 @@ export function startStream(
   deps: StreamDeps,
 ): Pick<BackgroundLoop, 'stop'>[] {
   const { pool, metrics, log, landingsOver, onError } = deps;
+  // One for each: a consumer that hangs takes its own, and none of those of landings, heartbeats and other consumers.
+  const connections = Math.max(1, consumers.length);
+  const own = createPool(databaseUrl, { connections, onError: onError('database') });
   const loops = [
-    ...consumers.map((consumer) => startConsumer(pool, consumer, { onError: onError(`consumer ${consumer.name}`) })),
+    ...consumers.map((consumer) => startConsumer(own, consumer, { onError: onError(`consumer ${consumer.name}`) })),
     ...publishers.map((publisher) =>
       startPublishing({ pool, metrics, log, onError: onError(`publisher ${publisher.name}`) }, publisher, streams.from),
     ),
@@ -41,9 +45,14 @@ export function startStream(
   const onHint = () => {
     for (const loop of loops) loop.nudge();
   };
+  let stopped: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await own.end();
+  }
   return [
     startRelay(pool, { landingsOver, onError: onError('relay') }),
     listenForHints(databaseUrl, { onHint, onError: onError('stream hints') }),
-    ...loops,
+    { stop: () => (stopped ??= stop()) },
   ];
 }
