@@ -5,6 +5,7 @@ import type { Decision } from '../message/decision';
 import { isInstance, readThrown } from '../platform/telemetry/thrown';
 import { leadMsOf } from '../topics/topic-limits';
 import { createDeliver } from './deliver';
+import { readCommand, readDelivery } from './read-input';
 import { createWithdraw } from './withdraw';
 
 /** The activities of one topic, on the database in which its ledger and its business rows commit together. */
@@ -20,11 +21,17 @@ export function createActivities(deps: { pool: Pool } & Parameters<typeof create
   const forTopic =
     <Input extends { message: ScheduledMessage }, Answer extends Decision | InLane>(
       activity: (input: Input) => Promise<Answer>,
+      read: (input: unknown) => Input,
     ) =>
-    async (input: Input): Promise<Answer> =>
-      withPresentLead(await activity(matchingAnyPost(input)).catch(failPlainly));
+    async (input: unknown): Promise<Answer> =>
+      withPresentLead(await activity(matchingAnyPost(read(input))).catch(failPlainly));
   const { cancel, move } = createWithdraw(deps);
-  return { deliver: forTopic(createDeliver(deps)), cancel: forTopic(cancel), move: forTopic(move) };
+  const { name } = deps.topic;
+  return {
+    deliver: forTopic(createDeliver(deps), (input) => readDelivery(name, input)),
+    cancel: forTopic(cancel, (input) => readCommand(name, input, { isMove: false })),
+    move: forTopic(move, (input) => readCommand(name, input, { isMove: true })),
+  };
 }
 
 /** Only failures of ours and of the SDK say how they are retried. Any other error is plain, so that the SDK can convert it. */

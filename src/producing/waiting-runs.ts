@@ -3,7 +3,7 @@ import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-wor
 import { tsToMs } from '@temporalio/common/lib/time';
 import { admit } from '../message/admission';
 import type { Delivery, ScheduledMessage } from '../message/contract';
-import { fieldsOfMessage, refuseOtherId, refuseUnusable } from '../message/read-message';
+import { fieldsOfMessage, refuseMessage, refuseOtherId, refuseUnusable } from '../message/read-message';
 import type { CarriedMessage } from '../workflows/scheduled-message';
 import { withinDeadline } from './deadline';
 import { list, queryOf, type Selection } from './list';
@@ -41,6 +41,13 @@ const EVENTS = 50;
 /** Thrown for a run that no workflow and no worker could read. The message names the run, and quotes nothing of it. */
 export class UnreadableMessage extends Error {
   override readonly name = 'UnreadableMessage';
+}
+
+/** Whether nothing but its starter has said that this run has a message. */
+function isFromOutside(events: HistoryEvent[]): boolean {
+  const { continuedExecutionRunId, cronSchedule } = events[0]?.workflowExecutionStartedEventAttributes ?? {};
+  const isAccepted = events.some((event) => event.workflowTaskCompletedEventAttributes);
+  return !isAccepted && (!continuedExecutionRunId || Boolean(cronSchedule));
 }
 
 /** Runs of which something cannot be read go to `onUnreadable`. */
@@ -93,6 +100,8 @@ export function createWaiting(
     async deliveryOf(run) {
       const { events, more } = await firstEvents(run, EVENTS);
       const { message, datedAt = tsToMs(events[0]?.eventTime) } = await carriedIn(events, run);
+      // Its workflow has not asked for the whole contract yet, and may never: its first task may be for nobody.
+      if (isFromOutside(events)) admit(refuseMessage(message, Date.now()));
       const delivery = { message, late: message.dueAt <= datedAt };
       return { delivery, events: more ? await latestEvents(run) : events };
     },

@@ -24,7 +24,7 @@ interface Start {
 export function readStart(carried: unknown): Start {
   if (isUndecodable(carried)) throw invalid(UNDECODABLE);
   const { applied, datedAt, ...posted } = fieldsOfMessage(carried) as ScheduledMessage & Partial<Start>;
-  const { startTime, workflowId, continuedFromExecutionRunId } = workflowInfo();
+  const { startTime, workflowId, continuedFromExecutionRunId, cronSchedule } = workflowInfo();
   const nowMs = startTime.getTime() + CLOCKS_DIFFER_MS;
   // As in every release: without these, nothing can be done with the message.
   const unusable = refuseUnusable(posted, nowMs);
@@ -33,8 +33,8 @@ export function readStart(carried: unknown): Start {
   if (Number.isSafeInteger(posted.v) && posted.v > 1)
     throw new Error(`message version ${posted.v} is newer than this worker`);
   // A run that another one has continued to was checked when its first run began. Moves and repeats may have brought it
-  // beyond what a caller can name.
-  const outside = continuedFromExecutionRunId === undefined;
+  // beyond what a caller can name. A cron schedule begins each run with what the starter has given.
+  const outside = continuedFromExecutionRunId === undefined || cronSchedule !== undefined;
   const refusal =
     refuseOtherId(posted, workflowId) ??
     (outside ? (refuseMessage(posted, nowMs) ?? refuseCarried(applied, datedAt)) : undefined);

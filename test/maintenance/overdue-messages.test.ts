@@ -7,6 +7,7 @@ import { startSweepOfMessages } from '../../src/maintenance/overdue-messages';
 import { createRecovery } from '../../src/maintenance/recovery';
 import { type ScheduledMessage, searchAttributesOf, workflowIdOf } from '../../src/message/contract';
 import { createDatabaseClock } from '../../src/platform/database/clock';
+import { errorContextOf } from '../../src/platform/telemetry/error-context';
 import type { Metrics } from '../../src/platform/telemetry/metrics';
 import { createWaiting } from '../../src/producing/waiting-runs';
 import { done, type Topic } from '../../src/topics/topic';
@@ -207,6 +208,25 @@ it('a run that cannot be read is reported ever more rarely, and holds up no othe
   // At each of its rounds it would be 25 by now.
   expect(worker.errors.length).toBeLessThan(8);
   expect((await traces(database.pool, broken.key)).decisions).toBe(0);
+});
+
+it('a run of which no workflow has asked for the contract is landed only as the contract says, and holds up no other', async () => {
+  const topic = newTopic();
+  const odd = [
+    { payload: { note: 'a\0b' } },
+    { payload: 'x'.repeat(50_000) },
+    { staleAfterMs: 'soon' },
+    { postId: {} },
+  ];
+  const refused: ScheduledMessage[] = [];
+  for (const fields of odd) refused.push(await postUnattended(topic, -10, fields as object));
+  const worker = await startSweeping([topic]);
+  for (let posts = 0; posts < 3; posts += 1) await landed(await postUnattended(topic, -10));
+  await eventually(async () => {
+    for (const { key } of refused)
+      expect(worker.errors.map((error) => errorContextOf(error))).toContainEqual(expect.objectContaining({ key }));
+  });
+  for (const { key } of refused) expect((await traces(database.pool, key)).decisions).toBe(0);
 });
 
 it('neighbour: a message that is due now lands before an older backlog of its topic, of its tenant and of another topic', async () => {

@@ -148,6 +148,22 @@ it.each<[string, object, string, string]>([
   },
 );
 
+it('a cron schedule begins no run with what its first run has refused', async () => {
+  const message = effect(-SECOND_MS, { payload: 'x'.repeat(20_000) });
+  const workflowId = workflowIdOf(message);
+  const first = await startBare(message, { more: { cronSchedule: '@every 1s' } });
+  const runs = async () => {
+    const ended: string[] = [];
+    const query = `WorkflowId = '${workflowId}' and ExecutionStatus != 'Running'`;
+    for await (const { status } of temporal.client.workflow.list({ query })) ended.push(status.name);
+    return ended;
+  };
+  await eventually(async () => expect((await runs()).length).toBeGreaterThanOrEqual(3));
+  await first.terminate();
+  expect(new Set(await runs())).toEqual(new Set(['FAILED', 'TERMINATED']));
+  expect(await traces(database.pool, message.key)).toEqual(nothing);
+});
+
 it('a message that cannot be decoded ends in sight, and so does one under the id of another tenant', async () => {
   const message = effect(SECOND_MS);
   const unread = await startBare(message, { input: encrypted });

@@ -4,10 +4,12 @@ import type { Queryable } from '../../platform/database/pool';
 import { storable } from '../../platform/database/storable';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
 import type { FallBackReason } from '../../platform/telemetry/lane-metrics';
-import { columnsOf, ID_ARRAYS, NOBODY } from './held-rows';
+import { columnsOf, ID_ARRAYS, NOBODY, rowsOf } from './held-rows';
 
 /** Hands messages over to a lane: any of its workers takes them, unless a healthy worker holds them already. */
 export async function handOver(db: Queryable, worker: string, lane: string, deliveries: Delivery[]): Promise<void> {
+  const { columns, count } = rowsOf(deliveries);
+  if (count === 0) return;
   await db.query({
     name: 'postdate.leave-to-lane',
     text: `insert into postdate.held (topic, tenant, key, cycle, delivery, worker, lane)
@@ -16,7 +18,7 @@ export async function handOver(db: Queryable, worker: string, lane: string, deli
         set worker = excluded.worker, lane = excluded.lane, delivery = excluded.delivery
       where held.worker = $7
          or not exists (select 1 from postdate.worker where id = held.worker and ${WORKER_IS_WELL})`,
-    values: [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), lane, worker],
+    values: [...columns, lane, worker],
   });
 }
 

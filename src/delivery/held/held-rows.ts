@@ -1,3 +1,4 @@
+import { refuseUnstorable } from '../../message/admission';
 import type { Delivery } from '../../message/contract';
 import type { Queryable } from '../../platform/database/pool';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
@@ -13,19 +14,33 @@ export const columnsOf = (deliveries: Delivery[]) => [
 ];
 export const ID_ARRAYS = '$1::text[], $2::text[], $3::text[], $4::integer[]';
 
+/**
+ * Deliveries as they are written in rows. One with a text that `jsonb` cannot hold is left out, and would fail the rows beside it:
+ * only its own worker lands it, or Temporal brings it again.
+ */
+export function rowsOf(deliveries: Delivery[]): { columns: unknown[]; count: number } {
+  const written = deliveries
+    .map((delivery) => ({ delivery, json: JSON.stringify(delivery) }))
+    .filter(({ json }) => refuseUnstorable(json) === undefined);
+  const columns = [...columnsOf(written.map(({ delivery }) => delivery)), written.map(({ json }) => json)];
+  return { columns, count: written.length };
+}
+
 /** Writes rows for messages that a worker of a lane holds, so that others can land them if the worker dies. */
 export async function writeHeld(
   db: Queryable,
   { worker, lane }: { worker: string; lane: string },
   deliveries: Delivery[],
 ): Promise<void> {
+  const { columns, count } = rowsOf(deliveries);
+  if (count === 0) return;
   await db.query({
     name: 'postdate.write-held',
     text: `insert into postdate.held (topic, tenant, key, cycle, delivery, worker, lane)
      select *, $6, $7 from unnest(${ID_ARRAYS}, $5::jsonb[]) order by 1, 2, 3, 4
      on conflict (topic, tenant, key, cycle) do update
         set worker = excluded.worker, lane = excluded.lane, delivery = excluded.delivery`,
-    values: [...columnsOf(deliveries), deliveries.map((delivery) => JSON.stringify(delivery)), worker, lane],
+    values: [...columns, worker, lane],
   });
 }
 
