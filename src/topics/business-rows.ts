@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { MAX_CYCLE } from '../message/admission';
 import type { ScheduledMessage } from '../message/contract';
 import { withOccurrence } from '../message/occurrence';
 import { inTransaction, type Queryable } from '../platform/database/pool';
@@ -28,8 +29,8 @@ const OCCURRENCE = `(select count(*)::integer + 1 from postdate.delivery as earl
 const COLUMNS = `waiting.tenant, waiting.key, waiting.cycle, waiting.payload, ${OCCURRENCE},
                  ceil(extract(epoch from waiting.due_at) * 1000)::float8 as due_at`;
 // The ledger takes no other row: it would come again in every round.
-const CAN_LAND = `waiting.tenant is not null and waiting.key is not null and waiting.cycle > 0
-                    and isfinite(waiting.due_at)`;
+const CAN_LAND = `waiting.tenant is not null and waiting.key is not null and waiting.cycle between 1 and ${MAX_CYCLE}
+                    and isfinite(waiting.due_at) and extract(year from waiting.due_at) > 0`;
 const UNDECIDED = `not exists (
                      select 1 from postdate.delivery
                       where delivery.topic = $1 and delivery.tenant = waiting.tenant and delivery.key = waiting.key

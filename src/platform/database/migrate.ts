@@ -28,6 +28,7 @@ import * as pageTokenKey from './migrations/0025-page-token-key';
 import * as claimedAt from './migrations/0027-claimed-at';
 import * as webhookAnswers from './migrations/0028-webhook-answers';
 import * as webhookTurns from './migrations/0034-webhook-turns';
+import * as boundedPosts from './migrations/0037-bounded-posts';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -66,6 +67,7 @@ export const postdateSchema: SchemaMigrations = {
     '0027-claimed-at': claimedAt,
     '0028-webhook-answers': webhookAnswers,
     '0034-webhook-turns': webhookTurns,
+    '0037-bounded-posts': boundedPosts,
   },
 };
 

@@ -292,6 +292,19 @@ describe('bad input is refused by code and field, before anything is stored', ()
     ['a number that a double rounds', message(`'k'`, soon, `, '0.12345678901234567890'`), 'unsafeNumber', 'payload'],
     ['a repeat in one word', message(`'k'`, soon, `, repeat => '"daily"'`), 'invalidRepeat', 'repeat'],
     [
+      'a repeat of 5 KB',
+      message(`'k'`, soon, `, repeat => jsonb_build_object('every', 'P1D', 'why', repeat('x', 5000))`),
+      'invalidRepeat',
+      'repeat',
+    ],
+    ['no payload version', message(`'k'`, soon, ', payload_version => 0'), 'invalidPayloadVersion', 'payloadVersion'],
+    [
+      'a payload version below zero',
+      message(`'k'`, soon, ', payload_version => -1'),
+      'invalidPayloadVersion',
+      'payloadVersion',
+    ],
+    [
       'a limit below zero',
       message(`'k'`, soon, `, stale_after => interval '-1 s'`),
       'invalidStaleAfter',
