@@ -14,7 +14,7 @@ import { createJsonParser } from './json';
 import { createRateLimit, MAX_BODY_BYTES } from './limits';
 import { openApiOf } from './openapi';
 import { operationsOf } from './operations';
-import { noPath, ProblemError, problemOf } from './problems';
+import { noPath, ProblemError, problem, problemOf } from './problems';
 import type { OwnRoutes, RouteParts } from './route';
 import { type Arrived, serveRoute } from './serve-route';
 import { createLimitedServer, type ServerLimits } from './server';
@@ -75,6 +75,8 @@ export function createApi(parts: ApiParts): FastifyInstance {
   app.setErrorHandler(fail);
 
   function fail(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    // No fault of ours, and there is no client to hear the answer.
+    if (brokeOff(request.raw)) return sendProblem(reply, problem('badRequest', 'The request broke off.'));
     const said = problemOf(thrown);
     if (said.status >= 500) report(thrown, request.routeOptions?.url);
     return sendProblem(reply, said);
@@ -87,13 +89,18 @@ export function createApi(parts: ApiParts): FastifyInstance {
   const routes = operationsOf(parts, parts, (thrown) => report(thrown, '/v1/messages:batch'));
   for (const route of routes) serveRoute(app, route, { ...parts, authenticate, spend, fail }, arrivals);
   addHealth(app, parts);
+  // Written once: they need no key, and each costs milliseconds.
   const openApi = openApiOf(routes);
-  app.get('/openapi.json', (_request, reply) => reply.send(openApi));
+  const [json, page] = [JSON.stringify(openApi), docsPage(openApi)];
+  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(json));
   app.get('/docs', (_request, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      .send(docsPage(openApi)),
+      .send(page),
   );
   return app;
 }
+
+/** Whether the client has gone before its request had arrived as a whole. */
+const brokeOff = ({ destroyed, complete }: IncomingMessage): boolean => destroyed && !complete;

@@ -326,3 +326,23 @@ it.each([
   expect(JSON.parse(body as string)).toMatchObject({ status, code });
   expect(await http.ask('GET', '/healthz')).toMatchObject({ status: 200 });
 });
+
+it('an upload that its client breaks off is logged as no fault of ours; the next request is answered', async () => {
+  const [host, port] = http.address.split(':');
+  const before = http.errors.length;
+  for (let uploads = 0; uploads < 5; uploads += 1) {
+    await new Promise<void>((resolve) => {
+      const head = `POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${http.keys.acme}\r\n`;
+      const socket = createConnection(Number(port), host, () =>
+        socket.write(
+          `${head}Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"topic"`,
+        ),
+      );
+      // The server waits for the body by now.
+      socket.once('data', () => socket.destroy());
+      socket.once('close', () => resolve());
+    });
+    expect(await http.ask('GET', '/v1/messages')).toMatchObject({ status: 200 });
+  }
+  expect(http.errors.slice(before)).toEqual([]);
+});
