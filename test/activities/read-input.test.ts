@@ -6,7 +6,7 @@ import { runActivity } from '../support/activity';
 import { useDatabase } from '../support/database';
 import { effectMessage, effectsSchema, effectTopic, traces } from '../support/effects';
 import { eventually } from '../support/eventually';
-import { type TestHold, useHolds } from '../support/hold';
+import { landsAtOnce, type TestHold, useHolds } from '../support/hold';
 
 const database = useDatabase(effectsSchema);
 const startHold = useHolds(database);
@@ -15,7 +15,7 @@ let worker: TestHold;
 let activities: LedgerActivities;
 beforeAll(async () => {
   worker = await startHold([topic]);
-  const parts = { heartbeater: createHeartbeater(), runClosed: async () => undefined };
+  const parts = { heartbeater: createHeartbeater(), runClosed: async () => undefined, commandsFirst: landsAtOnce };
   activities = createActivities({ pool: database.pool as Pool, topic, hold: worker.hold, ...parts });
 });
 
