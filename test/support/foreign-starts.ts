@@ -11,8 +11,6 @@ export interface ForeignStart {
   searchAttributes: Record<string, Payload>;
   header: Record<string, Payload>;
   signals: { signalName: string; input: Payload[] }[];
-  /** Its memo cannot be decoded here. */
-  unreadable: boolean;
   /** It claims to be of a later release, and waits for one. */
   newer: boolean;
 }
@@ -22,7 +20,6 @@ const encoded = (encoding: string | undefined, data: Uint8Array): Payload => ({
   metadata: encoding === undefined ? {} : { encoding: bytes(encoding) },
   data,
 });
-const isJson = (encoding?: Uint8Array | null) => Buffer.from(encoding ?? []).toString() === 'json/plain';
 
 const deep = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 // Too deep for JSON.stringify, so it is written in place of a text.
@@ -63,12 +60,34 @@ const oddValue = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
 );
 
+/** What is written as JSON, and not as UTF-8 or not as this process writes it. */
+const ODD_JSON = [
+  Buffer.from('{"cycle": 1}', 'utf16le'),
+  Buffer.from('\ufeff{"cycle": 1}'),
+  Buffer.from([0x22, 0xff, 0xfe, 0x22]),
+  // Half of a surrogate pair, as bytes and as an escape; and NUL as both.
+  Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]),
+  bytes('"\\ud800"'),
+  bytes('["\\udc00\\ud800"]'),
+  bytes('"\\u0000"'),
+  Buffer.from([0x22, 0x00, 0x22]),
+  Buffer.from([0]),
+  bytes('{"\\u0000": 1, "\\ud800": 2}'),
+  bytes('{"cycle": 1, "cycle": 2}'),
+  bytes('1e400'),
+  bytes('NaN'),
+];
+
 /** Payloads that are no JSON, or that this process cannot decode at all. */
 const oddPayload = fc.oneof(
   oddValue.map(json),
+  fc.constantFrom(...ODD_JSON).map((data) => encoded('json/plain', data)),
   fc
     .tuple(
       fc.constantFrom(
+        'JSON/PLAIN',
+        'json/plain; charset=utf-16',
+        'json/plain\0',
         'json/plain',
         'json/protobuf',
         'binary/plain',
@@ -94,6 +113,18 @@ const oddPayload = fc.oneof(
     )
     .map(([encoding, data]) => encoded(encoding, data)),
 );
+
+// What any client may write beside the encoding, and what only the SDKs' own converters should.
+const oddMetadata = fc.dictionary(
+  fc.constantFrom('type', 'messageType', 'encryption-key-id', '__proto__', '', '\0'),
+  fc.oneof(
+    fc.constantFrom('Keyword', 'Text', 'Int', 'Datetime', 'KeywordList', 'Bool', 'google.protobuf.Any', '').map(bytes),
+    fc.uint8Array({ maxLength: 10 }),
+  ),
+  { maxKeys: 2 },
+);
+const withMetadata = (payload: fc.Arbitrary<Payload>): fc.Arbitrary<Payload> =>
+  fc.tuple(payload, oddMetadata).map(([{ metadata, data }, more]) => ({ metadata: { ...more, ...metadata }, data }));
 
 const undecodable = fc.constantFrom(
   encoded('binary/encrypted', bytes('secret')),
@@ -172,49 +203,69 @@ const ATTRIBUTES = Object.values(searchAttributes).map(({ name }) => name);
 // The server's refusal quotes the value. A large one would break the connection of whoever sends it.
 const oddAttribute = oddPayload.filter(({ data }) => (data?.length ?? 0) < 1_000);
 const attribute = fc.tuple(
-  fc.constantFrom(...ATTRIBUTES),
+  // The server knows the last ones too: they are its own.
   fc.oneof(
-    fc
-      .constantFrom<unknown>('', 'acme', 'globex', ['acme'], ['acme', 'globex'], 1, null, '2026-01-01T00:00:00Z')
-      .map(json),
-    oddAttribute,
+    { weight: 5, arbitrary: fc.constantFrom(...ATTRIBUTES) },
+    { weight: 1, arbitrary: fc.constantFrom('TemporalChangeVersion', 'BuildIds', 'TemporalScheduledById') },
+  ),
+  withMetadata(
+    fc.oneof(
+      fc
+        .constantFrom<unknown>(
+          ...['', 'acme', 'globex', ['acme'], ['acme', 'globex'], [], [null], 1, null, true, {}],
+          ...['2026-01-01T00:00:00Z', '2026-01-01T00:00:00.000000001+14:00', '0000-01-01T00:00:00Z', 'soon'],
+          ...['\0', 'a\0b', '\ud800', '\udc00\ud800', 'x'.repeat(900)],
+        )
+        .map(json),
+      oddAttribute,
+    ),
   ),
 );
-const memo = fc.dictionary(fc.constantFrom('cycle', 'commandId', '__proto__', 'other'), oddValue.map(json), {
-  maxKeys: 3,
-});
+// Together they must fit into what the server takes.
+const oddMemo = withMetadata(oddPayload.filter(({ data }) => (data?.length ?? 0) < 100_000));
+const memo = fc.dictionary(
+  fc.constantFrom('cycle', 'commandId', 'dueAt', '__proto__', 'constructor', 'other', '', '\0'),
+  fc.oneof(oddValue.map(json), oddMemo),
+  { maxKeys: 3 },
+);
 
-/** Starts of `topic` for tenant acme; those whose memo cannot be decoded are of `unreadableTopic`. */
-export const foreignStart = (topic: string, unreadableTopic: string): fc.Arbitrary<ForeignStart> =>
+/** Names that are another message's, or no message's. The server itself refuses half surrogate pairs, in these and in other names. */
+const OTHER_IDS = {
+  globex: (topic: string, key: string) => `postdate:${topic}:globex:${key}`,
+  byHand: (_: string, key: string) => `by-hand-${key}`,
+  noKey: (topic: string, key: string) => `postdate:${topic}:acme:${key}:`,
+  spaced: (topic: string, key: string) => `postdate:${topic}:ac me:${key}`,
+  odd: (topic: string, key: string) => `postdate:${topic}:acme:${key}\0é`,
+};
+
+/** Starts of `topic` for tenant acme. */
+export const foreignStart = (topic: string): fc.Arbitrary<ForeignStart> =>
   fc
     .record({
       changes,
       dueInMs,
       odd: fc.option(oddPayload, { freq: 5 }),
       more: fc.array(oddPayload, { maxLength: 1 }),
-      otherId: fc.option(fc.constantFrom('globex', 'by-hand'), { freq: 8 }),
+      otherId: fc.option(fc.constantFrom(...Object.values(OTHER_IDS)), { freq: 8 }),
       memo,
       unreadableMemo: fc.option(undecodable, { freq: 6 }),
       attributes: fc.array(attribute, { maxLength: 2 }),
-      header: fc.dictionary(fc.constantFrom('_tracer-data', 'x'), oddPayload, { maxKeys: 1 }),
+      header: fc.dictionary(fc.constantFrom('_tracer-data', 'x', '', '__proto__'), withMetadata(oddPayload), {
+        maxKeys: 1,
+      }),
       signals,
     })
     .map(({ changes, dueInMs, odd, more, otherId, memo, unreadableMemo, attributes, header, signals }) => {
       const key = nanoid();
-      // The server stores binary/null with bytes, which no SDK reads.
-      const unreadable = unreadableMemo !== null || attributes.some(([, { metadata }]) => !isJson(metadata?.encoding));
-      const named = unreadable ? unreadableTopic : topic;
-      const message = { ...wellFormed(named, key, unreadable ? HOUR_MS : dueInMs), ...Object.fromEntries(changes) };
-      const idOf = { globex: `postdate:${named}:globex:${key}`, 'by-hand': `by-hand-${key}` };
+      const message = { ...wellFormed(topic, key, dueInMs), ...Object.fromEntries(changes) };
       const { v } = message as { v: unknown };
       return {
-        workflowId: otherId ? idOf[otherId] : `postdate:${named}:acme:${key}`,
+        workflowId: otherId ? otherId(topic, key) : `postdate:${topic}:acme:${key}`,
         input: [odd ?? json(message), ...more],
         memo: unreadableMemo ? { ...memo, odd: unreadableMemo } : memo,
         searchAttributes: Object.fromEntries(attributes),
         header,
         signals,
-        unreadable,
         newer: odd === null && Number.isSafeInteger(v) && (v as number) > 1,
       };
     });
