@@ -1,9 +1,10 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { pruneComparisons } from '../delivery/lanes/shadow/comparisons';
 import { pruneCopies } from '../delivery/lanes/shadow/shadow-copies';
 import { acquireExclusiveLease } from '../platform/database/lease';
 import { inTransaction } from '../platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
+import { withErrorContext } from '../platform/telemetry/error-context';
 import type { Topic } from '../topics/topic';
 import {
   BATCH,
@@ -39,6 +40,19 @@ export function startRetention(
   { outboxDays, ledgerDays, commandDays, webhookDays }: RetentionDays,
 ): BackgroundLoop {
   let more = false;
+
+  /** A topic whose own query of business rows fails keeps nothing else from being removed. */
+  async function pruneTopic(tx: PoolClient, topic: Topic, days: number): Promise<number> {
+    await tx.query('savepoint topic');
+    try {
+      return await pruneLedger(tx, topic, days);
+    } catch (error) {
+      onError(withErrorContext(error, { topic: topic.name }));
+      await tx.query('rollback to savepoint topic');
+      return 0;
+    }
+  }
+
   async function pruneOnce(): Promise<'more' | 'idle'> {
     const removed = await inTransaction(pool, async (tx) => {
       // With an interval of 0 this worker keeps the lease while there are more rows.
@@ -54,7 +68,7 @@ export function startRetention(
         await pruneComparisons(tx, COMPARISON_DAYS, BATCH),
       ];
       if (ledgerDays !== undefined) {
-        for (const topic of topics) removedRows.push(await pruneLedger(tx, topic, ledgerDays));
+        for (const topic of topics) removedRows.push(await pruneTopic(tx, topic, ledgerDays));
       }
       return Math.max(...removedRows);
     });

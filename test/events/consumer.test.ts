@@ -247,3 +247,18 @@ it('hints that the stream has grown come again after their connection was cut', 
     await hinting.stop();
   }
 });
+
+it('an account that notifies without end makes no reader look without a pause, and its last hint is not lost', async () => {
+  let hints = 0;
+  const hinting = listenForHints(database.url, { onHint: () => (hints += 1), onError: () => undefined });
+  await eventually(async () => expect(hints).toBe(1));
+  const startedAt = performance.now();
+  for (let notes = 0; notes < 300; notes += 1) await database.pool.query('notify postdate_stream');
+  await eventually(async () => expect(hints).toBeGreaterThan(1));
+  // One for each pause of 50 ms, and one at either end.
+  expect(hints).toBeLessThanOrEqual((performance.now() - startedAt) / 50 + 2);
+  const before = hints;
+  await database.pool.query('notify postdate_stream');
+  await eventually(async () => expect(hints).toBeGreaterThan(before));
+  await hinting.stop();
+});

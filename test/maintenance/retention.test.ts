@@ -10,8 +10,12 @@ import {
   pruneOutbox,
   pruneWebhookDeliveries,
 } from '../../src/maintenance/prune';
+import { startRetention } from '../../src/maintenance/retention';
 import { runAudit } from '../../src/operating/audit/audit';
+import { errorContextOf } from '../../src/platform/telemetry/error-context';
+import type { Topic } from '../../src/topics/topic';
 import { useDatabase } from '../support/database';
+import { eventually } from '../support/eventually';
 import { failed, setLane } from '../support/lane-figures';
 
 const database = useDatabase(paymentsSchema);
@@ -137,6 +141,22 @@ it('decisions go with their whole message, when it was finished long ago and no 
   await row('waits', 100, 'PENDING');
   expect(await pruneLedger(database.pool, topic, 90)).toBe(2);
   expect(await keys()).toEqual(['came-again', 'came-again', 'goes-on', 'waits', 'young']);
+});
+
+it('a topic whose rows cannot be asked keeps neither events nor decisions of others from going', async () => {
+  await event('old', 40, 1);
+  await decided('finished', 100);
+  const broken: Topic = { ...topic, name: 'test.broken', businessRows: 'select nothing from nowhere' };
+  const errors: unknown[] = [];
+  const days = { outboxDays: 30, ledgerDays: 90, commandDays: 30, webhookDays: 30 };
+  const retention = startRetention(
+    { pool: database.pool, onError: (error) => void errors.push(errorContextOf(error)) },
+    [broken, topic],
+    days,
+  );
+  await eventually(async () => expect([await ids(), await keys()]).toEqual([[], []]));
+  await retention.stop();
+  expect(errors).toEqual([{ topic: 'test.broken' }]);
 });
 
 it('with the decisions on a message goes what was asked about it under Idempotency-Keys, unless it is young', async () => {
