@@ -7,6 +7,7 @@ import { hold } from './bugs/hold';
 import { http } from './bugs/http';
 import { laneGuard } from './bugs/lane-guard';
 import { lanes } from './bugs/lanes';
+import { lentToStrangers } from './bugs/lent';
 import { log } from './bugs/log';
 import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
@@ -40,6 +41,7 @@ export const mutants: Mutant[] = [
   ...publishers,
   ...webhooks,
   ...answers,
+  ...lentToStrangers,
   ...log,
   ...thrown,
   ...commands,
