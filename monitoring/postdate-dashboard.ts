@@ -166,6 +166,9 @@ export const postdateDashboard: Dashboard = {
         chart('Consumers: how long behind', 's', [
           ['max by (consumer) (postdate_consumer_lag_seconds)', '{{consumer}}'],
         ]),
+        chart('Consumers: how long stopped at an event', 's', [
+          ['max by (consumer) (postdate_consumer_stopped_seconds)', '{{consumer}}'],
+        ]),
         chart('Consumers: events set aside', 'short', [
           ['max by (consumer) (postdate_set_aside_events)', '{{consumer}}'],
         ]),

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Consumer, startConsumer } from '../../src/events/consumer';
+import type { Consumer } from '../../src/events/consumer';
+import { startConsumer } from '../../src/events/start-consumer';
 import { createPool } from '../../src/platform/database/pool';
 import { writeLine } from './diary';
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Pool } from 'pg';
 import { replayFrom } from '../events/consumer';
+import { countPassed } from '../events/partition-rows';
 import { withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { CommandFailure } from './failure';
@@ -32,11 +33,7 @@ async function replay(pool: Pool, { consumer, from, dryRun = false, json }: Opti
     const skipped = `it is at ${before}, and would never see what comes up to ${from}`;
     throw new CommandFailure(`--from: ${skipped}`, `choose a position up to ${before}`);
   }
-  const { rows } = await pool.query<{ events: number }>(
-    'select count(*)::integer as events from postdate.outbox where position > $1 and position <= $2',
-    [from, before],
-  );
-  const events = rows[0]?.events ?? 0;
+  const events = await countPassed(pool, consumer, from);
   if (!dryRun) await replayFrom(pool, consumer, from);
   if (json) printJson({ consumer, from, before, events, dryRun });
   else
@@ -47,7 +44,10 @@ async function replay(pool: Pool, { consumer, from, dryRun = false, json }: Opti
 }
 
 async function positionOf(pool: Pool, name: string): Promise<number> {
-  const { rows } = await pool.query<{ name: string; position: string }>('select name, position from postdate.consumer');
+  // Of a consumer with partitions: that of the first of them. The others stay behind where they are.
+  const { rows } = await pool.query<{ name: string; position: string }>(
+    'select coalesce(part_of, name) as name, max(position) as position from postdate.consumer group by 1',
+  );
   const found = rows.find((row) => row.name === name);
   if (found) return Number(found.position);
   const known = rows.map((row) => row.name).join(', ') || 'none: a worker makes them known when it starts';

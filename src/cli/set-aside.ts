@@ -64,13 +64,13 @@ const show = ({ consumer }: Selection, json: boolean): Promise<ExitCode> =>
     return found.length > 0 ? 1 : 0;
   });
 
-const rowOf = ({ consumer, position, tries, setAsideAt, eventId, reason }: ListedSetAside) => [
+const rowOf = ({ consumer, position, tries, setAsideAt, eventId, reason, nextTryAt }: ListedSetAside) => [
   consumer,
   position,
   tries,
   setAsideAt,
   eventId,
-  reason,
+  nextTryAt === undefined ? reason : `again at ${nextTryAt}: ${reason}`,
 ];
 
 const resend = ({ consumer, event: eventId }: Selection, json: boolean): Promise<ExitCode> =>

@@ -1,87 +1,91 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
+import { ConfigError } from '../platform/config-error';
 import { inTransaction, type Queryable } from '../platform/database/pool';
-import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
-import { handleAgain, handleRows } from './handle-rows';
-import { setAside } from './set-aside';
-import { readRows, type StreamedEvent } from './stream';
+import type { Listener } from './handle-event';
+import { handleRound } from './handle-round';
 
-/** A listener. `handle` makes its effect in `tx`; the same transaction moves the consumer's position. */
-export interface Consumer {
-  name: string;
+/** A listener. What it does with an event in `tx` and the move of its position commit together. */
+export interface Consumer extends Listener {
   /** Where a new consumer begins. A known one goes on where it was. */
   from: 'start' | 'end';
-  handle(tx: PoolClient, streamed: StreamedEvent): Promise<void>;
+  /**
+   * How many events of different entities it may handle at the same time, over all workers; default 1. Those of one entity come
+   * in order, whatever the number. A worker that starts with another number divides the consumer anew.
+   */
+  partitions?: number;
 }
 
-/** Declares a listener. */
-export const defineConsumer = (consumer: Consumer): Consumer => consumer;
+const MOST_PARTITIONS = 256;
+const MOST_TRIES = 100;
+
+/** Declares a listener. Throws a `ConfigError` if its number of partitions or of tries is unusable. */
+export function defineConsumer(consumer: Consumer): Consumer {
+  const { name, partitions = 1, onFailure = 'stop' } = consumer;
+  mustBeWhole(`consumer ${name}: partitions`, partitions, MOST_PARTITIONS);
+  if (onFailure !== 'stop') {
+    mustBeWhole(`consumer ${name}: onFailure.setAsideAfterTries`, onFailure.setAsideAfterTries, MOST_TRIES);
+  }
+  return consumer;
+}
+
+function mustBeWhole(field: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new ConfigError(`${field}: must be a whole number from 1 to ${most}`);
+}
 
 /** Subscribes a consumer at the start or the end of the stream. A known consumer stays where it is. */
 export async function subscribe(db: Queryable, { name, from }: Pick<Consumer, 'name' | 'from'>): Promise<void> {
   await db.query(
-    `insert into postdate.consumer (name, position)
-     select $1, case when $2 = 'start' then 0 else position end from postdate.stream_head
-     on conflict (name) do nothing`,
+    // One of its name that was given up may have left a record of what it had handled.
+    `with added as (
+       insert into postdate.consumer (name, position)
+       select $1, case when $2 = 'start' then 0 else position end from postdate.stream_head
+       on conflict (name) do nothing
+       returning name)
+     delete from postdate.former_partitions using added where consumer = added.name`,
     [name, from],
   );
 }
 
-/** Sets where the consumer goes on: 0 replays everything, a position replays what comes after it. */
+/**
+ * Sets where the consumer goes on: 0 replays everything, a position replays what comes after it. A partition that is behind
+ * that position stays where it is.
+ */
 export async function replayFrom(pool: Pool, name: string, position: number): Promise<void> {
-  const moved = await pool.query('update postdate.consumer set position = $2 where name = $1', [name, position]);
-  if (moved.rowCount === 0) throw new Error(`there is no consumer named ${name}`);
+  await inTransaction(pool, async (tx) => {
+    // The consumer's own row keeps others from dividing it meanwhile.
+    const known = await tx.query('select from postdate.consumer where name = $1 for update', [name]);
+    if (known.rowCount === 0) throw new Error(`there is no consumer named ${name}`);
+    await tx.query(
+      `update postdate.consumer
+          set position = case when part_of is null then $2 else least(position, $2) end,
+              failures = 0, failed_position = null, failed_since = null, failure = null, broke = false, next_try_at = null
+        where $1 in (name, part_of) and position is not null`,
+      [name, position],
+    );
+    // What came after that position is to be handled again, however the consumer was divided then.
+    await tx.query(
+      `update postdate.former_partitions
+          set positions = (select array_agg(least(was, $2) order by place)
+                             from unnest(positions) with ordinality as former (was, place))
+        where consumer = $1`,
+      [name, position],
+    );
+  });
 }
 
 /**
- * Handles the next `limit` events of a consumer, and returns how many. Position and effects commit together, and
- * processes of one name take turns, so each effect in this database happens once. If `handle` throws, earlier effects
- * of the batch stay, and the event is tried again at the next call: nothing is skipped. A row that holds no event is set
- * aside, and counts as handled.
+ * Handles up to `limit` next events of a partition of a consumer that has any, and returns how many rows it is done with: 0 if
+ * there is nothing to do, or other processes are at it. Position and effects commit together, and a partition is one
+ * transaction's at a time, so each effect in this database happens once. Throws what `handle` throws at an event that it stops
+ * at: earlier effects of the batch stay, and the event is tried again at the next call. A row that holds no event, and with
+ * `setAsideAfterTries` an event at which `handle` throws, is set aside, and counts as done.
  */
-export async function consumeBatch(pool: Pool, { name, handle }: Consumer, limit = 100): Promise<number> {
-  const consume = async (tx: PoolClient) => {
-    const mine = await tx.query<{ position: string }>(
-      `select position from postdate.consumer
-        where name = $1 and (position < (select position from postdate.stream_head)
-                             or exists (select 1 from postdate.set_aside
-                                         where consumer = $1 and ended_at is null and next_try_at <= clock_timestamp()))
-          for update skip locked`,
-      [name],
-    );
-    if (!mine.rows[0]) return { handled: 0 };
-    const again = await handleAgain(tx, { name, handle }, limit);
-    if (again.handled > 0) return again;
-    const next = await readRows(tx, Number(mine.rows[0].position), limit);
-    const { handled, aside, failure } = await handleRows(tx, { name, handle }, next);
-    await setAside(tx, name, aside);
-    const last = next[handled - 1];
-    if (last) {
-      await tx.query('update postdate.consumer set position = $2, updated_at = clock_timestamp() where name = $1', [
-        name,
-        last.position,
-      ]);
-    }
-    return { handled, failure };
-  };
-  const outcome = await inTransaction(pool, consume, { isLent: true });
-  if (outcome.failure) throw outcome.failure.error;
-  return outcome.handled;
-}
-
-/** Consumes until stopped, at the consumer's own pace. `nudge` it when the stream has grown. */
-export function startConsumer(
-  pool: Pool,
-  consumer: Consumer,
-  { onError, pauseMs = 1_000 }: { onError(error: unknown): void; pauseMs?: number },
-): BackgroundLoop {
-  let subscribed = false;
-  return runInBackground(
-    async () => {
-      if (!subscribed) await subscribe(pool, consumer);
-      subscribed = true;
-      return (await consumeBatch(pool, consumer)) > 0 ? 'more' : 'idle';
-    },
-    // Usually a hint comes first. This poll is for hints that were lost with their connection.
-    { pauseMs, onError },
-  );
+export async function consumeBatch(pool: Pool, consumer: Consumer, limit = 100): Promise<number> {
+  for (;;) {
+    const round = await handleRound(pool, consumer, { limit, patient: false });
+    if (!round) return 0;
+    if (round.failure) throw round.failure;
+    if (round.done > 0) return round.done;
+  }
 }

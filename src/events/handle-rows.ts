@@ -1,102 +1,47 @@
 import type { PoolClient } from 'pg';
-import { lendClient, resetWithin } from '../platform/database/lent-transaction';
-import { markHandlerError, withErrorContext } from '../platform/telemetry/error-context';
-import { runForeign } from '../platform/telemetry/foreign-code';
-import { readThrown } from '../platform/telemetry/thrown';
-import { originOf } from './outbox';
-import { endAsSent, entityOfRow, readDue, type SetAside, setAside } from './set-aside';
+import { asideOf, isBehind } from './entity-order';
+import { handleTogether, type Listener } from './handle-event';
+import { handleOneByOne } from './handle-one-by-one';
+import type { HandledRows, RoundState } from './round';
+import type { SetAside } from './set-aside';
 import type { StreamedEvent, StreamRow } from './stream';
 
-/** A listener. `handle`: what it does with an event, in the transaction that moves its position. */
-export interface Listener {
-  name: string;
-  handle(tx: PoolClient, streamed: StreamedEvent): Promise<void>;
-}
-
-/** How many rows a listener is done with, those of them that hold no event, and what it threw at the next one. */
-interface HandledRows {
-  handled: number;
-  aside: SetAside[];
-  failure?: { error: unknown };
-}
-
-/** Has a listener handle rows in order, each in a savepoint, up to the first event at which it throws. */
-export async function handleRows(tx: PoolClient, listener: Listener, rows: StreamRow[]): Promise<HandledRows> {
-  const aside: SetAside[] = [];
-  for (const [handled, row] of rows.entries()) {
-    if (row.unreadable !== undefined) {
-      const { position, id, unreadable: reason } = row;
-      aside.push({ position, id, entity: entityOfRow(row), reason });
-      continue;
-    }
-    const { position, event } = row;
-    const failure = await handleOne(tx, listener, { position, event });
-    if (failure) return { handled, aside, failure };
-  }
-  return { handled: rows.length, aside };
-}
-
 /**
- * Has a listener handle rows that were set aside and are to be tried again. One at which it throws stays set aside: what
- * comes after it does not wait for it.
+ * Has a listener handle rows of the stream, in order: as one set if it can and the rounds before went well, else one by one,
+ * each in a savepoint. Rows that hold no event are set aside, and events behind one that is set aside of their entity.
  */
-export async function handleAgain(
+export const handleRows = (
   tx: PoolClient,
   listener: Listener,
-  limit: number,
-): Promise<Omit<HandledRows, 'aside'>> {
-  const { name } = listener;
-  const rows = await readDue(tx, name, limit);
-  let failure: HandledRows['failure'];
-  for (const row of rows) {
-    const { aside, failure: failed } = await handleRows(tx, listener, [row]);
-    failure ??= failed;
-    if (aside.length === 0 && !failed) await endAsSent(tx, name, [row]);
-    else {
-      const { position, id } = row;
-      const reason = aside[0]?.reason ?? readThrown(failed?.error).message;
-      await setAside(tx, name, [{ position, id, entity: entityOfRow(row), reason }]);
-    }
-  }
-  return { handled: rows.length, failure };
-}
+  rows: StreamRow[],
+  round: RoundState,
+): Promise<HandledRows> =>
+  listener.handleAll && round.failures === 0
+    ? handleSet(tx, listener, rows, round)
+    : handleOneByOne(tx, listener, rows, round);
 
-async function handleOne(
+/** If the set fails, the next round reads its events anew, for the listener may have changed these, and takes them one by one. */
+async function handleSet(
   tx: PoolClient,
-  { name, handle }: Listener,
-  streamed: StreamedEvent,
-): Promise<HandledRows['failure']> {
-  const { position, event } = streamed;
-  const origin = originOf(event);
-  // A copy, as the listener may change it.
-  const given = { position, event: structuredClone(event) };
-  await tx.query('savepoint event');
-  const { client, takeBack } = lendClient(tx);
-  const code = { part: 'consumer', name, ...origin } as const;
-  try {
-    await whileConnected(tx, () => runForeign(code, () => handle(client, given))).finally(takeBack);
-    // What it has set counts neither for the next event nor for our own statements.
-    await tx.query(`release savepoint event; ${resetWithin()}`);
-    return undefined;
-  } catch (error) {
-    const thrown = withErrorContext(markHandlerError(readThrown(error)), origin, { position });
-    // On a broken connection the whole batch fails, for the reason that broke it.
-    await tx.query('rollback to savepoint event').catch(() => Promise.reject(thrown));
-    return { error: thrown };
+  listener: Listener,
+  rows: StreamRow[],
+  { waiting, onCall }: RoundState,
+): Promise<HandledRows> {
+  const aside: SetAside[] = [];
+  const events: StreamedEvent[] = [];
+  for (const row of rows) {
+    const { position, event } = row;
+    if (waiting.positions.has(position)) continue;
+    const behind = isBehind(row, waiting.firstOf);
+    if (behind !== undefined) aside.push(asideOf(row, { behind }));
+    else if (event) events.push({ position, event });
+    else aside.push(asideOf(row, { reason: row.unreadable }));
   }
-}
-
-/**
- * Resolves to the result of `work`, or rejects when the connection breaks. PostgreSQL ends a transaction that is idle for
- * long: a listener that hangs would be waited for without end.
- */
-function whileConnected<Result>(tx: PoolClient, work: () => Promise<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    tx.once('error', reject);
-    // A promise of ours, whatever the listener returns.
-    void Promise.resolve()
-      .then(work)
-      .then(resolve, reject)
-      .finally(() => tx.off('error', reject));
-  });
+  const first = rows.find(({ position }) => position === events[0]?.position);
+  if (!first) return { done: rows.length, aside, errors: [] };
+  onCall(first, events.length);
+  const failure = await handleTogether(tx, listener, events);
+  if (!failure) return { done: rows.length, aside, errors: [] };
+  const { error } = failure;
+  return { done: 0, aside: [], errors: [error], stoppedAt: { position: first.position, error, together: true } };
 }

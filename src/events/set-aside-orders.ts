@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { inTransaction, type Queryable } from '../platform/database/pool';
 import { storable } from '../platform/database/storable';
 import { tryNextOf } from './set-aside';
+import { skipStopped } from './skip-stopped';
 
 /** An event that is set aside for a reader of the stream. Instants are RFC 3339. */
 export interface ListedSetAside {
@@ -13,6 +14,8 @@ export interface ListedSetAside {
   behind?: number;
   setAsideAt: string;
   tries: number;
+  /** When it is tried again by itself. */
+  nextTryAt?: string;
 }
 
 /** Which events: of one reader, or of all. */
@@ -31,18 +34,19 @@ export async function listSetAside(
   limit: number,
 ): Promise<ListedSetAside[]> {
   const { rows } = await db.query(
-    `select consumer, position::float8 as position, event_id, reason, behind::float8 as behind, set_aside_at, tries
+    `select consumer, position::float8 as position, event_id, reason, behind::float8 as behind, set_aside_at, tries, next_try_at
        from postdate.set_aside
       where ${OF_KNOWN} and ($1::text is null or consumer = $1)
       order by consumer, set_aside.position
       limit $2`,
     [consumer ?? null, limit],
   );
-  return rows.map(({ event_id: eventId, set_aside_at: at, behind, ...row }) => ({
+  return rows.map(({ event_id: eventId, set_aside_at: at, behind, next_try_at: next, ...row }) => ({
     ...row,
     eventId,
     behind: behind ?? undefined,
     setAsideAt: at.toISOString(),
+    nextTryAt: next?.toISOString(),
   }));
 }
 
@@ -82,8 +86,8 @@ export async function sendAgain(db: Queryable, { consumer, eventId }: SetAsideSe
 }
 
 /**
- * Gives up an event that a reader refuses: it is never sent there, and those behind it are. False if there is none such; one
- * that only waits behind another cannot be given up.
+ * Gives up an event that a reader refuses, or has stopped at: it is never sent there, and those behind it are. False if there is
+ * none such; one that only waits behind another cannot be given up.
  */
 export async function skipSetAside(
   pool: Pool,
@@ -102,6 +106,6 @@ export async function skipSetAside(
       consumer,
       rows.map(({ entity }) => entity),
     );
-    return rows.length > 0;
+    return rows.length > 0 || skipStopped(tx, { consumer, eventId, why });
   });
 }

@@ -1,10 +1,21 @@
 import type { Queryable } from '../platform/database/pool';
 import { storable } from '../platform/database/storable';
 import { entityOf } from './outbox';
+import { ENTITY_OF_ROW, type Partition, partitionOf } from './partitions';
 import { type PayloadRow, type StreamRow, streamRowOf } from './stream';
 
 /** The first pause of an event that may be taken at a later try. */
 export const RETRY_S = 5;
+const LONGEST_RETRY_S = 3_600;
+
+/** A row that is to be tried again, how often it has been tried, and as whose event it waits. */
+export type DueRow = StreamRow & { tries: number; waitsAs: string };
+
+/** When an event that has been tried so often is tried again by itself, in ms from now; undefined if it waits for an operator. */
+export const retryInMs = (tries: number, most: number | undefined): number | undefined =>
+  most === undefined || tries >= most
+    ? undefined
+    : Math.min(LONGEST_RETRY_S, RETRY_S * 2 ** Math.min(tries - 1, 20)) * 1_000;
 
 /** An event that a reader of the stream leaves behind its position. */
 export interface SetAside {
@@ -75,30 +86,50 @@ export async function isAnyDue(db: Queryable, consumer: string): Promise<boolean
   return rowCount === 1;
 }
 
-/** Reads events that are to be tried again now: the first that wait of each such entity, in the stream's order. */
-export async function readDue(tx: Queryable, consumer: string, limit: number): Promise<StreamRow[]> {
-  const { rows } = await tx.query<PayloadRow>(
+/**
+ * Reads events that are to be tried again now: the first that wait of each such entity, in the stream's order. Of a partition,
+ * if one is given: those up to its position, as it comes to the others by itself.
+ */
+export async function readDue(
+  tx: Queryable,
+  consumer: string,
+  limit: number,
+  partition?: Pick<Partition, 'place' | 'partitions' | 'position'>,
+): Promise<DueRow[]> {
+  const { rows } = await tx.query<PayloadRow & { tries: number; waits_as: string }>(
     `with due as (
        select distinct entity from (
          select entity from postdate.set_aside
-          where consumer = $1 and ended_at is null and next_try_at <= clock_timestamp() limit $2) as first)
-     select position, event_id as id, payload
+          where consumer = $1 and ended_at is null and next_try_at <= clock_timestamp()
+            and ($3::bigint is null
+                 or position <= $3 and ${partitionOf('entity', '$4::integer')} = $5::integer) limit $2) as first)
+     select position, event_id as id, payload, tries, set_aside.entity as waits_as,
+            case when $3 is not null then ${ENTITY_OF_ROW} end as entity
        from postdate.set_aside join due using (entity) left join postdate.outbox using (position)
-      where consumer = $1 and ended_at is null
+      where consumer = $1 and ended_at is null and ($3 is null or position <= $3)
       order by position limit $2`,
-    [consumer, limit],
+    [consumer, limit, partition?.position ?? null, partition?.partitions ?? null, partition?.place ?? null],
   );
-  return rows.map(streamRowOf);
+  return rows.map(({ tries, waits_as: waitsAs, ...row }) => ({ ...streamRowOf(row), tries, waitsAs }));
 }
 
 /** Ends events as sent. The next that wait of their entities are tried at once. */
-export async function endAsSent(tx: Queryable, consumer: string, rows: StreamRow[]): Promise<void> {
+export async function endAsSent(
+  tx: Queryable,
+  consumer: string,
+  events: Pick<SetAside, 'position' | 'entity'>[],
+): Promise<void> {
+  if (events.length === 0) return;
   await tx.query(
     `update postdate.set_aside set outcome = 'sent', ended_at = clock_timestamp(), next_try_at = null
       where consumer = $1 and position = any($2)`,
-    [consumer, rows.map(({ position }) => position)],
+    [consumer, events.map(({ position }) => position)],
   );
-  await tryNextOf(tx, consumer, rows.map(entityOfRow));
+  await tryNextOf(
+    tx,
+    consumer,
+    events.map(({ entity }) => entity),
+  );
 }
 
 /** Has the first event that waits of each of these entities tried at once, unless it was refused itself. */
@@ -112,13 +143,23 @@ export async function tryNextOf(tx: Queryable, consumer: string, entities: strin
   );
 }
 
-/** Has the entities of these rows tried again later: at most an hour, which doubles from five seconds with each try. */
-export async function postpone(tx: Queryable, consumer: string, rows: StreamRow[], reason: string): Promise<void> {
+/**
+ * Has the entities of these rows tried again later: at most an hour, which doubles from five seconds with each try. After
+ * `tries` of them, if given, they wait for an operator.
+ */
+export async function postpone(
+  tx: Queryable,
+  consumer: string,
+  rows: Pick<StreamRow, 'position'>[],
+  reason: string,
+  tries?: number,
+): Promise<void> {
   await tx.query(
     `update postdate.set_aside
-        set tries = tries + 1, reason = $3,
-            next_try_at = clock_timestamp() + least(3600, ${RETRY_S} * power(2, least(tries, 20))) * interval '1 s'
+        set tries = tries + 1, reason = $3, behind = null,
+            next_try_at = case when $4::integer is null or tries + 1 < $4 then
+              clock_timestamp() + least(${LONGEST_RETRY_S}, ${RETRY_S} * power(2, least(tries, 20))) * interval '1 s' end
       where consumer = $1 and position = any($2) and next_try_at is not null`,
-    [consumer, rows.map(({ position }) => position), storable(reason)],
+    [consumer, rows.map(({ position }) => position), storable(reason), tries ?? null],
   );
 }

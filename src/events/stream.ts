@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/pool';
-import type { PostdateEvent } from './outbox';
+import { entityOf, type PostdateEvent } from './outbox';
 import { readEvent } from './read-event';
 
 /** An event and its position in the stream. */
@@ -18,16 +18,28 @@ export interface PayloadRow {
   position: string;
   id: string;
   payload: unknown;
+  /** By the row's columns, for a reader that keeps order by them. */
+  entity?: string | null;
 }
 
-export const streamRowOf = ({ position, id, payload }: PayloadRow): StreamRow => ({
-  position: Number(position),
-  id,
-  ...readEvent(payload),
-});
+export function streamRowOf({ position, id, payload, entity }: PayloadRow): StreamRow {
+  const row = { position: Number(position), id };
+  const read = readEvent(payload);
+  // Its partition follows from the columns. Beside other events of the message it would be out of order.
+  const isElsewhere = 'event' in read && typeof entity === 'string' && entityOf(read.event) !== entity;
+  return { ...row, ...(isElsewhere ? { unreadable: 'no event: its columns name another message' } : read) };
+}
 
 // Of a reader's memory. An event is as large as its emitter made it.
 const MAX_BYTES = 16 * 1024 * 1024;
+
+/** SQL: the first rows of these, by position, that fit into a reader's memory together; one at least. */
+export const withinMemory = (rows: string): string =>
+  `select * from (
+     select next.*, sum(octet_length(payload::text)) over (order by position rows unbounded preceding)
+                      - octet_length(payload::text) as bytes_before
+       from (${rows}) as next) as measured
+    where bytes_before < ${MAX_BYTES}`;
 
 /**
  * Reads up to `limit` rows past `position`, in order, and no more than fit into 16 MB; one at least, unless there is none. It
@@ -36,17 +48,13 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export async function readRows(db: Queryable, position: number, limit: number): Promise<StreamRow[]> {
   const { rows } = await db.query<PayloadRow>(
     // Up to the head: a row beyond it was given no position by the relay, and a reader would skip what comes in between.
-    `select position, id, payload from (
-       select next.*, sum(octet_length(payload::text)) over (order by position rows unbounded preceding)
-                        - octet_length(payload::text) as bytes_before
-         from (select position, id, payload from postdate.outbox
-                where position > $1 and position <= (select position from postdate.stream_head)
-                order by position limit $2) as next) as measured
-      where bytes_before < ${MAX_BYTES}
+    `${withinMemory(`select position, id, payload from postdate.outbox
+                      where position > $1 and position <= (select position from postdate.stream_head)
+                      order by position limit $2`)}
       order by position`,
     [position, limit],
   );
-  return rows.map(streamRowOf);
+  return rows.map((row) => streamRowOf(row));
 }
 
 /**

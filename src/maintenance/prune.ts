@@ -15,7 +15,7 @@ export async function pruneOutbox(db: Queryable, days: number): Promise<number> 
     `delete from postdate.outbox where id in (
        select id from postdate.outbox
         where position is not null and relayed_at < clock_timestamp() - make_interval(days => $1)
-          and position <= all (select position from postdate.consumer)
+          and position <= all (select position from postdate.consumer where position is not null)
           and not exists (select 1 from postdate.answer as open
                            where open.answer is null and type = aggregatetype || '.due'
                              and open.topic = aggregatetype and open.tenant = payload->>'tenant'

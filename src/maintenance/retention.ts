@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { pruneComparisons } from '../delivery/lanes/shadow/comparisons';
 import { pruneCopies } from '../delivery/lanes/shadow/shadow-copies';
+import { pruneFormerPartitions } from '../events/partition-change';
 import { acquireExclusiveLease } from '../platform/database/lease';
 import { inTransaction } from '../platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
@@ -60,6 +61,7 @@ export function startRetention(
       const removedRows = [
         await pruneOutbox(tx, outboxDays),
         await pruneSetAside(tx, outboxDays),
+        await pruneFormerPartitions(tx),
         await pruneCommands(tx, commandDays),
         await pruneRefused(tx, commandDays),
         await pruneLaneFailures(tx, commandDays),

@@ -2,6 +2,7 @@ import { nanoid } from 'nanoid';
 import { installation } from '../../app/installation';
 import { consumeBatch, subscribe } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
+import { divide } from '../../src/events/partition-change';
 import { relayBatch } from '../../src/events/relay';
 import { streamChecks } from '../../src/operating/doctor/stream';
 import { readRecords } from '../../src/operating/story/records';
@@ -81,4 +82,37 @@ it('events that are set aside are listed, named by doctor and in the story, sent
   });
   expect(await doctor()).toMatchObject({ status: 'ok' });
   expect(seen).toEqual([1]);
+});
+
+it('an event that a consumer has stopped at is named by doctor and in the story, and skipped', async () => {
+  const consumers = () =>
+    streamChecks(database.pool, [])
+      .find(({ name }) => name === 'consumers')
+      ?.run();
+  const key = nanoid();
+  const stopped = `${ref.topic}:acme:${key}:1:test.happened`;
+  const handle = async () => Promise.reject(new Error('the mail server is away'));
+  const consumer = { name: 'halting', from: 'end' as const, partitions: 2, handle };
+  await subscribe(database.pool, consumer);
+  await divide(database.pool, consumer);
+  await appendEvent(database.pool, { ...ref, key, cycle: 1 }, 'test.happened', {});
+  await relayBatch(database.pool);
+  expect(await consumers()).not.toMatchObject({ status: 'fail' });
+  await expect(consumeBatch(database.pool, consumer)).rejects.toThrow('the mail server is away');
+  expect(await consumers()).toMatchObject({
+    status: 'fail',
+    says: expect.stringMatching(/^halting has stopped at position \d+, 1 tries since \S+Z: the mail server is away$/),
+    todo: expect.stringContaining('postdate events skip'),
+  });
+  expect((await readRecords(database.pool, { ...ref, key })).map(({ what }) => what)).toEqual([
+    'test.happened',
+    'halting has stopped at it',
+  ]);
+
+  const skip = ['skip', '--consumer', 'halting', '--event', stopped, '--because', 'sent by hand'];
+  expect(await events(...skip)).toMatchObject({ code: 0, printed: `halting is never sent ${stopped}\n` });
+  expect(await events(...skip)).toMatchObject({ code: 1 });
+  expect(await consumeBatch(database.pool, consumer)).toBe(0);
+  expect(await consumers()).not.toMatchObject({ status: 'fail' });
+  expect((await readRecords(database.pool, { ...ref, key })).map(({ what }) => what)).toContain('skipped for halting');
 });

@@ -58,6 +58,7 @@ const CALLS: { [Name in keyof Metrics]: Parameters<Metrics[Name]> } = {
   backlog: ['nats', { events: 1, ageMs: 1 }],
   oldestEvent: [1],
   consumerLag: ['c', 1, 1],
+  consumerStopped: ['c', 1],
   unsealed: [1],
   connections: ['used', 1],
   failed: ['relay'],

@@ -1,8 +1,9 @@
 import { nanoid } from 'nanoid';
-import { type Consumer, consumeBatch, replayFrom, startConsumer, subscribe } from '../../src/events/consumer';
+import { type Consumer, consumeBatch, replayFrom, subscribe } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
 import { relayBatch } from '../../src/events/relay';
 import { listSetAside, sendAgain } from '../../src/events/set-aside-orders';
+import { startConsumer } from '../../src/events/start-consumer';
 import { listenForHints } from '../../src/events/stream-hint';
 import { inTransaction } from '../../src/platform/database/pool';
 import { errorContextOf } from '../../src/platform/telemetry/error-context';

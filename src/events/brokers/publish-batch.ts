@@ -83,7 +83,11 @@ async function publishAgain(tx: PoolClient, publisher: Publisher, rows: StreamRo
   try {
     const { sent, aside } = await publishRows(publisher, rows);
     await setAside(tx, name, aside);
-    await endAsSent(tx, name, sent);
+    await endAsSent(
+      tx,
+      name,
+      sent.map((row) => ({ position: row.position, entity: entityOfRow(row) })),
+    );
     return { taken: rows.length, sent: sent.length, aside };
   } catch (failure) {
     // The stream goes on meanwhile.

@@ -60,19 +60,31 @@ interface ConsumerRow {
   behind: number;
   /** How many seconds ago the first event that it has not read came into the stream. */
   age_s: number | null;
+  /** The events that its partitions do not go past, with the reasons. */
+  stopped_at: string[] | null;
 }
 
 async function checkConsumers(pool: Pool, consumers: Pick<Consumer, 'name'>[]): Promise<Found> {
   const { rows } = await pool.query<ConsumerRow>(
-    `select name, (head.position - consumer.position)::float8 as behind,
-            (select extract(epoch from clock_timestamp() - relayed_at)::float8 from postdate.outbox
-              where outbox.position > consumer.position order by outbox.position limit 1) as age_s
+    `select coalesce(part_of, name) as name, max(head.position - consumer.position)::float8 as behind,
+            max((select extract(epoch from clock_timestamp() - relayed_at)::float8 from postdate.outbox
+                  where outbox.position > consumer.position order by outbox.position limit 1)) as age_s,
+            array_agg(format('position %s, %s tries since %s: %s', failed_position, failures,
+                             to_char(failed_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), failure)
+                      order by failed_since) filter (where failures > 0) as stopped_at
        from postdate.consumer cross join postdate.stream_head as head
       where name <> $1
-      order by name`,
+      group by coalesce(part_of, name)
+      order by 1`,
     // The webhooks have a check of their own.
     [WEBHOOKS_CONSUMER],
   );
+  const stopped = rows.flatMap(({ name, stopped_at }) =>
+    (stopped_at ?? []).map((at) => `${name} has stopped at ${at}`),
+  );
+  if (stopped.length > 0) {
+    return fail(stopped.join('; '), 'repair its listener, or give the event up with postdate events skip');
+  }
   const installed = new Set(consumers.map(({ name }) => name));
   const late = rows.filter(({ age_s }) => (age_s ?? 0) > LATE_S);
   const says = late

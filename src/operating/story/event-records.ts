@@ -57,3 +57,23 @@ export async function readSetAside(
     return [aside, { ...entry, at: ended_at.toISOString(), what: `${outcome} for ${consumer}` }];
   });
 }
+
+/** Reads which of a message's events a consumer has stopped at, and why. */
+export async function readStopped(
+  db: Queryable,
+  { topic, tenant, key }: MessageRef,
+  limit: number,
+): Promise<TimelineEntry[]> {
+  const { rows } = await db.query<{ consumer: string; position: string; failure: string; failed_since: Date }>(
+    `select coalesce(part_of, name) as consumer, failed_position as position, failure, failed_since
+       from postdate.consumer join postdate.outbox on outbox.position = failed_position
+      where failures > 0 and starts_with(id, $1) order by failed_position desc limit $2`,
+    [`${topic}:${tenant}:${key}:`, limit],
+  );
+  return rows.map(({ consumer, position, failure, failed_since }) => ({
+    at: failed_since.toISOString(),
+    source: 'stream',
+    what: `${consumer} has stopped at it`,
+    detail: `the event at position ${position}: ${failure}`,
+  }));
+}

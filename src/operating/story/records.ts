@@ -3,7 +3,7 @@ import type { MessageRef } from '../../message/contract';
 import { STABLE } from '../../message/lane-name';
 import type { Queryable } from '../../platform/database/pool';
 import { readDecisions } from './decision-records';
-import { readEvents, readSetAside } from './event-records';
+import { readEvents, readSetAside, readStopped } from './event-records';
 import type { TimelineEntry } from './timeline-entry';
 
 // The newest records of each kind: a series of years has more than an operator reads.
@@ -22,6 +22,7 @@ export async function readRecords(db: Queryable, ref: MessageRef): Promise<Timel
     readRefused(db, ref),
     readEvents(db, ref, LIMIT),
     readSetAside(db, ref, LIMIT),
+    readStopped(db, ref, LIMIT),
   ]);
   return entries.flat();
 }

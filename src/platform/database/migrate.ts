@@ -29,6 +29,7 @@ import * as claimedAt from './migrations/0027-claimed-at';
 import * as webhookAnswers from './migrations/0028-webhook-answers';
 import * as webhookTurns from './migrations/0034-webhook-turns';
 import * as boundedPosts from './migrations/0037-bounded-posts';
+import * as consumerPartitions from './migrations/0039-consumer-partitions';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -68,6 +69,7 @@ export const postdateSchema: SchemaMigrations = {
     '0028-webhook-answers': webhookAnswers,
     '0034-webhook-turns': webhookTurns,
     '0037-bounded-posts': boundedPosts,
+    '0039-consumer-partitions': consumerPartitions,
   },
 };
 

@@ -9,6 +9,13 @@ export function createSemaphore(permits: number) {
     else await new Promise<void>((granted) => waiting.push(granted));
   }
 
+  /** Whether the caller has a permit now; it does not wait for one. */
+  function tryAcquire(): boolean {
+    if (free === 0) return false;
+    free -= 1;
+    return true;
+  }
+
   /** Gives a permit back, to the first that waits. */
   function release(): void {
     const next = waiting.shift();
@@ -16,5 +23,7 @@ export function createSemaphore(permits: number) {
     else free += 1;
   }
 
-  return { acquire, release };
+  return { acquire, tryAcquire, release };
 }
+
+export type Semaphore = ReturnType<typeof createSemaphore>;

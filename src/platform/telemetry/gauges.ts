@@ -13,7 +13,7 @@ const SAMPLE_MS = 5_000;
 export function startGauges(
   deps: {
     pool: Pool;
-    metrics: Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'setAside' | 'unsealed' | 'connections'>;
+    metrics: Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'consumerStopped' | 'setAside' | 'unsealed' | 'connections'>;
     onError(error: unknown): void;
   },
   { sampleMs = SAMPLE_MS }: { sampleMs?: number } = {},
@@ -34,14 +34,16 @@ export function startGauges(
     metrics.oldestEvent(await oldestEventMs(pool));
     metrics.unsealed(await unsealedMs(pool));
     const lags = await readConsumerLags(pool);
-    for (const { name, events, ms, aside } of lags) {
+    for (const { name, events, ms, stoppedMs, aside } of lags) {
       metrics.consumerLag(name, events, ms);
+      metrics.consumerStopped(name, stoppedMs);
       metrics.setAside(name, aside);
     }
     const names = lags.map(({ name }) => name);
     // A consumer that was removed would keep its last lag for as long as this process lives.
     for (const removed of knownConsumers.filter((name) => !names.includes(name))) {
       metrics.consumerLag(removed, 0, 0);
+      metrics.consumerStopped(removed, 0);
       metrics.setAside(removed, 0);
     }
     knownConsumers = names;
@@ -69,21 +71,27 @@ interface ConsumerLag {
   name: string;
   events: number;
   ms: number;
+  stoppedMs: number;
   aside: number;
 }
 
 /**
- * How many events each consumer still has to read, for how many ms the first of them has been in the stream, and how many
- * are set aside for it.
+ * How many events each consumer still has to read, for how many ms the first of them has been in the stream, for how many it
+ * has stopped at an event, and how many are set aside for it. Of a consumer with partitions: those of the last of them.
  */
 async function readConsumerLags(db: Queryable): Promise<ConsumerLag[]> {
   const { rows } = await db.query<ConsumerLag>(
-    `select name, greatest(0, head.position - consumer.position)::float8 as events,
-            greatest(0, coalesce(extract(epoch from clock_timestamp() - (
-              select relayed_at from postdate.outbox
-               where outbox.position > consumer.position order by outbox.position limit 1)), 0))::float8 * 1000 as ms,
-            (select count(*) from postdate.set_aside where consumer = name and ended_at is null)::float8 as aside
-       from postdate.consumer as consumer, postdate.stream_head as head`,
+    `select lag.*, (select count(*) from postdate.set_aside
+                     where set_aside.consumer = lag.name and ended_at is null)::float8 as aside
+       from (
+         select coalesce(part_of, name) as name, max(greatest(0, head.position - consumer.position))::float8 as events,
+                max(greatest(0, coalesce(extract(epoch from clock_timestamp() - (
+                  select relayed_at from postdate.outbox
+                   where outbox.position > consumer.position order by outbox.position limit 1)), 0)))::float8 * 1000 as ms,
+                max(case when failures > 0 then greatest(0, extract(epoch from clock_timestamp() - failed_since))
+                         else 0 end)::float8 * 1000 as "stoppedMs"
+           from postdate.consumer as consumer, postdate.stream_head as head
+          group by coalesce(part_of, name)) as lag`,
   );
   return rows;
 }

@@ -27,6 +27,14 @@ export function createStreamMetrics({ number, seconds, count }: Instruments) {
         return (consumer: string, _events: number, ms: number) => gauge.set(ms / 1000, { consumer });
       }),
     ),
+    /** For how long a consumer has failed at an event that it does not go past; 0 if it does not. */
+    consumerStopped: seconds(
+      'postdate_consumer_stopped_seconds',
+      'How long a consumer has failed at one event',
+      (gauge) => {
+        return (consumer: string, ms: number) => gauge.set(ms / 1000, { consumer });
+      },
+    ),
     /** How many events are set aside for a consumer, as it refuses them or an earlier one of their message. */
     setAside: number('postdate_set_aside_events', 'events', 'Events that a consumer or broker refuses', (gauge) => {
       return (consumer: string, events: number) => gauge.set(events, { consumer });

@@ -42,9 +42,9 @@ export const thrown: Mutant[] = [
   },
   {
     name: 'what a listener throws is passed on as it is',
-    file: 'src/events/handle-rows.ts',
-    find: 'markHandlerError(readThrown(error))',
-    replace: 'markHandlerError(error)',
+    file: 'src/events/handle-event.ts',
+    find: 'withErrorContext(markHandlerError(readThrown(error))',
+    replace: 'withErrorContext(markHandlerError(error)',
     tests: ['test/events/throw-fuzz.test.ts'],
   },
   {

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import { consumeBatch, subscribe } from '../../../src/events/consumer';
 import { appendEvents } from '../../../src/events/outbox';
+import { divide } from '../../../src/events/partition-change';
 import { relayBatch } from '../../../src/events/relay';
 import { inTransaction } from '../../../src/platform/database/pool';
 import { startGauges } from '../../../src/platform/telemetry/gauges';
@@ -8,7 +9,7 @@ import type { Metrics } from '../../../src/platform/telemetry/metrics';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 
-type Read = Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'setAside' | 'unsealed' | 'connections'>;
+type Read = Pick<Metrics, 'oldestEvent' | 'consumerLag' | 'consumerStopped' | 'setAside' | 'unsealed' | 'connections'>;
 
 const database = useDatabase();
 /** What was read last, by its name. */
@@ -19,6 +20,7 @@ const note = (name: string, ...values: number[]) => {
 const metrics: Read = {
   oldestEvent: (ms) => note('oldestEvent', ms),
   consumerLag: note,
+  consumerStopped: (consumer, ms) => note(`${consumer} stopped`, ms),
   setAside: (consumer, events) => note(`${consumer} set aside`, events),
   unsealed: (ms) => note('unsealed', ms),
   connections: note,
@@ -59,6 +61,22 @@ it('a consumer is behind by the events that it has not read, since the first of 
   await becomes('listener', 1, someMs);
   await consumeBatch(database.pool, consumer);
   await becomes('listener', 0, 0);
+});
+
+it('a consumer has stopped since it fails at an event, and is behind as its last partition is', async () => {
+  let broken = true;
+  const handle = async () => (broken ? Promise.reject(new Error('not today')) : undefined);
+  const consumer = { name: 'halting', from: 'start' as const, partitions: 3, handle };
+  await subscribe(database.pool, consumer);
+  await divide(database.pool, consumer);
+  await becomes('halting stopped', 0);
+  await expect(consumeBatch(database.pool, consumer)).rejects.toThrow('not today');
+  await becomes('halting stopped', someMs);
+  await becomes('halting', 2, someMs);
+  broken = false;
+  while ((await consumeBatch(database.pool, consumer)) > 0);
+  await becomes('halting stopped', 0);
+  await becomes('halting', 0, 0);
 });
 
 it('a consumer that is removed is behind by nothing', async () => {
