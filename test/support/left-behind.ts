@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { admit } from '../../src/message/admission';
 import { runForeign } from '../../src/platform/telemetry/foreign-code';
@@ -41,4 +42,5 @@ const SCENES: Record<string, () => void> = {
 };
 
 SCENES[process.argv[2] as string]?.();
-void pause(300).then(() => process.stdout.write(`${JSON.stringify({ counts })}\n`));
+// When all that was left behind has failed. By then nothing is written any more but at once.
+process.once('exit', () => writeSync(process.stdout.fd, `${JSON.stringify({ counts })}\n`));
