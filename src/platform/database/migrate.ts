@@ -30,6 +30,7 @@ import * as webhookAnswers from './migrations/0028-webhook-answers';
 import * as webhookTurns from './migrations/0034-webhook-turns';
 import * as boundedPosts from './migrations/0037-bounded-posts';
 import * as consumerPartitions from './migrations/0039-consumer-partitions';
+import * as dispatchDue from './migrations/0036-dispatch-due';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -70,6 +71,7 @@ export const postdateSchema: SchemaMigrations = {
     '0034-webhook-turns': webhookTurns,
     '0037-bounded-posts': boundedPosts,
     '0039-consumer-partitions': consumerPartitions,
+    '0036-dispatch-due': dispatchDue,
   },
 };
 

@@ -2,8 +2,7 @@ import type { CommandName } from '../../message/commands';
 import type { MessageRef } from '../../message/contract';
 import type { Queryable } from '../../platform/database/pool';
 import { storable } from '../../platform/database/storable';
-import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
-import type { Turn } from './tenant-shares';
+import { CLAIM_S, type CommandsWanted, firstOfMessages, isFree } from './waiting-commands';
 
 /**
  * A command that a producer has committed and Temporal does not know yet. `body` is as postdate.schedule, cancel or
@@ -16,63 +15,7 @@ export interface QueuedCommand extends MessageRef {
   body: unknown;
 }
 
-// Longer than the calls of a command can last. The claim therefore expires only for a dispatcher that hangs.
-const CLAIM_S = 60;
 const LONGEST_PAUSE_S = 60;
-
-// A claim is also void if its dispatcher is dead, or if a wrong clock wrote its end.
-const isFree = (row: string) =>
-  `(${row}.next_try_at not between clock_timestamp() and clock_timestamp() + interval '${CLAIM_S + 1} s'
-    or (${row}.claimed_by is not null and not exists (
-          select 1 from postdate.worker where id = ${row}.claimed_by and ${WORKER_IS_WELL})))`;
-
-// Only the first waiting command of a message may be claimed: that keeps their order. It goes when the most urgent of
-// them is to go.
-const firstOfMessages = (tenant: string, topics: string, withinS: string) =>
-  `postdate.dispatch_queue as waiting
-   cross join lateral (select first.seq, first.next_try_at, first.claimed_by from postdate.dispatch_queue as first
-                        where first.topic = waiting.topic and first.tenant = waiting.tenant and first.key = waiting.key
-                        order by first.seq limit 1) as first
-   where waiting.tenant = ${tenant} and array_position(${topics}, waiting.topic) is not null
-     and waiting.due_at <= coalesce(statement_timestamp() + make_interval(secs => ${withinS}), 'infinity')
-     and ${isFree('first')}`;
-
-/** Which commands: of these topics, and due within so many seconds if that is given. */
-export interface CommandsWanted {
-  topics: string[];
-  withinS?: number;
-}
-
-/**
- * The next tenants that have a command to claim, in the order of their names: first the tenant whose turn has not
- * ended, then those after it. Those that are `full` are left out.
- */
-export async function tenantsWithCommands(
-  db: Queryable,
-  { topics, withinS, full, turn, limit }: CommandsWanted & { full: string[]; turn: Turn; limit: number },
-): Promise<string[]> {
-  const next = async (comparison: '>' | '>=', from: string, to: string | null, atMost: number) => {
-    const { rows } = await db.query<{ tenant: string }>(
-      // From each tenant to the next by the index: one tenant's thousands of commands are one step.
-      `with recursive tenants (tenant) as (
-         select (select tenant from postdate.dispatch_queue where tenant ${comparison} $1 order by tenant limit 1)
-         union all
-         select (select queued.tenant from postdate.dispatch_queue as queued
-                  where queued.tenant > tenants.tenant order by queued.tenant limit 1)
-           from tenants where tenants.tenant < coalesce($2, tenants.tenant || 'x')
-       )
-       select tenant from tenants
-        where tenant is not null and tenant <= coalesce($2, tenant) and array_position($3::text[], tenant) is null
-          and exists (select 1 from ${firstOfMessages('tenants.tenant', '$4::text[]', '$5::float8')})
-        limit $6`,
-      [from, to, full, topics, withinS ?? null, atMost],
-    );
-    return rows.map(({ tenant }) => tenant);
-  };
-  const later = await next(turn.left > 0 ? '>=' : '>', turn.tenant, null, limit);
-  if (later.length === limit || turn.tenant === '') return later;
-  return [...new Set([...later, ...(await next('>', '', turn.tenant, limit - later.length))])];
-}
 
 /**
  * Claims commands for a worker, of each tenant as many as `shares` says and those first that are due first. A claim

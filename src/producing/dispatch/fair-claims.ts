@@ -1,6 +1,7 @@
 import type { Queryable } from '../../platform/database/pool';
-import { claimCommands, type QueuedCommand, tenantsWithCommands } from './command-queue';
+import { claimCommands, type QueuedCommand } from './command-queue';
 import { divide, type TenantWeights, type Turn } from './tenant-shares';
+import { tenantsWithCommands } from './tenants-with-commands';
 
 // What is due within this time goes before what is due later, whoever posted it. A command is in Temporal within a
 // second, and its message needs its lead.

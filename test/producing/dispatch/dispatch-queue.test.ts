@@ -4,6 +4,7 @@ import { createPool } from '../../../src/platform/database/pool';
 import { recordHeartbeat } from '../../../src/platform/database/worker-registry';
 import { answerCommand, claimCommands, putBackCommand } from '../../../src/producing/dispatch/command-queue';
 import { registerTopics } from '../../../src/producing/dispatch/register-topics';
+import { tenantsWithCommands } from '../../../src/producing/dispatch/tenants-with-commands';
 import { useDatabase } from '../../support/database';
 import { post, refOf, postedTopic as topic } from '../../support/dispatching';
 import { useOwnedDatabase } from '../../support/owned-database';
@@ -75,6 +76,39 @@ it('of a tenant those that are due first go first, with what comes before them t
   }
   const keys = [moved, moved, farther, farther, soon, far].map((message) => message?.key);
   expect(order).toEqual(keys);
+});
+
+it('the tenants with commands that are due soon are the same, whether those commands are few or many', async () => {
+  const tenants = ['a', 'B', 'c', 'D', 'e', 'f'];
+  // Of some nothing is due soon, and of some what is due soon waits behind a command that is tried later.
+  await database.pool.query(
+    `insert into postdate.dispatch_queue (seq, topic, tenant, key, due_at, next_try_at)
+     select nth, $1, tenant, case tenant when 'B' then 'behind' else nth::text end,
+            now() + make_interval(secs => case when nth % 3 = 0 and tenant <> 'f' then 10 else 3600 end),
+            now() + make_interval(secs => case when nth % 5 = 0 or tenant = 'B' then 30 else -1 end)
+       from unnest($2::text[]) as tenant, generate_series(1, 4) as one,
+            lateral (select ascii(tenant) * 10 + one as nth) as numbered
+     on conflict do nothing`,
+    [topic.name, tenants],
+  );
+  const seen = new Set<string>();
+  for (const turn of ['', ...tenants].flatMap((tenant) => [0, 2].map((left) => ({ tenant, left })))) {
+    for (const full of [[], ['c'], tenants]) {
+      for (const limit of [1, 3, 10]) {
+        const wanted = { topics: [topic.name], withinS: 60, full, turn, limit };
+        const few = await tenantsWithCommands(database.pool, wanted);
+        expect({ ...wanted, found: few }).toEqual({
+          ...wanted,
+          found: await tenantsWithCommands(database.pool, wanted, 0),
+        });
+        for (const tenant of few) seen.add(tenant);
+      }
+    }
+  }
+  // The control: some, and not all.
+  expect(seen.size).toBeGreaterThan(1);
+  expect([...seen].filter((tenant) => ['B', 'f'].includes(tenant))).toEqual([]);
+  await database.pool.query('truncate postdate.dispatch_queue');
 });
 
 describe('a database of the release before', () => {
