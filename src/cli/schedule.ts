@@ -1,11 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type ScheduleAnswer, schedule } from '../client';
-import { parseJson } from '../http/json';
-import { ProblemError } from '../http/problems';
-import { admit, MessageError, refuseCommandId } from '../message/admission';
+import { admit, refuseCommandId } from '../message/admission';
 import type { OptionalFields } from '../message/contract';
 import { OPTIONAL_NAMES, optionalFields, optionalFieldsOf } from '../message/optional-fields';
 import type { RepeatInput } from '../message/repeat';
@@ -15,17 +11,15 @@ import type { Topic } from '../topics/topic';
 import { answerText } from './answer-text';
 import { withClient } from './connections';
 import { type ExitCode, run } from './exit';
-import { CommandFailure } from './failure';
 import { DUE, dueTime, topicNamed, withExample, withRef } from './options';
 import { print, printJson } from './output';
+import { type PayloadOptions, payloadOf } from './payload';
 
-interface Options extends ScheduleOptions, OptionalFields {
+interface Options extends ScheduleOptions, OptionalFields, PayloadOptions {
   topic: string;
   tenant: string;
   key: string;
   due: string;
-  payload?: string;
-  payloadFile?: string;
   cycle?: number;
   repeatEvery?: string;
   repeatCron?: string;
@@ -114,35 +108,6 @@ function wordsOf(answer: ScheduleAnswer, dueAt: number): string {
       return 'kept: it waits already, and stays as it is';
     default:
       return answerText(answer);
-  }
-}
-
-async function payloadOf({ payload, payloadFile }: Options): Promise<unknown> {
-  if (payload !== undefined && payloadFile !== undefined) {
-    throw new CommandFailure('give one of --payload and --payload-file');
-  }
-  const json =
-    payloadFile !== undefined ? await fileOf(payloadFile) : payload === '-' ? await text(process.stdin) : payload;
-  try {
-    return parseJson(Buffer.from(json ?? '{}'));
-  } catch (error) {
-    if (!(error instanceof ProblemError)) throw error;
-    const { code, field, detail } = error.problem;
-    const rule = field === undefined ? detail : detail.slice(`${field}: `.length);
-    throw new MessageError({
-      code: code === 'unsafeNumber' ? code : 'invalidPayload',
-      // The parser calls the whole of it the body.
-      field: field === undefined || field === 'body' ? 'payload' : `payload.${field}`,
-      message: rule,
-    });
-  }
-}
-
-async function fileOf(path: string): Promise<string> {
-  try {
-    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
-  } catch (error) {
-    throw new CommandFailure(`--payload-file: ${(error as Error).message}`, undefined, { cause: error });
   }
 }
 

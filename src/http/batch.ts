@@ -1,8 +1,8 @@
 import pMap from 'p-map';
+import { TOO_LARGE } from '../message/json-reader';
 import { withRequestDeadline } from '../producing/deadline';
 import * as answers from './answer-schemas';
 import { createFairTurns } from './fair-turns';
-import { TOO_LARGE } from './json-reader';
 import { MAX_BATCH_BYTES, MAX_BODY_BYTES } from './limits';
 import { postOne } from './messages';
 import { type Problem, ProblemError, problemOf } from './problems';

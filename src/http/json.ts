@@ -1,8 +1,9 @@
+import { readJson, readWholeJson } from '../message/json-reader';
+import { JsonRefusal } from '../message/json-refusal';
+import { NotJson } from '../message/json-tokens';
 import { createSemaphore } from '../platform/loops/semaphore';
 import { createFairTurns } from './fair-turns';
-import { readJson } from './json-reader';
-import { NotJson } from './json-tokens';
-import { MAX_BODY_BYTES } from './limits';
+import { MAX_BODY_BYTES, SLICE_CHARACTERS } from './limits';
 import { ProblemError } from './problems';
 
 /** Who sent a body, and how many characters a value in it may have that is two levels down. */
@@ -20,11 +21,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  */
 export function parseJson(body: Buffer): unknown {
   try {
-    const reader = readJson(textOf(body));
-    for (;;) {
-      const step = reader.next();
-      if (step.done) return step.value;
-    }
+    return readWholeJson(textOf(body));
   } catch (error) {
     throw problemOfJson(error);
   }
@@ -36,7 +33,7 @@ export function createJsonParser(): (body: Buffer, source: BodySource) => Promis
   const bodies = new Map<string, ReturnType<typeof createSemaphore>>();
 
   async function inSlices(text: string, { tenant, itemCharacters }: BodySource): Promise<unknown> {
-    const reader = readJson(text, itemCharacters);
+    const reader = readJson(text, { itemCharacters, sliceCharacters: SLICE_CHARACTERS });
     for (;;) {
       const step = await slices.inTurn(tenant, () => reader.next());
       if (step.done) return step.value;
@@ -69,8 +66,10 @@ function textOf(body: Buffer): string {
   }
 }
 
-const problemOfJson = (error: unknown): unknown =>
-  error instanceof NotJson ? new ProblemError('malformedJson', 'must be JSON in UTF-8') : error;
+function problemOfJson(error: unknown): unknown {
+  if (error instanceof JsonRefusal) return new ProblemError(error.code, error.message, { field: error.field });
+  return error instanceof NotJson ? new ProblemError('malformedJson', 'must be JSON in UTF-8') : error;
+}
 
 /** The same text for the same value, independent of the order of its fields. */
 export function canonicalJson(value: unknown): string {

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import { type JsonLimits, readWholeJson } from '../../message/json-reader';
 
 // An answer is a few words. A larger body must not fill our memory.
 const MAX_BODY_BYTES = 64 * 1024;
-// An answer is flat. The value is passed on to code that may walk through it.
-const MAX_DEPTH = 16;
+// An answer is flat. The value is passed on to code that may walk through it. What it holds is checked where it is used.
+const LIMITS: JsonLimits = { maxDepth: 16, refuses: ['duplicateName'] };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -15,11 +16,9 @@ export async function readBody(response: IncomingMessage): Promise<unknown> {
   const bytes = await readBytes(response);
   if (bytes === undefined || !isJson(response)) return undefined;
   try {
-    const text = utf8.decode(bytes);
-    const value: unknown = JSON.parse(text);
-    return countNames(value) === writtenNames(text) ? value : undefined;
+    return readWholeJson(utf8.decode(bytes), LIMITS);
   } catch {
-    // The body claims to be JSON and is not. With a 2xx that counts as no body.
+    // The body claims to be JSON and is not, or two readers would take it differently. With a 2xx that counts as no body.
     return undefined;
   }
 }
@@ -38,15 +37,3 @@ async function readBytes(response: IncomingMessage): Promise<Buffer | undefined>
 
 const isJson = ({ headers }: IncomingMessage) =>
   /^application\/([\w.-]+\+)?json\b/i.test(headers['content-type'] ?? '');
-
-const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g;
-
-// In JSON only a name is followed by a colon. The parsed value has each name once.
-const writtenNames = (json: string) => [...json.matchAll(STRING)].filter(([, colon]) => colon !== undefined).length;
-
-function countNames(value: unknown, depth = 1): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  if (depth > MAX_DEPTH) throw new Error('too deep');
-  const within = Object.values(value).reduce((sum: number, one) => sum + countNames(one, depth + 1), 0);
-  return within + (Array.isArray(value) ? 0 : Object.keys(value).length);
-}

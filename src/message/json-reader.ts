@@ -1,5 +1,5 @@
-import { isExactNumber, UNSAFE_NUMBER } from '../message/exact-json';
-import { MAX_DEPTH } from '../message/size';
+import { isExactNumber, UNSAFE_NUMBER } from './exact-json';
+import { JSON_REFUSALS, JsonRefusal, type JsonRefusalCode } from './json-refusal';
 import {
   afterNumber,
   afterSpace,
@@ -17,8 +17,17 @@ import {
   QUOTE,
   unescaped,
 } from './json-tokens';
-import { SLICE_CHARACTERS } from './limits';
-import { type ProblemCode, ProblemError } from './problems';
+import { MAX_DEPTH } from './size';
+
+export interface JsonLimits {
+  /** In place of a value two levels down that has more characters stands `TOO_LARGE`. */
+  itemCharacters?: number;
+  /** The reader yields after so many characters. */
+  sliceCharacters?: number;
+  maxDepth?: number;
+  /** What is refused beside a text that is too deep. Default: all. */
+  refuses?: readonly JsonRefusalCode[];
+}
 
 /** Stands for a value that has more characters than the caller of `readJson` allows. */
 export const TOO_LARGE = Symbol('too large');
@@ -36,22 +45,30 @@ const MAX_NUMBER = 400;
 // Looked up once: these run for each name and each number.
 const { hasOwn } = Object;
 const toNumber = Number;
+const OWN = { enumerable: true, configurable: true, writable: true };
 const FORBIDDEN = new Set(['__proto__', 'constructor']);
 
 /**
- * Reads a JSON text (RFC 8259), and yields after each slice, which takes milliseconds. Returns the value that
- * `JSON.parse` returns. Throws `NotJson`, or a `ProblemError` for what readers of JSON may take differently. In place
- * of a value two levels down that has more than `itemCharacters` stands `TOO_LARGE`.
+ * Reads a JSON text (RFC 8259), and yields after each slice. Returns the value that `JSON.parse` returns. Throws `NotJson`, or
+ * a `JsonRefusal` for what readers of JSON may take differently.
  */
-export function* readJson(text: string, itemCharacters = Number.POSITIVE_INFINITY): Generator<void, unknown> {
+export function* readJson(
+  text: string,
+  {
+    itemCharacters = Number.POSITIVE_INFINITY,
+    sliceCharacters = Number.POSITIVE_INFINITY,
+    maxDepth = MAX_DEPTH,
+    refuses = JSON_REFUSALS,
+  }: JsonLimits = {},
+): Generator<void, unknown> {
   const open: Open[] = [];
-  let refused: ProblemError | undefined;
+  let refused: JsonRefusal | undefined;
   let at = 0;
-  let sliceEnd = SLICE_CHARACTERS;
+  let sliceEnd = sliceCharacters;
 
   // The first refusal is kept until the end, because it is no refusal if the text turns out to be no JSON.
-  function refuse(code: ProblemCode, rule: string): void {
-    refused ??= refusal(code, rule, open);
+  function refuse(code: JsonRefusalCode, rule: string): void {
+    if (refuses.includes(code)) refused ??= new JsonRefusal(code, pathOf(open), rule);
   }
 
   function refuseUnstorable(string: string): void {
@@ -73,7 +90,7 @@ export function* readJson(text: string, itemCharacters = Number.POSITIVE_INFINIT
     if (text.charCodeAt(at) !== QUOTE) throw new NotJson();
     const name = readString(owner);
     if (FORBIDDEN.has(name)) refuse('forbiddenName', 'must not be the name of a field');
-    else if (hasOwn(owner.fields as object, name)) refuse('duplicateName', 'must be there once only');
+    if (hasOwn(owner.fields as object, name)) refuse('duplicateName', 'must be there once only');
     at = afterSpace(text, at);
     if (text.charCodeAt(at) !== COLON) throw new NotJson();
     at += 1;
@@ -104,7 +121,8 @@ export function* readJson(text: string, itemCharacters = Number.POSITIVE_INFINIT
     const code = text.charCodeAt(at);
     if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       // Thrown at once: to look whether the rest is JSON would take memory for each further level.
-      if (open.length === MAX_DEPTH) throw refusal('bodyTooDeep', `must be at most ${MAX_DEPTH} deep`, open);
+      if (open.length === maxDepth)
+        throw new JsonRefusal('bodyTooDeep', pathOf(open), `must be at most ${maxDepth} deep`);
       const top: Open = code === OPEN_OBJECT ? { fields: {}, startsAt } : { list: [], startsAt };
       open.push(top);
       at = afterSpace(text, at + 1);
@@ -123,7 +141,7 @@ export function* readJson(text: string, itemCharacters = Number.POSITIVE_INFINIT
       if (open.length === 2 && at - startsAt > itemCharacters) value = TOO_LARGE;
       if (at >= sliceEnd) {
         yield;
-        sliceEnd = at + SLICE_CHARACTERS;
+        sliceEnd = at + sliceCharacters;
       }
       at = afterSpace(text, at);
       if (!top) {
@@ -147,20 +165,22 @@ export function* readJson(text: string, itemCharacters = Number.POSITIVE_INFINIT
   }
 }
 
+/** Reads a JSON text in one go. */
+export function readWholeJson(text: string, limits: JsonLimits = {}): unknown {
+  const reader = readJson(text, limits);
+  for (;;) {
+    const step = reader.next();
+    if (step.done) return step.value;
+  }
+}
+
 const closingOf = ({ list }: Open) => (list ? CLOSE_ARRAY : CLOSE_OBJECT);
 
 function put({ list, fields, name }: Open, value: unknown): void {
   if (list) list.push(value);
-  else if (fields && name !== undefined && !FORBIDDEN.has(name)) fields[name] = value;
+  // As JSON.parse does: a field of that name, and no other prototype.
+  else if (fields && name === '__proto__') Object.defineProperty(fields, name, { ...OWN, value });
+  else if (fields && name !== undefined) fields[name] = value;
 }
 
-function refusal(code: ProblemCode, rule: string, open: Open[]): ProblemError {
-  const path = open.map(({ list, name }) => list?.length ?? name ?? 0);
-  const field =
-    path
-      .slice(0, 8)
-      .join('.')
-      .slice(0, 200)
-      .replace(/\0|\p{Surrogate}/gu, '\ufffd') || 'body';
-  return new ProblemError(code, `${field}: ${rule}`, { field });
-}
+const pathOf = (open: Open[]) => open.map(({ list, name }) => list?.length ?? name ?? 0);
