@@ -1,19 +1,16 @@
-interface Line {
-  waiting: (() => void)[];
-}
+import { createTurnOrder } from '../platform/loops/turn-order';
 
 /**
  * Gives turns to tenants' large pieces of work: at most `places` at a time, and one in each round of the event loop, so
  * that small requests come between. Tenants take turns, however much each of them has waiting.
  */
 export function createFairTurns(places: number) {
-  // A Map keeps its order. The tenant that had a turn goes to the end.
-  const lines = new Map<string, Line>();
+  const lines = createTurnOrder<(() => void)[]>();
   let free = places;
   let isScheduled = false;
 
   function schedule(): void {
-    if (isScheduled || free === 0 || lines.size === 0) return;
+    if (isScheduled || free === 0 || lines.isEmpty()) return;
     isScheduled = true;
     // Not a microtask: those run before the next round.
     setImmediate(giveTurn);
@@ -21,10 +18,9 @@ export function createFairTurns(places: number) {
 
   function giveTurn(): void {
     isScheduled = false;
-    const [tenant, line] = lines.entries().next().value as [string, Line];
-    const next = line.waiting.shift();
-    lines.delete(tenant);
-    if (line.waiting.length > 0) lines.set(tenant, line);
+    const [tenant, line] = lines.inTurn().next().value as [string, (() => void)[]];
+    const next = line.shift();
+    lines.hadTurn(tenant, line.length > 0 ? line : undefined);
     free -= 1;
     schedule();
     next?.();
@@ -38,9 +34,9 @@ export function createFairTurns(places: number) {
   /** Runs a piece of work of this tenant when it is its turn. */
   async function inTurn<Result>(tenant: string, work: () => Result): Promise<Awaited<Result>> {
     await new Promise<void>((granted) => {
-      const line = lines.get(tenant) ?? { waiting: [] };
-      line.waiting.push(granted);
-      lines.set(tenant, line);
+      const line = lines.lineOf(tenant) ?? [];
+      line.push(granted);
+      lines.join(tenant, line);
       schedule();
     });
     try {

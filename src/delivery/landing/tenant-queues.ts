@@ -9,6 +9,7 @@ import {
   takeFirst,
   takeLast,
 } from '../../platform/loops/ordered-queue';
+import { createTurnOrder } from '../../platform/loops/turn-order';
 import type { HeldMessage } from '../held/held-message';
 
 // Later than any due time: behind all that is due now.
@@ -21,15 +22,14 @@ const orderOf = ({ delivery, ofBacklog }: HeldMessage): number => delivery.messa
  * those have, and a message that is due now does not wait for the backlog of its own tenant.
  */
 export function createTenantQueues() {
-  // In the order of the tenants' next turns.
-  const tenants = new Map<string, OrderedQueue<HeldMessage>>();
+  const tenants = createTurnOrder<OrderedQueue<HeldMessage>>();
   let size = 0;
 
   function add(message: HeldMessage): void {
     const { tenant } = message.delivery.message;
-    const queue = tenants.get(tenant);
+    const queue = tenants.lineOf(tenant);
     if (queue) addInOrder(queue, message, orderOf);
-    else tenants.set(tenant, orderedQueueOf(message));
+    else tenants.join(tenant, orderedQueueOf(message));
     size += 1;
   }
 
@@ -44,12 +44,10 @@ export function createTenantQueues() {
       const taken: HeldMessage[] = [];
       const names = new Set<string>();
       const laterCycles: HeldMessage[] = [];
-      // A tenant that is added again comes round again in the same loop.
-      for (const [tenant, queue] of tenants) {
+      for (const [tenant, queue] of tenants.inTurn()) {
         if (taken.length === count) break;
-        tenants.delete(tenant);
-        if (sizeOf(queue) > 1) tenants.set(tenant, queue);
         const message = takeFirst(queue) as HeldMessage;
+        tenants.hadTurn(tenant, sizeOf(queue) > 0 ? queue : undefined);
         const name = workflowIdOf(message.delivery.message);
         if (names.has(name)) laterCycles.push(message);
         else taken.push(message);
@@ -62,11 +60,11 @@ export function createTenantQueues() {
     /** Takes the last message of the tenant that has the most, if it may go. Costs a look at each tenant. */
     giveUpOne(mayGo: (message: HeldMessage) => boolean): HeldMessage | undefined {
       let longest = emptyQueue<HeldMessage>();
-      for (const queue of tenants.values()) if (sizeOf(queue) > sizeOf(longest)) longest = queue;
+      for (const [, queue] of tenants.inTurn()) if (sizeOf(queue) > sizeOf(longest)) longest = queue;
       const last = lastOf(longest);
       if (!last || !mayGo(last)) return undefined;
       takeLast(longest);
-      if (sizeOf(longest) === 0) tenants.delete(last.delivery.message.tenant);
+      if (sizeOf(longest) === 0) tenants.leave(last.delivery.message.tenant);
       size -= 1;
       return last;
     },

@@ -1,11 +1,12 @@
+import { createTurnOrder } from './turn-order';
+
 /**
  * A counting semaphore whose permits are shared by several users, each with a name. A user has at most `each` permits. The last
  * free permit goes only to a user that has none. Users that wait take turns, and those without a permit come first.
  */
 export function createSharedSemaphore({ permits, each }: { permits: number; each: number }) {
   const held = new Map<string, number>();
-  // In the order of the users' next turns.
-  const waiting = new Map<string, (() => void)[]>();
+  const waiting = createTurnOrder<(() => void)[]>();
   let free = permits;
   const heldBy = (user: string) => held.get(user) ?? 0;
 
@@ -21,17 +22,17 @@ export function createSharedSemaphore({ permits, each }: { permits: number; each
 
   /** The user that gets the next permit, if one may. */
   function next(): string | undefined {
-    const users = [...waiting.keys()];
+    const users = [...waiting.inTurn()].map(([user]) => user);
     return users.find((user) => heldBy(user) === 0 && mayTake(user)) ?? users.find(mayTake);
   }
 
   /** Resolves when the user has one more permit. */
   async function acquire(user: string): Promise<void> {
-    if (!waiting.has(user) && mayTake(user)) return take(user);
+    const others = waiting.lineOf(user);
+    if (!others && mayTake(user)) return take(user);
     await new Promise<void>((granted) => {
-      const others = waiting.get(user);
       if (others) others.push(granted);
-      else waiting.set(user, [granted]);
+      else waiting.join(user, [granted]);
     });
   }
 
@@ -40,18 +41,12 @@ export function createSharedSemaphore({ permits, each }: { permits: number; each
     free += 1;
     if (heldBy(user) === 1) held.delete(user);
     else held.set(user, heldBy(user) - 1);
-    // It has had its turn.
-    const own = waiting.get(user);
-    if (own) {
-      waiting.delete(user);
-      waiting.set(user, own);
-    }
+    waiting.hadTurn(user, waiting.lineOf(user));
     const lucky = next();
     if (lucky === undefined) return;
-    const grants = waiting.get(lucky) as (() => void)[];
-    waiting.delete(lucky);
+    const grants = waiting.lineOf(lucky) as (() => void)[];
     const granted = grants.shift() as () => void;
-    if (grants.length > 0) waiting.set(lucky, grants);
+    waiting.hadTurn(lucky, grants.length > 0 ? grants : undefined);
     take(lucky);
     granted();
   }
