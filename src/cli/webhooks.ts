@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { disableWebhook, enableWebhook } from '../events/webhooks/disable';
-import { listWebhooks, type WebhookState } from '../events/webhooks/list';
+import { listWebhooks } from '../events/webhooks/list';
 import { addWebhook, removeWebhook, rotateSecret, setAnswers } from '../events/webhooks/registration';
 import { migrate, postdateSchema } from '../platform/database/migrate';
 import { readConfig } from '../process/config';
@@ -8,8 +8,8 @@ import { printWaiting, withPool } from './connections';
 import { type ExitCode, run } from './exit';
 import { hours, withExample } from './options';
 import { print, printJson } from './output';
-import { tableOf } from './table';
 import { addDeliveries, addWebhookReplay, requireWebhook } from './webhook-deliveries';
+import { webhooksText } from './webhooks-text';
 
 interface AddOptions {
   url: string;
@@ -45,7 +45,7 @@ export function addWebhooks(program: Command): void {
   webhooks
     .command('list')
     .description('which there are, and how they are')
-    .action(() => run(withPool(async (pool) => show(await listWebhooks(pool), wantsJson()))));
+    .action(() => run(list(wantsJson())));
   webhooks
     .command('rotate <id>')
     .description('sign with a new secret, which is printed this once, and for a while with the old one as well')
@@ -109,6 +109,14 @@ const add = ({ url, tenant, topic: topics, type: types, answers }: AddOptions, j
     return 0;
   });
 
+const list = (json: boolean): Promise<ExitCode> =>
+  withPool(async (pool) => {
+    const all = await listWebhooks(pool);
+    if (json) printJson(all);
+    else print(webhooksText(all));
+    return 0;
+  });
+
 const changeAnswers = (id: string, answers: boolean, json: boolean): Promise<ExitCode> =>
   withPool(async (pool) => {
     await requireWebhook(pool, id);
@@ -139,31 +147,3 @@ const enable = (id: string, fromNow: boolean, json: boolean): Promise<ExitCode> 
     else print(`${id} was enabled before`);
     return enabled ? 0 : 1;
   });
-
-function show(all: WebhookState[], json: boolean): ExitCode {
-  if (json) printJson(all);
-  else if (all.length === 0) print('no webhooks');
-  else {
-    const rows = all.map(({ id, tenant, waiting, failed, ...one }) => [
-      id,
-      tenant,
-      waiting,
-      failed,
-      stateOf(one),
-      one.url,
-    ]);
-    print(tableOf(['webhook', 'tenant', 'waiting', 'failed', 'state', 'url'], rows, { cutLast: true }));
-  }
-  return 0;
-}
-
-function stateOf({
-  disabledAt,
-  disabledReason,
-  failingSince,
-  answers,
-}: Pick<WebhookState, 'disabledAt' | 'disabledReason' | 'failingSince' | 'answers'>) {
-  if (disabledAt) return `disabled ${disabledAt}: ${disabledReason}`;
-  const state = failingSince ? `failing since ${failingSince}` : 'enabled';
-  return answers ? `${state}, may answer` : state;
-}
