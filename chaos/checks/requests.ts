@@ -1,4 +1,5 @@
 import { paymentRequestExpiry } from '../../app/payment-requests/expiry';
+import { isWithdrawn } from '../../src/message/decision';
 import type { DiaryLine } from '../programs/diary';
 import type { Evidence } from './evidence';
 import { byId, type Check, idsWhere } from './violation';
@@ -69,6 +70,15 @@ export const requestChecks: Check<Evidence>[] = [
     },
   },
   {
+    invariant: 'I22',
+    what: 'a request’s message withdrawn by a signal that no producer sent',
+    broken: ({ decisions }) =>
+      idsWhere(
+        decisions.filter(({ topic }) => topic === paymentRequestExpiry.name),
+        ({ outcome, commandId = '' }) => isWithdrawn(outcome) && BY_HAND.test(commandId),
+      ),
+  },
+  {
     invariant: 'I7',
     what: 'an event of which not each of the two people was notified once',
     broken({ events, notifications }) {
@@ -84,6 +94,9 @@ export const requestChecks: Check<Evidence>[] = [
     },
   },
 ];
+
+// Every command of the producers has an id of its own. The workflow gives a signal without one such an id.
+const BY_HAND = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const ours = ({ events }: Evidence) => events.filter(({ topic }) => topic === paymentRequestExpiry.name);
 

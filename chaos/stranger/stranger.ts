@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, defaultPayloadConverter, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, defaultPayloadConverter } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { withClient } from '../../local/databases';
 import { searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/message/contract';
@@ -7,8 +7,11 @@ import { TENANT as OTHERS } from '../checks/evidence';
 import type { StrangeAct } from '../plan/stranger-plan';
 import { beat } from '../programs/beat';
 import { ODD_NAMES, oddTopic } from './odd-topic';
+import { signalWaiting } from './signal-waiting';
 
 const STRANGER = 'stranger';
+// One alone could be a message that ends otherwise before it is due.
+const SIGNALLED_AT_ONCE = 10;
 
 const BULK = 100;
 const SOON_MS = 5_000;
@@ -59,34 +62,8 @@ export function createStranger({ client, databaseUrl }: { client: Client; databa
     });
   }
 
-  /** The workflow id of any message of the others that waits; undefined if none does. */
-  async function someoneElse(): Promise<string | undefined> {
-    const query = `PostdateTenant = '${OTHERS}' and ExecutionStatus = 'Running'`;
-    const found: string[] = [];
-    for await (const { workflowId } of client.workflow.list({ query, pageSize: 50 })) {
-      if (found.push(workflowId) === 50) break;
-    }
-    return found[nth % Math.max(1, found.length)];
-  }
-
-  async function signalOthers(signalName: string, input: Payload): Promise<void> {
-    const workflowId = await someoneElse();
-    if (workflowId === undefined) return;
-    await client.workflowService
-      .signalWorkflowExecution({
-        namespace: client.options.namespace,
-        workflowExecution: { workflowId },
-        signalName,
-        identity: STRANGER,
-        requestId: randomUUID(),
-        input: { payloads: [input] },
-      })
-      // It has ended meanwhile.
-      .catch((error) => {
-        if (!(error instanceof WorkflowNotFoundError) && error?.code !== 5) throw error;
-      });
-  }
-
+  const signalOthers = (signalName: string, input: () => Payload, count = SIGNALLED_AT_ONCE) =>
+    signalWaiting(client, { tenant: OTHERS, from: nth, count }, { signalName, input, identity: STRANGER });
   const inSql = (text: string, values: unknown[] = []) => withClient(databaseUrl, (db) => db.query(text, values));
 
   const acts: Record<StrangeAct, () => Promise<unknown>> = {
@@ -108,13 +85,15 @@ export function createStranger({ client, databaseUrl }: { client: Client; databa
       startRaw({ input: defaultPayloadConverter.toPayload(messageOf()), memo: unreadable() }),
     startHuge: () => start({ ...messageOf(), payload: { temper: HUGE } }),
     startWithoutAttributes: () => start(messageOf(), { attributes: false }),
-    signalUnreadable: () => signalOthers('cancel', unreadable()),
+    signalUnreadable: () => signalOthers('cancel', unreadable),
     // Nothing at all would be a cancel, as the Web UI sends it.
-    signalNonsense: () =>
-      signalOthers(
-        ['move', 'cancel'][nth % 2] as string,
-        defaultPayloadConverter.toPayload([{ commandId: 7, dueAt: 'soon', cycle: null }, 7, HUGE][nth % 3]),
-      ),
+    signalNonsense() {
+      const nonsense = [{ commandId: 7, dueAt: 'soon', cycle: null }, 7, HUGE][nth % 3];
+      const signalName = ['move', 'cancel'][nth % 2] as string;
+      // What is huge would keep the server from everything else if ten were sent it.
+      const count = nonsense === HUGE ? 1 : SIGNALLED_AT_ONCE;
+      return signalOthers(signalName, () => defaultPayloadConverter.toPayload(nonsense), count);
+    },
     throwOddly: () => start(messageOf(oddTopic.name), { id: workflowIdOf(refOf(oddTopic.name)) }),
     // Far off: what they cost is their dispatching.
     commandsInBulk: () =>

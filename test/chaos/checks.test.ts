@@ -53,7 +53,7 @@ function soundEvidence() {
     eventOf(BEAT, 'poison', 1, 'postdate.failed'),
   ];
   const decisions = [
-    decided(REQUESTS, 'paid', 1, { outcome: 'cancelled', decidedAt: DUE_AT - 500 }),
+    decided(REQUESTS, 'paid', 1, { outcome: 'cancelled', decidedAt: DUE_AT - 500, commandId: 'V1StGXR8_Z5jdHi6B-myT' }),
     decided(REQUESTS, 'expired', 1, { outcome: 'moved', decidedAt: DUE_AT - 500, next: next(2) }),
     decided(REQUESTS, 'expired', 2),
     ...[1, 2, 3].map((cycle) => decided(BEAT, 'series', cycle, { next: next(cycle + 1) })),
@@ -121,6 +121,13 @@ const breakages: Breakage[] = [
     'a beat that a stranger cancelled',
     ({ decisions }) => {
       one(decisions, ({ id, cycle }) => id === 'moved' && cycle === 3).commandId = 'stranger';
+    },
+  ],
+  [
+    'I22',
+    'a message of a request that a signal without an id has cancelled, though its row has ended as it should',
+    ({ decisions }) => {
+      one(decisions, ({ id }) => id === 'paid').commandId = '3b8699dc-d16b-484a-af7d-1c8155de317a';
     },
   ],
   [

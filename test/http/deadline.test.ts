@@ -6,6 +6,7 @@ import { createApi } from '../../src/http/api';
 import { defineRoute, named, type Route } from '../../src/http/application-routes';
 import { createApiKey } from '../../src/http/keys';
 import { rfc3339 } from '../../src/message/due-time';
+import { createCallRetries } from '../../src/platform/temporal/call-retries';
 import { withinDeadline, withRequestDeadline } from '../../src/producing/deadline';
 import { useDatabase } from '../support/database';
 import { effectTopic } from '../support/effects';
@@ -13,6 +14,7 @@ import { silentLog } from '../support/silent-log';
 
 const database = useDatabase();
 const sockets = new Set<Socket>();
+const retries = createCallRetries();
 let silent: Server;
 let connection: Connection;
 let address: string;
@@ -37,7 +39,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
   const { port } = silent.address() as { port: number };
-  connection = Connection.lazy({ address: `127.0.0.1:${port}` });
+  connection = Connection.lazy({ address: `127.0.0.1:${port}`, interceptors: retries.interceptors });
   app = createApi({
     client: new Client({ connection }),
     pool: database.pool,
@@ -55,9 +57,13 @@ beforeAll(async () => {
   ({ key } = await createApiKey(database.pool, { tenant: 'acme', label: 'test' }));
 });
 afterAll(async () => {
-  await app.close();
-  await connection.close();
+  // Requests without a deadline would go on until their calls fail.
+  const ended = retries.end();
   for (const socket of sockets) socket.destroy();
+  app.server.closeAllConnections();
+  await app.close();
+  await ended;
+  await connection.close();
   await new Promise((closed) => silent.close(closed));
 });
 
@@ -69,7 +75,11 @@ const post = () => ({
   payload: { note: 'n' },
 });
 
-async function ask(method: string, path: string, body?: object) {
+/** The answer, or why there is none. */
+const ask = (method: string, path: string, body?: object) =>
+  fetchAnswer(method, path, body).catch((error: Error) => ({ status: 0, body: error.message }));
+
+async function fetchAnswer(method: string, path: string, body?: object) {
   const response = await fetch(`${address}${path}`, {
     method,
     body: body && JSON.stringify(body),

@@ -22,7 +22,7 @@ export const contract: Mutant[] = [
     name: 'a cancel that cannot be decoded cancels',
     file: 'src/workflows/parse-command.ts',
     find: 'if (isUndecodable(raw)) return {',
-    replace: 'if (isUndecodable(raw) && false) return {',
+    replace: 'if (isUndecodable(raw)) return undefined && {',
     tests: [foreign],
   },
   {

@@ -19,13 +19,6 @@ export const http: Mutant[] = [
     tests: [problems, throwFuzz],
   },
   {
-    name: 'HTTP: what a route throws goes on to fastify',
-    file: 'src/http/serve-route.ts',
-    find: 'return sendAnswer(reply, await answer(request));\n      } catch (thrown) {',
-    replace: 'return sendAnswer(reply, await answer(request));\n      } catch (thrown) {\n        throw thrown;',
-    tests: [throwFuzz],
-  },
-  {
     name: 'HTTP: the words of any error with a status are told',
     file: 'src/http/problems.ts',
     find: "!code.startsWith('FST_ERR_')",
@@ -41,14 +34,14 @@ export const http: Mutant[] = [
   },
   {
     name: 'HTTP: a large body is read in one go',
-    file: 'src/http/json-reader.ts',
+    file: 'src/message/json-reader.ts',
     find: 'if (at >= sliceEnd) {',
     replace: 'if (at < 0) {',
     tests: [json],
   },
   {
     name: 'HTTP: a name twice is let in where it is written otherwise',
-    file: 'src/http/json-reader.ts',
+    file: 'src/message/json-reader.ts',
     find: 'isPlain ? text.slice(at + 1, end - 1) : unescaped(text.slice(at, end))',
     replace: 'text.slice(at + 1, end - 1)',
     tests: [json],
@@ -56,8 +49,8 @@ export const http: Mutant[] = [
   {
     name: 'HTTP: turns go to the first that asked, whatever its tenant',
     file: 'src/http/fair-turns.ts',
-    find: 'lines.get(tenant) ?? { waiting: [] }',
-    replace: "lines.get('') ?? { waiting: [] }",
+    find: 'lines.hadTurn(tenant, line.length > 0 ? line : undefined);',
+    replace: 'if (line.length === 0) lines.leave(tenant);',
     tests: ['test/http/fair-turns.test.ts'],
   },
   {
