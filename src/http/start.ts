@@ -32,7 +32,7 @@ export async function startHttp(
   stopping?: AbortSignal,
 ): Promise<RunningHttp> {
   const onError = (error: Error) => log.error({ part: 'http', err: error }, 'database connection lost');
-  const pool = createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError });
+  const pool = createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError, isShared: true });
   let temporal: TemporalClient | undefined;
   const close = async () => {
     await temporal?.close();

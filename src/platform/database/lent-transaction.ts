@@ -1,4 +1,6 @@
 import type { PoolClient } from 'pg';
+import { readByApplication } from './own-types';
+import { SESSION_SETTINGS } from './session-settings';
 
 type Queryable = Pick<PoolClient, 'query'>;
 
@@ -37,9 +39,10 @@ export function lendTransaction(
 ): LentTransaction {
   let isOver = false;
   const query = (...args: unknown[]): unknown => {
-    const [statement] = args;
+    const [statement, ...rest] = args;
     const text = typeof statement === 'string' ? statement : String((statement as { text?: unknown })?.text ?? '');
-    if (!isOver && !isRefused(text)) return (tx.query as (...given: unknown[]) => unknown).apply(tx, args);
+    if (!isOver && !isRefused(text))
+      return (tx.query as (...given: unknown[]) => unknown).call(tx, readByApplication(statement), ...rest);
     return refuse(args, new LentTransactionError(isOver ? over : 'a handler must not end its transaction'));
   };
   return {
@@ -69,7 +72,7 @@ function refuse(args: unknown[], error: Error): unknown {
 }
 
 // `reset all` leaves the role as it is. `discard all` would forget prepared statements on which the driver counts.
-const RESET = 'close all; reset session authorization; reset role; reset all';
+const RESET = `close all; reset session authorization; reset role; reset all; ${SESSION_SETTINGS}`;
 
 /** SQL that undoes what the borrower of a transaction has set in it, for the statements and the borrowers that follow. */
 export const resetWithin = ({ lockTimeoutMs }: { lockTimeoutMs?: number } = {}): string =>

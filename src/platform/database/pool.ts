@@ -1,5 +1,7 @@
 import { Pool, type PoolClient } from 'pg';
 import { RESET_SESSION } from './lent-transaction';
+import { ownTypes } from './own-types';
+import { SESSION_SETTINGS } from './session-settings';
 
 /**
  * A pool or one of its clients, for code that only runs statements. A statement with a name is parsed and planned once
@@ -11,19 +13,28 @@ export type Queryable = Pick<PoolClient, 'query'>;
 // start-to-close timeout: two deliveries of one message would otherwise queue for the same row.
 const STATEMENT_TIMEOUT_MS = 20_000;
 
-/** A pool of at most `connections`; connections that break are reported to `onError` and replaced. */
+/**
+ * A pool of at most `connections`; connections that break are reported to `onError` and replaced. One that `isShared` with routes of
+ * the application reads PostgreSQL's types as the application has set it.
+ */
 export function createPool(
   connectionString: string,
-  { connections, onError }: { connections: number; onError(error: Error): void },
+  { connections, onError, isShared = false }: { connections: number; onError(error: Error): void; isShared?: boolean },
 ): Pool {
   const pool = new Pool({
     connectionString,
     max: connections,
+    ...(isShared ? {} : { types: ownTypes as never }),
     statement_timeout: STATEMENT_TIMEOUT_MS,
     // A process that is paused in the middle of a transaction must not keep its locks, nor hold back vacuum.
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
     connectionTimeoutMillis: 10_000,
     application_name: 'postdate',
+    async onConnect(client) {
+      // Not known to the pool yet. The query fails with the connection.
+      client.on('error', () => undefined);
+      await client.query(SESSION_SETTINGS);
+    },
   });
   // The pool listens for errors of idle clients only. A client that breaks in the middle of a transaction would
   // otherwise raise an unhandled error, which ends the process.

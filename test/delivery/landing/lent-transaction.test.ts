@@ -1,7 +1,9 @@
 import { nanoid } from 'nanoid';
-import type { Pool } from 'pg';
+import pg, { type Pool, types } from 'pg';
 import { z } from 'zod';
 import { land } from '../../../src/delivery/landing/landing';
+import { type Consumer, consumeBatch, subscribe } from '../../../src/events/consumer';
+import { relayBatch } from '../../../src/events/relay';
 import type { Delivery } from '../../../src/message/contract';
 import { createPool } from '../../../src/platform/database/pool';
 import { defineTopic } from '../../../src/topics/define-topic';
@@ -179,6 +181,52 @@ describe('a handler that has returned', () => {
     await trying;
     for (const { key } of good) expect(await traces(database.pool, key)).toEqual(once);
     expect(await traces(database.pool, odd.key)).toEqual(nothing);
+  });
+});
+
+describe('an application that reads types of PostgreSQL in its own way', () => {
+  const INT8 = types.builtins.INT8;
+  const ALL = [16, 17, 20, 23, 114, 701, 1009, 1016, 1184, 3802];
+  const before = new Map(ALL.map((oid) => [oid, types.getTypeParser(oid)]));
+  afterEach(() => {
+    for (const [oid, parse] of before) types.setTypeParser(oid, parse);
+  });
+
+  it('has its messages landed and its events heard, and its own statements read so', async () => {
+    for (const oid of ALL) types.setTypeParser(oid, (text: string) => `odd ${text}`);
+    types.setTypeParser(INT8, BigInt);
+    const seen: unknown[] = [];
+    const delivery = deliveryOf({ repeat: { every: 'P1D', startAt: Date.now(), at: Date.now(), done: 0 } });
+    const asking = 'select 7::int8 as n, true as t';
+    const topic = doing(async ({ query }) => {
+      seen.push(...(await query(asking)).rows, ...(await query({ text: asking })).rows);
+    });
+    expect(await landOne(topic, delivery)).toMatchObject({
+      decision: { outcome: 'delivered', decidedAt: expect.any(Number), next: { cycle: 2 } },
+    });
+    expect(await landOne(topic, delivery)).toMatchObject({ before: true, decision: { decidedAt: expect.any(Number) } });
+    expect(seen).toEqual([
+      { n: 7n, t: 'odd t' },
+      { n: 7n, t: 'odd t' },
+    ]);
+    // The control: any other pool of the process reads as the application does.
+    const others = new pg.Pool({ connectionString: database.url });
+    expect((await others.query(asking)).rows).toEqual([{ n: 7n, t: 'odd t' }]);
+    await others.end();
+    expect((await one.query(asking)).rows).toEqual([{ n: '7', t: true }]);
+    const heard: unknown[] = [];
+    const consumer: Consumer = {
+      name: nanoid(),
+      from: 'start',
+      handle: async (tx, { event }) => void heard.push(event, ...(await tx.query(asking)).rows),
+    };
+    await relayBatch(one);
+    await subscribe(one, consumer);
+    while ((await consumeBatch(one, consumer)) > 0);
+    expect(heard).toContainEqual(
+      expect.objectContaining({ type: 'test.happened', subject: `acme/${keyOf(delivery)}` }),
+    );
+    expect(heard).toContainEqual({ n: 7n, t: 'odd t' });
   });
 });
 

@@ -77,4 +77,11 @@ export const lentToStrangers: Mutant[] = [
     replace: 'if (events.length < 0) admit',
     tests: ['test/maintenance/overdue-messages.test.ts'],
   },
+  {
+    name: 'lent: parsers of the application count for our own statements',
+    file: 'src/platform/database/own-types.ts',
+    find: "format === 'text' ? (parsers.get(oid) ?? String)",
+    replace: "format !== 'text' ? (parsers.get(oid) ?? String)",
+    tests: [landing],
+  },
 ];

@@ -1,4 +1,5 @@
-import { inTransaction } from '../../../src/platform/database/pool';
+import { Pool } from 'pg';
+import { createPool, inTransaction } from '../../../src/platform/database/pool';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 
@@ -33,6 +34,27 @@ it('a connection that breaks in a transaction is replaced, and the transaction i
   });
   await expect(broken).rejects.toThrow();
   expect(await count()).toBe(1);
+});
+
+it('a session reads instants and sees what was committed, whatever is the default of its database', async () => {
+  const { rows } = await database.pool.query('select current_database() as name');
+  await database.pool.query(`alter database ${rows[0].name} set datestyle = 'German'`);
+  await database.pool.query(`alter database ${rows[0].name} set default_transaction_isolation = 'serializable'`);
+  const asking = `select now() as at, current_setting('transaction_isolation') as isolation`;
+  const right = [{ at: expect.any(Date), isolation: 'read committed' }];
+  const ours = createPool(database.url, { connections: 1, onError: () => undefined });
+  const others = new Pool({ connectionString: database.url });
+  try {
+    expect((await ours.query(asking)).rows).toEqual(right);
+    // What foreign code has set is undone, and this is not.
+    await inTransaction(ours, (tx) => tx.query(`set datestyle = 'SQL'`), { isLent: true });
+    expect((await inTransaction(ours, (tx) => tx.query(asking))).rows).toEqual(right);
+    // The control: another client of this database does not read an instant.
+    expect((await others.query(asking)).rows).not.toEqual(right);
+  } finally {
+    await Promise.all([ours.end(), others.end()]);
+    await database.pool.query(`alter database ${rows[0].name} reset all`);
+  }
 });
 
 describe('an aborted transaction', () => {
