@@ -28,9 +28,9 @@ import * as pageTokenKey from './migrations/0025-page-token-key';
 import * as claimedAt from './migrations/0027-claimed-at';
 import * as webhookAnswers from './migrations/0028-webhook-answers';
 import * as webhookTurns from './migrations/0034-webhook-turns';
+import * as dispatchDue from './migrations/0036-dispatch-due';
 import * as boundedPosts from './migrations/0037-bounded-posts';
 import * as consumerPartitions from './migrations/0039-consumer-partitions';
-import * as dispatchDue from './migrations/0036-dispatch-due';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -69,9 +69,9 @@ export const postdateSchema: SchemaMigrations = {
     '0027-claimed-at': claimedAt,
     '0028-webhook-answers': webhookAnswers,
     '0034-webhook-turns': webhookTurns,
+    '0036-dispatch-due': dispatchDue,
     '0037-bounded-posts': boundedPosts,
     '0039-consumer-partitions': consumerPartitions,
-    '0036-dispatch-due': dispatchDue,
   },
 };
 
