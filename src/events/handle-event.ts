@@ -72,6 +72,7 @@ async function inSavepoint(
     const thrown = asPlain(error) as Error;
     // On a broken connection the whole batch fails, for the reason that broke it.
     await tx.query('rollback to savepoint event').catch(() => Promise.reject(thrown));
+    await tx.query('release savepoint event');
     return { error: thrown };
   }
 }

@@ -109,18 +109,12 @@ async function moveAndRecord(
   tx: PoolClient,
   listener: Listener,
   partition: Partition,
-  {
-    position,
-    handled: { done, stoppedAt },
-    stillFails,
-  }: { position: number; handled: HandledRows; stillFails: boolean },
+  { position, handled: { stoppedAt }, stillFails }: { position: number; handled: HandledRows; stillFails: boolean },
 ): Promise<void> {
-  // Where nothing was done, the count of failures at that event goes on.
-  if (done > 0 || !stoppedAt) await moveOn(tx, partition, position, { stillFails });
-  if (!stoppedAt) return;
+  if (!stoppedAt) return moveOn(tx, partition, position, { stillFails });
   const { position: at, error, together } = stoppedAt;
   const pauseS = together ? 0 : pauseOf(listener, partition, at);
-  await recordFailure(tx, { ...partition, position }, { position: at, reason: error.message, pauseS });
+  await recordFailure(tx, partition, { position: at, reason: error.message, pauseS, moveTo: position });
 }
 
 /** Records, outside of the transaction that broke, at which event it did. */

@@ -5,6 +5,7 @@ import type { Consumer } from './consumer';
 // A round of a listener is over in about a second. One that hangs is waited for in the next try.
 const LOCK_TIMEOUT_MS = 5_000;
 
+// Behind it is nothing: for consumers that have no position any more.
 const LAST_POSITION = '9223372036854775807';
 
 interface Row {

@@ -23,6 +23,8 @@ export interface PartitionFailure {
   reason: string;
   broke?: boolean;
   pauseS: number;
+  /** The position up to which it has come. */
+  moveTo?: number;
 }
 
 /** The longest pause of a partition between two tries. A `next_try_at` further ahead was written by a wrong clock. */
@@ -105,19 +107,25 @@ export async function moveOn(
   );
 }
 
-/** Records that a partition cannot go past an event. Nothing, if it has moved or was divided anew since it was taken. */
+/**
+ * Moves a partition up to `moveTo`, if given, and records that it cannot go past an event. Nothing, if it has moved or was divided
+ * anew since it was taken.
+ */
 export async function recordFailure(
   db: Queryable,
   { name, partitions, position: at }: Pick<Partition, 'name' | 'partitions' | 'position'>,
-  { position, reason, broke = false, pauseS }: PartitionFailure,
+  { position, reason, broke = false, pauseS, moveTo = at }: PartitionFailure,
 ): Promise<void> {
   await db.query(
+    // One statement: at a second change of a row in one transaction PostgreSQL looks its consumer up, and would wait for the one
+    // that divides it, which waits for this round.
     `update postdate.consumer
-        set failures = case when failed_position = $2 then failures else 0 end + 1,
+        set position = $8,
+            failures = case when failed_position = $2 then failures else 0 end + 1,
             failed_since = case when failed_position = $2 then failed_since else clock_timestamp() end,
             failed_position = $2, failure = $3, broke = $4, updated_at = clock_timestamp(),
             next_try_at = clock_timestamp() + make_interval(secs => $5)
       where name = $1 and position = $6 and partitions = $7`,
-    [name, position, storable(reason), broke, pauseS, at, partitions],
+    [name, position, storable(reason), broke, pauseS, at, partitions, moveTo],
   );
 }

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../platform/loops/background-loop';
 import { createSemaphore, type Semaphore } from '../platform/loops/semaphore';
-import { type Consumer, subscribe } from './consumer';
+import { type Consumer, defineConsumer, subscribe } from './consumer';
 import { handleRound } from './handle-round';
 import { divide } from './partition-change';
 import type { SetAside } from './set-aside';
@@ -13,7 +13,7 @@ const FURTHER_PAUSE_MS = 5_000;
 export const furtherPartitions = (connections: number): number => Math.max(1, Math.floor(connections * 0.1));
 
 /**
- * Consumes until stopped, at the consumer's own pace. `nudge` it when the stream has grown. Workers of one consumer share its
+ * Consumes until stopped, at the consumer's own pace. Throws a `ConfigError` if its declaration is unusable. `nudge` it when the stream has grown. Workers of one consumer share its
  * partitions: each takes the one that has waited longest, round by round, so those of a worker that dies go on in others.
  */
 export function startConsumer(
@@ -26,7 +26,8 @@ export function startConsumer(
     further = createSemaphore(1),
   }: { onError(error: unknown): void; onAside?(aside: SetAside): void; pauseMs?: number; further?: Semaphore },
 ): BackgroundLoop {
-  const { partitions = 1 } = consumer;
+  // One that was not declared by it may have any number.
+  const { partitions = 1 } = defineConsumer(consumer);
   let subscribed = false;
 
   async function consume(place: number): Promise<'more' | 'idle'> {

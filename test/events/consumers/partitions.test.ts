@@ -214,7 +214,7 @@ it('a consumer that was given up and comes again under its name is given all tha
 it('a consumer is divided between two rounds, never within one', async () => {
   const [[one]] = entities(2) as [[string]];
   const { paused, resume } = pausing();
-  const { seen, consumer } = await listening({ partitions: 2 });
+  const { seen, refuses, consumer } = await listening({ partitions: 2 }, `${one}#2`);
   const { handle } = consumer;
   let called = false;
   consumer.handle = async (tx, streamed) => {
@@ -222,17 +222,19 @@ it('a consumer is divided between two rounds, never within one', async () => {
     await paused;
     await handle(tx, streamed);
   };
-  await emit(...cycles(one, 1));
-  const round = drain(consumer);
+  await emit(...cycles(one, 1, 2));
+  const round = consumeBatch(database.pool, consumer).catch((error) => error.message);
   await eventually(async () => expect(called).toBe(true));
   const divided = divide(database.pool, { ...consumer, partitions: 3 });
   const waits = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
   await eventually(async () => expect((await database.pool.query(waits)).rowCount).toBeGreaterThan(0));
   consumer.handle = handle;
   resume();
-  await Promise.all([round, divided]);
+  // It moves on and stops, while the other waits for it.
+  expect(await Promise.all([round, divided])).toEqual([`not ${one}#2`, undefined]);
+  refuses.clear();
   await drain(consumer);
-  expect(seen).toEqual(cycles(one, 1));
+  expect(seen).toEqual(cycles(one, 1, 2));
 });
 
 it('a replay gives a partition only what it has passed, also what a former partition handled', async () => {
@@ -276,6 +278,9 @@ it('events that one partition has still to read are kept, and a worker of the re
   expect((await database.pool.query(turn, [consumer.name])).rows).toEqual([]);
   const removable = 'select 1 from postdate.outbox where position <= all (select position from postdate.consumer)';
   expect((await database.pool.query(removable)).rows).toEqual([]);
+  // A replay by its command line would have partitions twice.
+  const replay = database.pool.query('update postdate.consumer set position = 0 where name = $1', [consumer.name]);
+  await expect(replay).rejects.toThrow('violates check constraint');
   refuses.clear();
   await drain(consumer);
   await pruneOutbox(database.pool, 1);

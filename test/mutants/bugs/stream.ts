@@ -75,7 +75,7 @@ export const stream: Mutant[] = [
     tests: ['test/events/consumers/partitions.test.ts', 'test/events/consumers/swarm.test.ts'],
   },
   {
-    name: 'retention removes what one partition has still to read',
+    name: 'retention removes what one partition of a listener has still to read',
     file: 'src/maintenance/prune.ts',
     find: 'select position from postdate.consumer where position is not null',
     replace: 'select max(position) from postdate.consumer where position is not null',
@@ -101,5 +101,13 @@ export const stream: Mutant[] = [
     find: 'brokenAt?.position === position',
     replace: 'brokenAt?.position === -1',
     tests: ['test/events/consumers/failures.test.ts'],
+  },
+  {
+    name: 'a round that moves on and stops waits for the one that divides its listener',
+    file: 'src/events/handle-round.ts',
+    find: '  await recordFailure(tx, partition, { position: at, reason: error.message, pauseS, moveTo: position });',
+    replace:
+      '  await moveOn(tx, partition, position, { stillFails });\n  await recordFailure(tx, { ...partition, position }, { position: at, reason: error.message, pauseS });',
+    tests: ['test/events/consumers/partitions.test.ts'],
   },
 ];

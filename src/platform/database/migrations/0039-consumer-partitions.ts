@@ -20,7 +20,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     -- whether its connection broke at that event, and with it the round
     add column broke           boolean not null default false,
     add column next_try_at     timestamptz,
-    add check (position is not null or part_of is null)`.execute(db);
+    -- also against a replay by the release before, which would make one more partition of the consumer's own row
+    add check (case when part_of is null then (position is null) = (partitions > 1) else position is not null end)`.execute(
+    db,
+  );
   await sql`
   -- How a consumer was divided before, where its partitions were at different positions then: an event up to the position of
   -- its former partition has been handled.
