@@ -102,9 +102,13 @@ export const postdateDashboard: Dashboard = {
             '{{topic}}',
           ],
         ]),
+        chart('Held by sets', 'reqps', [
+          [perSecond('postdate_fetched_messages_total', OF_TOPIC, 'topic, from'), '{{topic}}: from {{from}}'],
+        ]),
         chart('Waiting', 'short', [
           [`sum by (topic) (postdate_landing_backlog${OF_TOPIC})`, '{{topic}}: to be landed'],
           ['sum(postdate_release_backlog)', 'to be told to Temporal'],
+          ['sum(postdate_wake_backlog)', 'landed, to be woken'],
         ]),
       ],
     },

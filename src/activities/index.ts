@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { InLane, LedgerActivities, ScheduledMessage } from '../message/contract';
 import type { Decision } from '../message/decision';
 import { isInstance, readThrown } from '../platform/telemetry/thrown';
+import { createBurstCounter } from '../producing/bursts';
 import { leadMsOf } from '../topics/topic-limits';
 import { createDeliver } from './deliver';
 import { readCommand, readDelivery } from './read-input';
@@ -11,9 +12,15 @@ import { createWithdraw } from './withdraw';
 /** The activities of one topic, on the database in which its ledger and its business rows commit together. */
 export function createActivities(deps: { pool: Pool } & Parameters<typeof createDeliver>[0]): LedgerActivities {
   const leadMs = leadMsOf(deps.topic);
+  const bursts = createBurstCounter();
   // The next cycle wakes with the topic's present lead. The message may carry the lead of years ago.
-  const withPresentLead = <Answer extends Decision | InLane>(answer: Answer): Answer =>
-    'next' in answer && answer.next ? { ...answer, next: { ...answer.next, leadMs } } : answer;
+  const withPresentLead = <Answer extends Decision | InLane>(answer: Answer, message: ScheduledMessage): Answer => {
+    if (!('next' in answer) || !answer.next) return answer;
+    const next = { ...answer.next, leadMs };
+    const inBurst = bursts.isOneOfMany(deps.topic, { ...message, ...next });
+    // The message hands on what it has: only a change is told.
+    return { ...answer, next: inBurst === (message.inBurst ?? false) ? next : { ...next, inBurst } };
+  };
   // With business rows, a decision belongs to whichever post has that cycle, so post ids are ignored: the sweep lands a
   // row without knowing its post.
   const matchingAnyPost = <Input extends { message: ScheduledMessage }>(input: Input): Input =>
@@ -23,8 +30,10 @@ export function createActivities(deps: { pool: Pool } & Parameters<typeof create
       activity: (input: Input) => Promise<Answer>,
       read: (input: unknown) => Input,
     ) =>
-    async (input: unknown): Promise<Answer> =>
-      withPresentLead(await activity(matchingAnyPost(read(input))).catch(failPlainly));
+    async (input: unknown): Promise<Answer> => {
+      const given = read(input);
+      return withPresentLead(await activity(matchingAnyPost(given)).catch(failPlainly), given.message);
+    };
   const { cancel, move } = createWithdraw(deps);
   const { name } = deps.topic;
   return {

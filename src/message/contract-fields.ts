@@ -42,6 +42,12 @@ const CHECKS: Record<OptionalName, (value: unknown) => Refusal | undefined> = {
       field: 'uncountedCycles',
       message: 'must be a whole number from 0',
     }),
+  inBurst: (value) =>
+    refuseUnless(typeof value === 'boolean', {
+      code: 'invalidInBurst',
+      field: 'inBurst',
+      message: 'must be true or false',
+    }),
   postId: (value) => {
     const refusal = refuseCommandId(value);
     return refusal && { ...refusal, code: 'invalidPostId', field: 'postId' };

@@ -33,6 +33,8 @@ export interface ScheduledMessage<Payload = unknown> extends OptionalFields {
   traceparent?: string;
   /** Cycles up to the present one that were no due time of its post: moved ones, and those of earlier posts. Absent: 0. */
   uncountedCycles?: number;
+  /** Many others are due at its instant: workers fetch it by sets, and wake it after its landing. Absent: it wakes by itself. */
+  inBurst?: boolean;
   /** The command that posted it under the next free cycle. Absent: the producer named the cycle. */
   postId?: string;
 }

@@ -28,7 +28,7 @@ export interface Decision {
   cycle: number;
   outcome: Outcome;
   decidedAt: number;
-  next?: { cycle: number; dueAt: number; leadMs?: number };
+  next?: { cycle: number; dueAt: number; leadMs?: number; inBurst?: boolean };
   reason?: string;
   commandId?: string;
 }

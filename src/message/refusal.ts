@@ -28,6 +28,7 @@ export const REFUSAL_CODES = [
   'invalidPostId',
   'invalidTraceparent',
   'invalidUncountedCycles',
+  'invalidInBurst',
   'invalidCarried',
   'otherWorkflowId',
   'invalidCommandId',

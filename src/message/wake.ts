@@ -22,13 +22,19 @@ export function hash01(text: string): number {
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
 
+// A message in a burst is woken after its landing, as fast as the server takes it. If no worker does that, it wakes by itself:
+// so long after it was due, and spread so far that thousands do not stop the server for others.
+const FOLLOWS_AFTER_MS = 10_000;
+const FOLLOWS_WITHIN_MS = 300_000;
+
 /**
  * When the message wakes, in epoch ms. A hash of its workflow id spreads the wake over its lead, so that messages due
  * at one instant do not all wake at once. It is the same at every replay. Without a lead the message wakes when it is
- * due.
+ * due. One in a burst wakes after that.
  */
-export function wakeAtOf(message: MessageRef & { dueAt: number; leadMs?: number }): number {
-  const { dueAt, leadMs = 0 } = message;
+export function wakeAtOf(message: MessageRef & { dueAt: number; leadMs?: number; inBurst?: boolean }): number {
+  const { dueAt, leadMs = 0, inBurst } = message;
+  if (inBurst) return Math.floor(dueAt + FOLLOWS_AFTER_MS + FOLLOWS_WITHIN_MS * hash01(workflowIdOf(message)));
   const guardMs = guardMsOf(leadMs);
   return Math.floor(dueAt - guardMs - (leadMs - guardMs) * hash01(workflowIdOf(message)));
 }

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { createCommandsFirst } from '../delivery/hold/commands-first';
+import { startCommandCheck } from '../delivery/hold/commands-in-time';
 import { createHold } from '../delivery/hold/hold';
 import { startRollCall } from '../delivery/hold/roll-call';
 import { startTakeOver } from '../delivery/hold/take-over';
@@ -10,11 +11,14 @@ import { createWorkerLanes, startLaneRefresh } from '../delivery/lanes/worker-la
 import { startLostAnswers } from '../maintenance/lost-answers';
 import { createRecovery } from '../maintenance/recovery';
 import { startSweep } from '../maintenance/sweep';
+import type { MessageRef } from '../message/contract';
 import { STABLE } from '../message/lane-name';
 import { createDatabaseClock } from '../platform/database/clock';
 import type { Metrics } from '../platform/telemetry/metrics';
+import { runClosedOf } from '../platform/temporal/run-closed';
 import { createUnreadableReport } from '../producing/unreadable-report';
 import { createWaiting } from '../producing/waiting-runs';
+import { wakeRun } from '../producing/wake-run';
 import type { Topic } from '../topics/topic';
 import type { Config } from './config';
 
@@ -43,9 +47,10 @@ export async function startHold(
   const shared = { ...connected, clock, lanes };
   // Copies for shadow lanes are made only of stable's messages: a lane on trial is compared by its own figures.
   const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.routing);
+  const waking = { wake: (message: MessageRef) => wakeRun(client, message), runClosed: runClosedOf(client) };
   const onHeld = lane === STABLE ? copies.copy : undefined;
   const hold = createHold(
-    { ...shared, signal, onHeld, onError: onError('landing') },
+    { ...shared, signal, onHeld, waking, onError: onError('landing') },
     { heldMessages, groupSize, transactions, connections },
   );
   const onUnreadable = createUnreadableReport(shared);
@@ -68,7 +73,8 @@ export async function startHold(
   const loops = [
     ...ownLoops,
     lostAnswers,
-    startRollCall({ ...asking, onError: onError('roll call') }, hold, topics),
+    startRollCall({ ...asking, wake: waking.wake, onError: onError('roll call') }, hold, topics),
+    startCommandCheck({ ...asking, onError: onError('roll call') }, hold),
     startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
   ];
   return { hold, commandsFirst, loops };

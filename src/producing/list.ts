@@ -68,7 +68,10 @@ export async function listPage(
 }
 
 /** Temporal selects by search attributes, which any client can give to any run. The run's id decides. */
-const isSelected = (run: MessageStatus, { topic, topics, notTopics, tenant, notTenants, keys }: Selection): boolean =>
+export const isSelected = (
+  run: MessageStatus,
+  { topic, topics, notTopics, tenant, notTenants, keys }: Selection,
+): boolean =>
   (topic === undefined || run.topic === topic) &&
   (topics === undefined || topics.includes(run.topic)) &&
   (tenant === undefined || run.tenant === tenant) &&

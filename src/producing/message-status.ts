@@ -47,14 +47,13 @@ const STATE_OF = {
  * the message.
  */
 export async function statusOf(client: Client, record: RunRecord): Promise<MessageStatus | UnreadableRun> {
-  const { loadedDataConverter } = client.options;
   const workflowId = record.execution?.workflowId ?? '';
   const runId = record.execution?.runId ?? '';
   const problems: string[] = [];
   const memo = async <Value>(name: string, isUsable: (value: unknown) => boolean): Promise<Value | undefined> => {
     const payload = record.memo?.fields?.[name];
     if (!payload) return undefined;
-    const read = await tryTo(async () => (await decodeArrayFromPayloads(loadedDataConverter, [payload]))[0]);
+    const read = await memoValueOf(client, record, name);
     if (!read) problems.push(`memo ${name} cannot be decoded (${encodingOf(payload)})`);
     else if (isPresent(read.value) && isUsable(read.value)) return read.value as Value;
     else if (isPresent(read.value)) problems.push(`memo ${name} is of another kind`);
@@ -87,6 +86,17 @@ export async function statusOf(client: Client, record: RunRecord): Promise<Messa
     scheduledBy,
     unreadable: problems.length > 0 ? problems.join('; ') : undefined,
   };
+}
+
+/** A value of a run's memo. Undefined if it is not there, or cannot be decoded. */
+export async function memoValueOf(
+  client: Client,
+  record: RunRecord,
+  name: string,
+): Promise<{ value: unknown } | undefined> {
+  const payload = record.memo?.fields?.[name];
+  if (!payload) return undefined;
+  return tryTo(async () => (await decodeArrayFromPayloads(client.options.loadedDataConverter, [payload]))[0]);
 }
 
 /** The message that a workflow's id names; undefined if the id is none of ours. */

@@ -3,9 +3,11 @@ import type { z } from 'zod';
 import { admit, refuseCommandId } from '../message/admission';
 import type { MoveAnswer, TooLate } from '../message/commands';
 import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../message/contract';
+import { memoOf } from '../message/memo';
 import { withOccurrence } from '../message/occurrence';
 import { presentTrace, tracePosting } from '../platform/telemetry/tracing';
 import type { scheduledMessage } from '../workflows';
+import { type BurstCounter, createBurstCounter } from './bursts';
 import { move } from './cancel-and-move';
 import { withinDeadline } from './deadline';
 import { describe } from './describe';
@@ -39,8 +41,17 @@ export async function schedule<Schema extends z.ZodType>(
   const post = presentFieldsOf(given);
   return tracePosting(message, () => {
     message.traceparent = presentTrace();
+    if (burstsOf(client).isOneOfMany(post.topic, message)) message.inBurst = true;
     return scheduled(client, post, message, { onConflict, commandId, occurrence });
   });
+}
+
+// Of each client: a process has one for all its posts.
+const counters = new WeakMap<Client, BurstCounter>();
+function burstsOf(client: Client): BurstCounter {
+  const counter = counters.get(client) ?? createBurstCounter();
+  counters.set(client, counter);
+  return counter;
 }
 
 // Each attempt is a race lost to another caller or to the message's own end. A loop without an end could hide a fault
@@ -110,7 +121,7 @@ async function started(
         // retention.
         workflowIdReusePolicy: over ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
-        memo: { commandId, cycle: message.cycle },
+        memo: { commandId, ...memoOf(message) },
         typedSearchAttributes: searchAttributesOf(message),
         priority: message.dueAt - (message.leadMs ?? 0) <= Date.now() ? DUE_AT_ONCE : undefined,
         staticSummary: `${message.topic} for ${message.tenant} / ${message.key}`.slice(0, 200),

@@ -9,6 +9,7 @@ import { withinDeadline } from './deadline';
 import { list, queryOf, type Selection } from './list';
 import type { MessageStatus, UnreadableRun } from './message-status';
 import { encodingOf } from './payload-encoding';
+import { type RunWithMessage, runsWithMessages } from './runs-with-messages';
 
 /** Questions to Temporal about messages that wait. Visibility may be a second behind. */
 export interface Waiting {
@@ -20,6 +21,8 @@ export interface Waiting {
   ): Promise<MessageStatus[]>;
   /** All selected runs, read from Temporal as they are consumed. */
   each(selection: Selection): AsyncIterable<MessageStatus>;
+  /** All selected runs page by page, with the messages that their memos carry. */
+  pages(selection: Selection): AsyncIterable<RunWithMessage[]>;
   /**
    * The message with which the run was started. Throws an `UnreadableMessage`, or a `MessageError`, if no workflow could
    * use it.
@@ -53,7 +56,7 @@ function isFromOutside(events: HistoryEvent[]): boolean {
 /** Runs of which something cannot be read go to `onUnreadable`. */
 export function createWaiting(
   client: Client,
-  { onUnreadable }: { onUnreadable?(run: UnreadableRun): void } = {},
+  { onUnreadable = () => undefined }: { onUnreadable?(run: UnreadableRun): void } = {},
 ): Waiting {
   const { workflowService, options } = client.workflow;
   const { namespace, loadedDataConverter } = options;
@@ -95,6 +98,7 @@ export function createWaiting(
       return runs;
     },
     each: (selection) => list(client, { ...selection, state: 'waiting' }, { onUnreadable }),
+    pages: (selection) => runsWithMessages(client, { ...selection, state: 'waiting' }, { onUnreadable }),
     // Only the first event is read: a description lacks the input, and the whole history comes page by page.
     messageOf: async (run) => (await carriedIn((await firstEvents(run, 1)).events, run)).message,
     async deliveryOf(run) {

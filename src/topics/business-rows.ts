@@ -12,7 +12,7 @@ export type TopicWithRows = Topic & { businessRows: string };
 
 export const hasRows = (topic: Topic): topic is TopicWithRows => topic.businessRows !== undefined;
 
-interface WaitingRow {
+export interface WaitingRow {
   tenant: string;
   key: string;
   cycle: number;
@@ -26,12 +26,12 @@ const OCCURRENCE = `(select count(*)::integer + 1 from postdate.delivery as earl
                       where earlier.topic = $1 and earlier.tenant = waiting.tenant and earlier.key = waiting.key
                         and earlier.cycle < waiting.cycle
                         and earlier.outcome in ('delivered', 'skipped')) as occurrence`;
-const COLUMNS = `waiting.tenant, waiting.key, waiting.cycle, waiting.payload, ${OCCURRENCE},
+export const COLUMNS = `waiting.tenant, waiting.key, waiting.cycle, waiting.payload, ${OCCURRENCE},
                  ceil(extract(epoch from waiting.due_at) * 1000)::float8 as due_at`;
 // The ledger takes no other row: it would come again in every round.
-const CAN_LAND = `waiting.tenant is not null and waiting.key is not null and waiting.cycle between 1 and ${MAX_CYCLE}
+export const CAN_LAND = `waiting.tenant is not null and waiting.key is not null and waiting.cycle between 1 and ${MAX_CYCLE}
                     and isfinite(waiting.due_at) and extract(year from waiting.due_at) > 0`;
-const UNDECIDED = `not exists (
+export const UNDECIDED = `not exists (
                      select 1 from postdate.delivery
                       where delivery.topic = $1 and delivery.tenant = waiting.tenant and delivery.key = waiting.key
                         and delivery.cycle = waiting.cycle)`;
@@ -127,7 +127,7 @@ export async function findWithoutRow<Ref extends { tenant: string; key: string }
   return rows.map(({ place }) => refs[place] as Ref);
 }
 
-function messageOfRow(topic: Topic, row: WaitingRow): ScheduledMessage {
+export function messageOfRow(topic: Topic, row: WaitingRow): ScheduledMessage {
   const { tenant, key, cycle, due_at, payload, occurrence } = row;
   const message: ScheduledMessage = {
     v: 1,

@@ -26,6 +26,7 @@ function acceptOrThrow<Command>(parsed: ParsedCommand<Command>): Command {
 export function registerHandlers(
   { view, recordRefusal }: MessageState,
   commands: ReturnType<typeof createCommandRunner>,
+  onWake: () => void,
 ): void {
   // A validator refuses by the present rules, and is not asked at a replay. The handler then obeys whatever was accepted.
   const updateId = () => currentUpdateInfo()?.id as string;
@@ -69,7 +70,7 @@ export function registerHandlers(
         description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?, expectedCycle?}',
       },
     ],
-    [wakeSignal.name, { handle: () => undefined, description: 'Look at the clock; changes nothing' }],
+    [wakeSignal.name, { handle: onWake, description: 'Look at the clock; changes nothing' }],
   ]);
 
   // Signals may arrive before the run's first task. Without a default handler, the SDK dispatches them in the order in

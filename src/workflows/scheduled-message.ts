@@ -4,11 +4,13 @@ import {
   CancellationScope,
   condition,
   makeContinueAsNewFunc,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AppliedCommand } from '../message/commands';
 import { errorNames, type ScheduledMessage, searchAttributesOf } from '../message/contract';
 import type { Decision, Ending } from '../message/decision';
+import { MESSAGE_IN_MEMO, memoOf } from '../message/memo';
 import { wakeAtOf } from '../message/wake';
 import { deliverActivityIn, ledgerActivitiesOf } from './activities';
 import { createCommandRunner } from './apply-commands';
@@ -40,11 +42,22 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   // state transition.
   const sleeps = Date.now() < posted.dueAt - leadMs;
   const wakeAt = sleeps ? wakeAtOf(posted) : Date.now();
+  // One in a burst sleeps beyond its due time, as it has landed by then. A worker wakes it after that. Within its lead it does so
+  // only if the message could not be fetched.
+  let isCalled = false;
+  const isReady = () => {
+    const now = Date.now();
+    return (
+      now >= Math.min(wakeAt, posted.dueAt) || (posted.inBurst === true && isCalled && now >= posted.dueAt - leadMs)
+    );
+  };
   const ledger = ledgerActivitiesOf(posted);
   const deliverIn = (lane?: string) => deliverActivityIn(posted, lane);
   const state = createMessageState(posted, applied?.at(-1));
   const commands = createCommandRunner(state, ledger, applied ?? []);
-  registerHandlers(state, commands);
+  registerHandlers(state, commands, () => {
+    isCalled = true;
+  });
   rightSearchAttributes(posted);
 
   const decided = (message: ScheduledMessage) => state.ended() !== undefined || state.message() !== message;
@@ -58,7 +71,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
 
   async function sleepUntilWake(message: ScheduledMessage): Promise<void> {
     // Every activation evaluates this condition, so any signal makes the message look at the clock.
-    const over = () => decided(message) || Date.now() >= wakeAt || runIsLong();
+    const over = () => decided(message) || isReady() || runIsLong();
     await condition(over, Math.min(wakeAt - Date.now(), HOP_MS), { summary: summaryOf(message) });
   }
 
@@ -71,6 +84,9 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
     await Promise.race([delivering, condition(() => decided(message))]);
   }
 
+  // 0.6.0, 2026-11-30. A command that was there before the delivery is decided before it: workers were away, and both came late.
+  const commandComesFirst = () => !commands.idle() && patched('commands-before-delivery');
+
   // The Web UI's cancel button is a cancel like any other: the ledger decides whether it is in time.
   const cancelRequested = CancellationScope.current().cancelRequested;
   return CancellationScope.nonCancellable(async () => {
@@ -79,7 +95,7 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
     );
     while (!state.ended()) {
       const message = state.message();
-      if (message === posted && Date.now() >= wakeAt) await deliver(message);
+      if (message === posted && isReady()) await (commandComesFirst() ? condition(settled) : deliver(message));
       else if (message === posted && !runIsLong()) await sleepUntilWake(message);
       else {
         await condition(settled);
@@ -101,8 +117,10 @@ function runIsLong(): boolean {
 
 function continueAs(next: CarriedMessage): Promise<never> {
   // Memo values and the summary are lost unless they are passed again. Search attributes are replaced as a set.
+  const { [MESSAGE_IN_MEMO]: _before, ...memo } = workflowInfo().memo ?? {};
+  const { applied: _applied, datedAt: _datedAt, ...message } = next;
   return makeContinueAsNewFunc<typeof scheduledMessage>({
-    memo: { ...workflowInfo().memo, cycle: next.cycle },
+    memo: { ...memo, ...memoOf(message) },
     typedSearchAttributes: searchAttributesOf(next),
   })(next);
 }

@@ -45,6 +45,8 @@ const CALLS: { [Name in keyof Metrics]: Parameters<Metrics[Name]> } = {
   releasing: [1],
   takenOver: [1],
   missing: ['t', 1],
+  fetched: ['t', 'list', 1],
+  toWake: [1],
   rescued: ['t', 'notWoken', 1],
   unreadable: [],
   dispatched: ['t', 'scheduled'],

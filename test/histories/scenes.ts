@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { cancel, move, schedule } from '../../src/client';
 import type { LaneMatch } from '../../src/delivery/lanes/lane';
 import { messageQuery, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/message/contract';
+import { memoOf } from '../../src/message/memo';
 import type { RepeatInput } from '../../src/message/repeat';
 import { messageOf } from '../../src/producing/post';
 import { defineTopic } from '../../src/topics/define-topic';
@@ -65,20 +66,23 @@ function stage(client: Client, key: string) {
       // The first run, whatever becomes of the message in later ones.
       return (await handle.describe()).runId;
     },
-    /** As a producer starts it, but with its first task put off: what is sent meanwhile is there before it. */
-    postPutOff: async (handler: 'done', dueInMs: number, startDelay: number) => {
-      const message = messageOf({
-        ...ref,
-        topic: sceneTopic,
-        dueAt: Date.now() + dueInMs,
-        payload: { handler },
-        cycle: 1,
-      });
+    /**
+     * As a producer starts it, but with its first task put off: what is sent meanwhile is there before it. Or in a burst, of
+     * which the others are not needed.
+     */
+    postApart: async (
+      handler: 'done',
+      dueInMs: number,
+      { startDelay, inBurst }: { startDelay?: number; inBurst?: true },
+    ) => {
+      const topic = inBurst ? { ...sceneTopic, leadMs: 500 } : sceneTopic;
+      const post = { ...ref, topic, dueAt: Date.now() + dueInMs, payload: { handler }, cycle: 1 };
+      const message = { ...messageOf(post), inBurst };
       await client.workflow.start('scheduledMessage', {
         workflowId: workflowIdOf(ref),
         taskQueue: WORKFLOW_TASK_QUEUE,
         args: [message],
-        memo: { cycle: 1 },
+        memo: { ...memoOf(message) },
         typedSearchAttributes: searchAttributesOf(message),
         startDelay,
       });
@@ -197,10 +201,23 @@ const scenes: Record<string, Scene> = {
     await ended();
     return runId;
   },
-  'commands-before-its-first-task': async ({ postPutOff, ended, handle }) => {
-    const runId = await postPutOff('done', HOUR_MS, 3_000);
+  'commands-before-its-first-task': async ({ postApart, ended, handle }) => {
+    const runId = await postApart('done', HOUR_MS, { startDelay: 3_000 });
     await handle.signal('move', { dueAt: Date.now() + 2 * HOUR_MS });
     await handle.signal('cancel', { reason: 'paid' });
+    await ended();
+    return runId;
+  },
+  'cancelled-before-its-late-first-task': async ({ postApart, ended, handle }) => {
+    const runId = await postApart('done', 1_000, { startDelay: 3_000 });
+    await handle.signal('cancel', { reason: 'paid' });
+    await ended();
+    return runId;
+  },
+  // The roll call finds it, and the worker that has landed it wakes it.
+  'woken-in-a-burst': async ({ postApart, asleep, ended }) => {
+    const runId = await postApart('done', 4_000, { inBurst: true });
+    await asleep();
     await ended();
     return runId;
   },

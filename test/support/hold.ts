@@ -3,18 +3,22 @@ import { noopMetricMeter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createDeliver } from '../../src/activities/deliver';
 import type { CommandsFirst } from '../../src/delivery/hold/commands-first';
+import { startCommandCheck } from '../../src/delivery/hold/commands-in-time';
 import { createHeartbeater } from '../../src/delivery/hold/heartbeater';
 import { createHold, type Hold, type HoldLimits } from '../../src/delivery/hold/hold';
 import { startRollCall } from '../../src/delivery/hold/roll-call';
 import { startTakeOver } from '../../src/delivery/hold/take-over';
 import { createShadowCopies } from '../../src/delivery/lanes/shadow/shadow-copies';
 import { createWorkerLanes, startLaneRefresh } from '../../src/delivery/lanes/worker-lanes';
+import { createRecovery } from '../../src/maintenance/recovery';
 import type { Delivery, ScheduledMessage } from '../../src/message/contract';
 import type { Decision } from '../../src/message/decision';
 import { createDatabaseClock } from '../../src/platform/database/clock';
+import { stoppedTogether } from '../../src/platform/loops/background-loop';
 import { createMetrics, type Metrics } from '../../src/platform/telemetry/metrics';
 import { createUnreadableReport } from '../../src/producing/unreadable-report';
 import { createWaiting } from '../../src/producing/waiting-runs';
+import { wakeRun } from '../../src/producing/wake-run';
 import type { Topic } from '../../src/topics/topic';
 import type { TestDatabase } from './database';
 import { quietLogger } from './quiet-runtime';
@@ -84,13 +88,14 @@ export function useHolds(database: TestDatabase) {
     const onUnreadable = createUnreadableReport(shared);
     // Only where a test has a Temporal to ask.
     const lostAnswers = { watch: () => undefined };
-    const rollCall = temporal
-      ? startRollCall(
-          { ...shared, waiting: createWaiting(temporal.client, { onUnreadable }), lostAnswers },
-          hold,
-          topics,
-        )
-      : { stop: async () => undefined };
+    const wake = (message: ScheduledMessage) => wakeRun((temporal as TestTemporal).client, message);
+    const asked = temporal ? [createWaiting(temporal.client, { onUnreadable })] : [];
+    const rollCall = stoppedTogether(
+      asked.flatMap((waiting) => [
+        startRollCall({ ...shared, waiting, lostAnswers, wake }, hold, topics),
+        startCommandCheck({ waiting, recovery: createRecovery((temporal as TestTemporal).client), onError }, hold),
+      ]),
+    );
     const heartbeater = createHeartbeater();
     const end = async () => {
       over.abort();

@@ -57,12 +57,15 @@ export function useTimeSkipping() {
       await deliveries.runUntil(() => sleepers.runUntil(test));
     },
     /** Starts the workflow as a producer does; the client's checks are not this test's subject. */
-    start(message: ScheduledMessage): Promise<WorkflowHandle<() => Promise<Ending>>> {
+    start(
+      message: ScheduledMessage,
+      { memo = { cycle: message.cycle } }: { memo?: Record<string, unknown> } = {},
+    ): Promise<WorkflowHandle<() => Promise<Ending>>> {
       return held.env.client.workflow.start('scheduledMessage', {
         workflowId: workflowIdOf(message),
         taskQueue: WORKFLOW_TASK_QUEUE,
         args: [message],
-        memo: { cycle: message.cycle },
+        memo,
         typedSearchAttributes: searchAttributesOf(message),
       });
     },

@@ -1,8 +1,10 @@
 import { tsToMs } from '@temporalio/common/lib/time';
 import { nanoid } from 'nanoid';
-import { cancelSignal, cancelUpdate, moveSignal, moveUpdate } from '../../src/message/commands';
+import { cancelSignal, cancelUpdate, moveSignal, moveUpdate, wakeSignal } from '../../src/message/commands';
 import { messageQuery, type ScheduledMessage, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/message/contract';
+import { messageOfMemo } from '../../src/message/memo';
 import { wakeAtOf } from '../../src/message/wake';
+import { eventually } from '../support/eventually';
 import { ledgerInMemory, trouble } from '../support/ledger-in-memory';
 import { useTimeSkipping } from '../support/workflow-environment';
 
@@ -175,6 +177,87 @@ describe('without a command', () => {
       await waiting.terminate();
       const refused = await temporal.start(await message(horizonMs + 2 * DAY_MS));
       await expect(refused.result()).rejects.toMatchObject({ cause: { type: 'PostdateInvalidMessage' } });
+    });
+  });
+});
+
+describe('that became due while no workflow worker was there', () => {
+  it('is not delivered if it was cancelled meanwhile, and is delivered if it was not (the control)', async () => {
+    const ledger = ledgerInMemory();
+    const [cancelled, other] = [await message(-MINUTE_MS), await message(-MINUTE_MS)];
+    const [first, second] = [await temporal.start(cancelled), await temporal.start(other)];
+    await first.signal(cancelSignal, { commandId: 'c-1' });
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      expect(await first.result()).toMatchObject({ outcome: 'cancelled' });
+      expect(await second.result()).toMatchObject({ outcome: 'delivered' });
+    });
+    expect(ledger.deliveries.map((delivery) => delivery.message.key)).toEqual([other.key]);
+  });
+});
+
+describe('in a burst', () => {
+  const inBurst = { inBurst: true, leadMs: 10 * MINUTE_MS };
+
+  it('sleeps beyond its due time, and wakes by itself within five minutes and ten seconds', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, inBurst);
+      const handle = await temporal.start(due);
+      await handle.result();
+      expect(ledger.deliveries).toMatchObject([{ message: due, wakeAt: wakeAtOf(due) }]);
+      const afterMs = (await deliveryBeganAt(due)) - due.dueAt;
+      expect(afterMs).toBeGreaterThanOrEqual(10_000);
+      expect(wakeAtOf(due)).toBeLessThan(due.dueAt + 310_000);
+    });
+  });
+
+  it('is called by the signal wake within its lead, and not before that', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, inBurst);
+      const handle = await temporal.start(due);
+      await temporal.env.sleep(HOUR_MS - 20 * MINUTE_MS);
+      await handle.signal(wakeSignal);
+      await temporal.env.sleep(5 * MINUTE_MS);
+      expect(ledger.deliveries).toEqual([]);
+      await temporal.env.sleep(10 * MINUTE_MS);
+      await handle.signal(wakeSignal);
+      await handle.result();
+      expect(await deliveryBeganAt(due)).toBeLessThan(due.dueAt);
+    });
+  });
+
+  it('is called by the signal wake as soon as it is due', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, inBurst);
+      const handle = await temporal.start(due);
+      await temporal.env.sleep(HOUR_MS + 1_000);
+      expect(ledger.deliveries).toEqual([]);
+      await handle.signal(wakeSignal);
+      await handle.result();
+      expect(await deliveryBeganAt(due)).toBeLessThan(due.dueAt + 10_000);
+    });
+  });
+});
+
+describe('the memo of a run', () => {
+  const memoIn = async (due: ScheduledMessage) => {
+    const { memo } = await temporal.env.client.workflow.getHandle(workflowIdOf(due)).describe();
+    return memo;
+  };
+
+  it('that a client has filled with something else is right after a move', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due, { memo: { cycle: 1, message: 'something else' } });
+      await handle.executeUpdate(moveUpdate, { args: [{ commandId: 'm-1', dueAt: due.dueAt + HOUR_MS }] });
+      await eventually(async () => expect(await memoIn(due)).toMatchObject({ cycle: 2 }));
+      const moved = messageOfMemo((await memoIn(due))?.message, due, due.dueAt);
+      expect(moved).toMatchObject({ ...due, cycle: 2, dueAt: due.dueAt + HOUR_MS });
+      // So that nothing is left that holds up the server's time.
+      await temporal.env.client.workflow.getHandle(workflowIdOf(due)).result();
     });
   });
 });

@@ -23,6 +23,8 @@ export type Settlement =
   | { kind: 'handedBack'; inMs: number }
   /** Its place went to a message that is due sooner, or to another tenant's. Temporal brings it again. It is due in so many ms. */
   | { kind: 'madeRoom'; inMs: number }
+  /** A cancel or a move of it is not decided yet. Its workflow decides that first. */
+  | { kind: 'commandWaits' }
   /** By the topic's rules this lane's workers land it. */
   | { kind: 'left'; lane: string }
   /** This lane failed to land it; stable's workers land it. */

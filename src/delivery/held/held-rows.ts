@@ -1,5 +1,5 @@
 import { refuseUnstorable } from '../../message/admission';
-import type { Delivery } from '../../message/contract';
+import type { Delivery, ScheduledMessage } from '../../message/contract';
 import type { Queryable } from '../../platform/database/pool';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
 
@@ -85,6 +85,32 @@ export async function findMissing(
               where (topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle))
       order by place`,
     [topic, cycles.map(({ tenant }) => tenant), cycles.map(({ key }) => key), cycles.map(({ cycle }) => cycle)],
+  );
+  return rows.map(({ place }) => place);
+}
+
+/** The places of those of these messages whose cycle another post has used, and that no worker holds. */
+export async function findTaken(
+  db: Queryable,
+  topic: string,
+  messages: Pick<ScheduledMessage, 'tenant' | 'key' | 'cycle' | 'postId'>[],
+): Promise<number[]> {
+  const { rows } = await db.query<{ place: number }>(
+    `select place::integer - 1 as place
+       from unnest($2::text[], $3::text[], $4::integer[], $5::text[]) with ordinality
+         as given (tenant, key, cycle, post_id, place)
+       join postdate.delivery on (topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle)
+      where delivery.post_id is distinct from given.post_id
+        and not exists (select 1 from postdate.held
+              where (held.topic, held.tenant, held.key, held.cycle) = ($1, given.tenant, given.key, given.cycle))
+      order by place`,
+    [
+      topic,
+      messages.map(({ tenant }) => tenant),
+      messages.map(({ key }) => key),
+      messages.map(({ cycle }) => cycle),
+      messages.map(({ postId }) => postId ?? null),
+    ],
   );
   return rows.map(({ place }) => place);
 }

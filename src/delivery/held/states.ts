@@ -34,7 +34,7 @@ export const TRANSITIONS: Record<State, Partial<Record<State, string>>> = {
   held: {
     landing: 'due',
     leaving: 'the rules have changed',
-    settled: 'handed back by a stopping worker, or to make room',
+    settled: 'handed back by a stopping worker, or to make room, or a command of it waits',
   },
   landing: {
     held: 'not due by the clock of PostgreSQL',

@@ -38,6 +38,8 @@ export function answerAttempts(messages: Pick<HeldMessages, 'on'>, landingsOver:
         return rejectAll(readThrown(settlement.error));
       case 'handedBack':
         return rejectAll(handedBack(delivery, settlement.inMs));
+      case 'commandWaits':
+        return rejectAll(retryLater(errorNames.handedBack, waitForPlaceMs(delivery, 0)));
       case 'madeRoom':
         return rejectAll(retryLater(errorNames.handedBack, waitForPlaceMs(delivery, settlement.inMs)));
       case 'laneFailed':

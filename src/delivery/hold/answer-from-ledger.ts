@@ -10,13 +10,13 @@ interface Asked {
   topic: Topic;
   delivery: Delivery;
   attempt: Attempt;
-  /** The answer to an attempt whose message is not decided. */
-  otherwise: Error;
+  /** Called if the message is not decided, or the ledger cannot be asked. */
+  undecided(): void;
 }
 
 /**
- * Answers attempts for which the hold has no place: with the ledger's decision if the message has landed without them, else
- * with the error. One question at a time, for all that have come meanwhile.
+ * Answers attempts of messages that have landed without them with the ledger's decision. One question at a time, for all that
+ * have come meanwhile.
  */
 export function createLedgerAnswers({ pool, onError }: { pool: Pool; onError(error: unknown): void }) {
   const waiting: Asked[] = [];
@@ -42,10 +42,10 @@ export function createLedgerAnswers({ pool, onError }: { pool: Pool; onError(err
       onError(error);
       return new Map<Delivery, never>();
     });
-    for (const { delivery, attempt, otherwise } of asked) {
+    for (const { delivery, attempt, undecided } of asked) {
       const known = found.get(delivery);
       if (known && 'decision' in known) attempt.resolve(known.decision);
-      else attempt.reject(otherwise);
+      else undecided();
     }
   }
 

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Delivery } from '../../message/contract';
 import { runInBackground } from '../../platform/loops/background-loop';
 import { createSemaphore } from '../../platform/loops/semaphore';
+import type { Settlement } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
 import { deleteHeld, writeHeld } from '../held/held-rows';
 
@@ -11,6 +12,16 @@ const WORTH_WRITING_MS = 1_000;
 // Rows are collected for this long, so that a burst of wakes costs a few statements and not thousands.
 const COLLECT_MS = 250;
 const BATCH = 500;
+/** How messages end here whose rows are for another worker to take over. */
+const FOR_OTHERS: Record<Settlement['kind'], boolean> = {
+  decided: false,
+  failed: false,
+  madeRoom: false,
+  commandWaits: false,
+  handedBack: true,
+  left: true,
+  laneFailed: true,
+};
 
 /**
  * Writes this worker's held messages to `postdate.held`, and deletes the rows of those that have landed or failed, in the
@@ -27,8 +38,7 @@ export function createHeldWriter(
   const toDelete: Delivery[] = [];
 
   messages.on('settled', ({ delivery }, { kind }) => {
-    // The other rows are for another worker to take over.
-    if (kind === 'decided' || kind === 'failed' || kind === 'madeRoom') toDelete.push(delivery);
+    if (!FOR_OTHERS[kind]) toDelete.push(delivery);
   });
 
   /** Whether this worker's row is needed. The row of a leaving message is the other lane's, before and after. */

@@ -16,12 +16,16 @@ import { createIntake } from './intake';
 import { createLaneRouting } from './lane-routing';
 import { createPlaces } from './places';
 import { reportLanded } from './report-landed';
+import { createUnattended } from './unattended';
+import { type Waking, wakeLanded } from './wake-landed';
 
 export interface HoldLimits extends LandingLimits {
   /** At most so many messages with attempts in this process's memory. */
   heldMessages: number;
 }
 
+// A message without an attempt takes a tenth of the memory of one with an attempt.
+const WITHOUT_ATTEMPT_PER_PLACE = 10;
 const FULL_REPORTED_EVERY_MS = 60_000;
 
 /**
@@ -40,6 +44,8 @@ export function createHold(
     signal: AbortSignal;
     /** Called for each delivery that is held from now on, and again for all of them when the lanes have changed. */
     onHeld?(topic: Topic, delivery: Delivery): void;
+    /** Wakes the runs of messages in bursts after they have landed. Without it they wake by themselves. */
+    waking?: Waking;
     onError(error: unknown): void;
   },
   limits: HoldLimits,
@@ -51,11 +57,19 @@ export function createHold(
   const queues = createQueues(deps, limits, messages);
   const landingsOver = afterLandings(queues.landing);
   const answers = answerAttempts(messages, landingsOver);
+  const toWake = deps.waking && wakeLanded({ ...deps, waking: deps.waking, landingsOver }, messages);
+  const unattended = createUnattended(deps.clock, messages);
   reportLanded(deps, messages);
   const routing = createLaneRouting(deps, messages, writer);
   const places = createPlaces({ clock: deps.clock, onFull: reportFull }, limits.heldMessages, messages, queues);
   const answerFromLedger = createLedgerAnswers(deps);
-  const { keep, takeOver, handBack } = createIntake(deps, { messages, places, answerFromLedger, routing, writer });
+  const { keep, takeOver, handBack, wakesAreLate } = createIntake(deps, {
+    messages,
+    places,
+    answerFromLedger,
+    routing,
+    writer,
+  });
   messages.on('held', ({ topic, delivery }, from) => {
     // A message that was landed too early has been seen before.
     if (from !== 'landing') onHeld?.(topic, delivery);
@@ -76,11 +90,25 @@ export function createHold(
   function report(topics: Topic[]): void {
     for (const topic of topics) metrics.held(topic.name, messages.countOf(topic));
     metrics.releasing(answers.backlog());
+    metrics.toWake(toWake?.backlog() ?? 0);
   }
 
-  const writeAgain = () => writer.writeAll(messages.all());
-  const { resetTimers } = messages;
-  return { keep, takeOver, reroute, handBack, report, writeAgain, resetTimers, landingsOver, stop: writer.stop };
+  /**
+   * How many more messages of a topic there is memory for without attempts: half of what is free. Each of so many topics has a
+   * share that no other can take.
+   */
+  function room(topic: Topic, topics: number): number {
+    const all = WITHOUT_ATTEMPT_PER_PLACE * limits.heldMessages;
+    const share = Math.floor(all / 2 / topics) - messages.countOf(topic);
+    return Math.max(0, share, Math.floor((all - messages.size()) / 2));
+  }
+
+  return {
+    ...{ keep, takeOver, room, reroute, handBack, wakesAreLate, ...unattended, report, landingsOver },
+    writeAgain: () => writer.writeAll(messages.all()),
+    resetTimers: messages.resetTimers,
+    stop: writer.stop,
+  };
 }
 
 export type Hold = ReturnType<typeof createHold>;

@@ -46,13 +46,20 @@ export function createIntake(
   });
 
   /** Holds a delivery for an attempt of its activity, which is answered when the message ends here. */
-  function keep(topic: Topic, delivery: Delivery, attempt: Attempt): void {
+  function keep(topic: Topic, delivery: Delivery, attempt: Attempt, { isAsked = false } = {}): void {
     const { message, late } = delivery;
     const now = clock.now();
     const inMs = message.dueAt - now;
     const known = messages.find(delivery);
-    if (known) join(known, attempt, inMs);
-    else if (stopping && inMs > KEEP_WHEN_STOPPING_MS) attempt.reject(handedBack(delivery, inMs));
+    // It was fetched before it was due, and most likely landed then: no place is needed to learn that.
+    const mayHaveLanded = message.inBurst && !late && inMs <= 0 && !isAsked;
+    if (known) {
+      if (known.attempts.length === 0) leadWatch.woken(delivery, now);
+      join(known, attempt, inMs);
+    } else if (mayHaveLanded) {
+      const undecided = () => keep(topic, delivery, attempt, { isAsked: true });
+      answerFromLedger({ topic, delivery, attempt, undecided });
+    } else if (stopping && inMs > KEEP_WHEN_STOPPING_MS) attempt.reject(handedBack(delivery, inMs));
     else if (inMs > (message.leadMs ?? 0) + EARLY_ALLOWANCE_MS) {
       attempt.reject(retryLater(errorNames.notDue, Math.min(BACK_AFTER_MS, inMs - (message.leadMs ?? 0))));
     } else if (!places.take(delivery, inMs)) refuse(topic, delivery, attempt);
@@ -87,7 +94,7 @@ export function createIntake(
     const inMs = delivery.message.dueAt - clock.now();
     const otherwise = retryLater(errorNames.notDue, waitForPlaceMs(delivery, inMs));
     if (inMs > 0) attempt.reject(otherwise);
-    else answerFromLedger({ topic, delivery, attempt, otherwise });
+    else answerFromLedger({ topic, delivery, attempt, undecided: () => attempt.reject(otherwise) });
   }
 
   /**
@@ -120,5 +127,5 @@ export function createIntake(
     if (inMs > KEEP_WHEN_STOPPING_MS) messages.settle(message, { kind: 'handedBack', inMs });
   }
 
-  return { keep, takeOver, handBack };
+  return { keep, takeOver, handBack, wakesAreLate: leadWatch.wakesAreLate };
 }

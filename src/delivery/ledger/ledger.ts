@@ -111,7 +111,9 @@ export async function recordWithdrawal(
   { outcome, commandId, next, reason }: Withdrawal,
 ): Promise<Decision> {
   const { rows } = await db.query<LedgerRow>(
-    `insert into postdate.delivery
+    // Held or not, it is no message any more that will be due: the roll call counts the held ones.
+    `with unheld as (delete from postdate.held where topic = $1 and tenant = $2 and key = $3 and cycle = $4)
+     insert into postdate.delivery
        (topic, tenant, key, cycle, outcome, due_at, late, next_cycle, next_due_at, reason, command_id, post_id)
      values ($1, $2, $3, $4, $5, $6, false, $7, $8, $9, $10, $11)
      on conflict do nothing

@@ -66,6 +66,10 @@ export function createLandingMetrics({ number, seconds, count, spread }: Instrum
     releasing: number('postdate_release_backlog', 'messages', 'Results not yet told to Temporal', (gauge) => {
       return (messages: number) => gauge.set(messages);
     }),
+    /** How many runs of messages that have landed are still to be woken. */
+    toWake: number('postdate_wake_backlog', 'runs', 'Runs of landed messages that still sleep', (gauge) => {
+      return (runs: number) => gauge.set(runs);
+    }),
     /** Messages taken over from a worker that died. */
     takenOver: count('postdate_taken_over_messages', 'messages', 'Taken over from dead workers', (counter) => {
       counter.add(0);
@@ -76,6 +80,16 @@ export function createLandingMetrics({ number, seconds, count, spread }: Instrum
       for (const topic of topics) counter.add(0, { topic });
       return (topic: string, messages: number) => counter.add(messages, { topic });
     }),
+    /** Messages that were fetched by sets, from business rows or from Temporal's list, as wakes could not bring them in time. */
+    fetched: count(
+      'postdate_fetched_messages',
+      'messages',
+      'Held by sets, without waking their workflows',
+      (counter) => {
+        for (const topic of topics) for (const from of ['rows', 'list']) counter.add(0, { topic, from });
+        return (topic: string, from: 'rows' | 'list', messages: number) => counter.add(messages, { topic, from });
+      },
+    ),
     /** Overdue messages that only the sweep has landed, or woken. */
     rescued: count('postdate_rescued_messages', 'messages', 'Overdue, and found by the sweep', (counter) => {
       for (const topic of topics) for (const reason of RESCUE_REASONS) counter.add(0, { topic, reason });

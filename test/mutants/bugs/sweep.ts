@@ -174,7 +174,7 @@ export const sweep: Mutant[] = [
   },
   {
     name: 'stranger: the roll call holds what was cancelled while no workflow worker was there',
-    file: 'src/delivery/hold/roll-call.ts',
+    file: 'src/delivery/hold/hold-one-by-one.ts',
     find: '.filter(({ commandWaits }) => !commandWaits)',
     replace: '',
     tests: ['test/delivery/hold/roll-call.test.ts'],
@@ -195,7 +195,7 @@ export const sweep: Mutant[] = [
   },
   {
     name: 'stranger: a lost delivery of a message that the roll call holds is not answered',
-    file: 'src/delivery/hold/roll-call.ts',
+    file: 'src/delivery/hold/hold-one-by-one.ts',
     find: 'for (const { run, message } of due) lostAnswers.watch(run, message);',
     replace: '',
     tests: ['test/maintenance/lost-deliveries.test.ts'],
