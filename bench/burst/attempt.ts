@@ -6,6 +6,7 @@ import { readEffects } from '../harness/commit-times';
 import type { BenchContext } from '../harness/context';
 import { type IdlePerSecond, meter, per1000 } from '../harness/cpu';
 import { drained } from '../harness/drained';
+import { peakMbOf, resetPeak } from '../harness/peak-memory';
 import type { Attempt, Contender, Started } from './contender';
 
 interface Turn {
@@ -69,6 +70,8 @@ async function attempt(
   const ids = await insertRequests(pool, run, messages, new Date(dueAt));
   await settleDatabase(pool);
 
+  const workers = [started.parts.worker ?? []].flat();
+  resetPeak(workers);
   const cpu = meter(started.parts);
   const posting = await post(started, ids, dueAt);
   const inTime = Date.now() <= dueAt - leadMs - 1_000;
@@ -76,6 +79,7 @@ async function attempt(
   const lost = await drained(async () => messages - (await countExpired(pool, run)), PATIENCE_MS);
   const held = await drained(started.left, PATIENCE_MS);
   const reading = cpu.read();
+  const workerPeakMb = peakMbOf(workers);
   if (!inTime) return undefined;
 
   const { latenessMs, ...effects } = await readEffects(pool, run, contender.events);
@@ -85,6 +89,7 @@ async function attempt(
     ...effects,
     lost,
     held,
+    workerPeakMb,
     samplesMs: latenessMs,
     schedulesPerSecond: posting ? Math.round(posting.perSecond) : null,
     drainMs: Math.round(Math.max(0, ...latenessMs)),

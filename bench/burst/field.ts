@@ -3,7 +3,7 @@ import { batchUpdate } from './contenders/batch-update';
 import { bullmq } from './contenders/bullmq';
 import { graphileWorker } from './contenders/graphile-worker';
 import { pgBoss, pgBossBatch } from './contenders/pg-boss';
-import { postdate, postdatePlain } from './contenders/postdate';
+import { postdate, postdatePlain, postdateRows } from './contenders/postdate';
 import { schedules } from './contenders/schedules';
 import { sleepActivity } from './contenders/sleep-activity';
 import { sleepLocalActivity } from './contenders/sleep-local-activity';
@@ -14,6 +14,7 @@ import { startDelay } from './contenders/start-delay';
 export const field: Contender[] = [
   postdate,
   postdatePlain,
+  postdateRows,
   batchUpdate,
   pgBoss,
   pgBossBatch,

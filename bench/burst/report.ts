@@ -36,13 +36,14 @@ export function printTable(out: ResultsWriter, finished: Finished[]): void {
     }),
   );
   out.table(
-    ['contender', 'posted/s', 'drained in', 'CPU s per 1,000: server', 'worker', 'database', 'sum'],
+    ['contender', 'posted/s', 'drained in', 'worker MB', 'CPU s per 1,000: server', 'worker', 'database', 'sum'],
     finished.map(({ contender, figures }) => {
       const { server, worker, database, sum } = figures.cpuSecondsPer1000;
       return [
         contender.title,
         figures.schedulesPerSecond === null ? '–' : counted(figures.schedulesPerSecond),
         readableMs(figures.drainMs),
+        counted(figures.workerPeakMb),
         ...[server, worker, database, sum].map((seconds) => seconds.toFixed(2)),
       ];
     }),

@@ -1,6 +1,6 @@
 import { runProcess } from '../../src/process/run-process';
 import { startWorker } from '../../src/worker';
-import { requestExpiry } from './request-expiry';
+import { REQUEST_ROWS, requestExpiry } from './request-expiry';
 
 // The production worker, configured by the environment as everywhere; only the topic is the benchmark's.
 const { BENCH_TOPIC = 'bench.expiry', BENCH_LEAD_MS, BENCH_PACE, BENCH_HANDLER } = process.env;
@@ -9,6 +9,7 @@ const setBased = requestExpiry({
   name: BENCH_TOPIC,
   leadMs: given(BENCH_LEAD_MS),
   landingsPerSecond: given(BENCH_PACE),
+  businessRows: BENCH_HANDLER === 'with-rows' ? REQUEST_ROWS : undefined,
 });
 const topic = BENCH_HANDLER === 'plain' ? { ...setBased, landAll: undefined } : setBased;
 

@@ -7,8 +7,14 @@ const EXPIRE = `update app.request set status = 'EXPIRED'
                 returning id`;
 const MISS = 'insert into app.miss (request_id) select unnest($1::text[])';
 
+/** The rows behind its messages, as an application names them. Those of other contenders are not among them. */
+export const REQUEST_ROWS = `
+  select run as tenant, id as key, 1 as cycle, due_at, '{}'::jsonb as payload, status = 'PENDING' as waits,
+         case when status = 'EXPIRED' then 'request.expired' end as told
+    from app.request where run like 'postdate-rows-%'`;
+
 /** Postdate's way to the application's effect: the topic's key is the request's id, its tenant the run. */
-export const requestExpiry = (options: Pick<Topic, 'name' | 'leadMs' | 'landingsPerSecond'>) =>
+export const requestExpiry = (options: Pick<Topic, 'name' | 'leadMs' | 'landingsPerSecond' | 'businessRows'>) =>
   defineTopic({
     ...options,
     payload: z.strictObject({}),

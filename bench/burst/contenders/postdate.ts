@@ -3,13 +3,17 @@ import { Client, Connection } from '@temporalio/client';
 import { schedule } from '../../../src/client';
 import { outboxEvents } from '../../harness/commit-times';
 import { NAMESPACE } from '../../harness/namespace';
-import { requestExpiry } from '../../harness/request-expiry';
+import { REQUEST_ROWS, requestExpiry } from '../../harness/request-expiry';
 import { countOpenWorkflows } from '../../harness/temporal-tables';
 import type { Attempt, Contender, Started } from '../contender';
 
 /** The product as it ships: its worker, its client, its outbox; only the topic is the benchmark's. */
-async function start({ bench, run, messages, leadMs }: Attempt, handler: 'set-based' | 'plain'): Promise<Started> {
-  const topic = requestExpiry({ name: `bench.expiry.${handler}`, leadMs });
+async function start(
+  { bench, run, messages, leadMs }: Attempt,
+  handler: 'set-based' | 'plain' | 'with-rows',
+): Promise<Started> {
+  const businessRows = handler === 'with-rows' ? REQUEST_ROWS : undefined;
+  const topic = requestExpiry({ name: `bench.expiry.${handler}`, leadMs, businessRows });
   const worker = await bench.start(run, {
     file: join(__dirname, '..', '..', 'harness', 'postdate-worker.ts'),
     ready: 'worker is running',
@@ -32,7 +36,16 @@ async function start({ bench, run, messages, leadMs }: Attempt, handler: 'set-ba
   const openBefore = await countOpenWorkflows(main, NAMESPACE);
   return {
     parts: { server: bench.cluster.pid, worker: worker.pid, database: bench.cluster.postgresPid },
-    post: ({ id, dueAt }) => schedule(client, { topic, tenant: run, key: id, dueAt, payload: {} }),
+    // A row names its cycle.
+    post: ({ id, dueAt }) =>
+      schedule(client, {
+        topic,
+        tenant: run,
+        key: id,
+        cycle: businessRows === undefined ? undefined : 1,
+        dueAt,
+        payload: {},
+      }),
     left: async () => Math.max(0, (await countOpenWorkflows(main, NAMESPACE)) - openBefore),
     async stop() {
       await worker.stop();
@@ -63,4 +76,12 @@ export const postdatePlain: Contender = {
   name: 'postdate-plain',
   title: 'Postdate, plain handler',
   start: (attempt) => start(attempt, 'plain'),
+};
+
+/** With the rows behind its messages, from which workers read what is due. */
+export const postdateRows: Contender = {
+  ...shared,
+  name: 'postdate-rows',
+  title: 'Postdate, with business rows',
+  start: (attempt) => start(attempt, 'with-rows'),
 };
