@@ -25,6 +25,7 @@ const benches: Bench[] = [
   { name: 'canary', load: () => import('./canary/canary.js') },
   { name: 'held', load: () => import('./held/held.js') },
   { name: 'http', load: () => import('./http/http.js') },
+  { name: 'idle', load: () => import('./idle/idle.js') },
   { name: 'morning-run', load: () => import('./morning-run/morning-run.js') },
   { name: 'pending', load: () => import('./pending/pending.js') },
   { name: 'schedule', load: () => import('./schedule/schedule.js') },

@@ -5,6 +5,7 @@ import type { Application } from './http/application';
 import { isServedInWorker } from './http/in-worker';
 import { type RunningHttp, startHttp } from './http/start';
 import { STABLE } from './message/lane-name';
+import { listenForHints } from './platform/database/hints';
 import { startGauges } from './platform/telemetry/gauges';
 import type { Config } from './process/config';
 import { installed } from './process/installation';
@@ -50,13 +51,18 @@ export async function startWorker(
   try {
     await migrateSchemas(pool, parts, { log, signal: stopping });
     await registerTopics(pool, parts.topics);
-    const { hold, commandsFirst, loops } = await startHold(config, parts.topics, { ...shared, signal: over.signal });
+    const { hold, commandsFirst, lanes, loops } = await startHold(config, parts.topics, {
+      ...shared,
+      signal: over.signal,
+    });
     background.push(hold, ...loops);
-    const maintenance = startMaintenance(shared, parts.topics, config.kept);
+    const maintenance = startMaintenance({ ...shared, lanes }, parts.topics, config.kept);
     background.push(...maintenance);
     background.push(startGauges({ ...shared, onError: onError('readings') }));
+    const hints = listenForHints(config.databaseUrl, pool, { onError: onError('hints') });
+    background.push(hints);
     const streamed = { consumers: parts.consumers, publishers };
-    background.push(...startStream(config, streamed, { ...shared, landingsOver: hold.landingsOver }));
+    background.push(...startStream(config, streamed, { ...shared, hints, landingsOver: hold.landingsOver }));
     const connection = await connect(stopping, 'Temporal is away; what is overdue lands from its rows');
     if (!connection) {
       await close();
@@ -64,7 +70,7 @@ export async function startWorker(
     }
     // Not before: a namespace that does not know our search attributes refuses to start a message that carries them.
     const dispatcher = startDispatcher(
-      { ...shared, recordRefusal, onError: onError('dispatcher') },
+      { ...shared, hints, recordRefusal, onError: onError('dispatcher') },
       parts.topics,
       config,
     );

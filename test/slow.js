@@ -18,6 +18,7 @@ const SLOW = [
   'test/system/backup-restored.test.ts',
   'test/system/bad-deploy.test.ts',
   'test/bench/held.test.ts',
+  'test/bench/idle.test.ts',
   'test/bench/http.test.ts',
   'test/bench/schedule.test.ts',
   'test/bench/sql.test.ts',

@@ -1,9 +1,11 @@
 import type { Pool } from 'pg';
+import type { Hints } from '../platform/database/hints';
 import { inTransaction } from '../platform/database/pool';
+import { runWhileWorkWaits } from '../platform/database/resting-loop';
 import type { AfterLandings } from '../platform/loops/after-landings';
-import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
+import type { BackgroundLoop } from '../platform/loops/background-loop';
 
-/** PostgreSQL's channel that says "the stream has grown". It is only a hint: every reader polls as well. */
+/** PostgreSQL's channel that says "the stream has grown". It is only a hint: every reader looks by itself as well. */
 export const STREAM_CHANNEL = 'postdate_stream';
 
 const BATCH = 500;
@@ -11,6 +13,7 @@ const BATCH = 500;
 // No relay has given these positions: a stranger has, or a backup is older than the rows. At the head's number the relay
 // would fail for ever, as no position is there twice.
 const BEYOND_HEAD = 'select id from postdate.outbox where position > (select position from postdate.stream_head)';
+const WAITS = `exists (select from postdate.outbox where position is null) or exists (${BEYOND_HEAD})`;
 
 /**
  * Gives the next `limit` committed events their positions in the stream, and returns how many.
@@ -22,9 +25,7 @@ const BEYOND_HEAD = 'select id from postdate.outbox where position > (select pos
  */
 export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
   // Looks without a lock first: a lock taken ten times a second would be ten writes a second for nothing.
-  const { rows } = await pool.query<{ waiting: boolean }>(
-    `select exists (select from postdate.outbox where position is null) or exists (${BEYOND_HEAD}) as waiting`,
-  );
+  const { rows } = await pool.query<{ waiting: boolean }>(`select ${WAITS} as waiting`);
   if (!rows[0]?.waiting) return 0;
   return inTransaction(pool, async (tx) => {
     // Another process is relaying at this moment, so this one leaves it to that.
@@ -51,15 +52,20 @@ export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
   });
 }
 
-/** Relays until stopped. Any number of processes may: they take turns. Landings of the same process go first. */
-export const startRelay = (
+/**
+ * Relays until stopped. Any number of processes may: they take turns. Landings of the same process go first. With `hints` it
+ * looks seldom while no event is written.
+ */
+export function startRelay(
   pool: Pool,
-  { landingsOver, onError }: { landingsOver?: AfterLandings; onError(error: unknown): void },
-): BackgroundLoop => {
+  { hints, landingsOver, onError }: { hints?: Hints; landingsOver?: AfterLandings; onError(error: unknown): void },
+): BackgroundLoop {
   const relay = async () => {
     await landingsOver?.();
-    return (await relayBatch(pool)) === BATCH ? 'more' : 'idle';
+    const relayed = await relayBatch(pool);
+    if (relayed === BATCH) return 'more';
+    return relayed > 0 ? 'found' : 'idle';
   };
-  // Landings do not notify (see relayBatch), so an event waits for this poll: an index lookup, ten a second.
-  return runInBackground(relay, { pauseMs: 100, onError });
-};
+  // An event waits for this look: two index lookups, ten a second. In a burst no landing notifies.
+  return runWhileWorkWaits({ pool, hints, onError }, { what: 'events', waits: WAITS, pollMs: 100 }, relay);
+}

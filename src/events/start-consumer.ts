@@ -60,5 +60,8 @@ export function startConsumer(
     nudge() {
       for (const loop of loops) loop.nudge();
     },
+    nudgeIn(ms) {
+      for (const loop of loops) loop.nudgeIn(ms);
+    },
   };
 }

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { readDecision } from '../delivery/ledger/ledger';
 import type { ScheduledMessage } from '../message/contract';
-import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
+import { runInBackground, UNTIL_NUDGED_MS } from '../platform/loops/background-loop';
 import { withErrorContext } from '../platform/telemetry/error-context';
 import type { MessageStatus } from '../producing/message-status';
 import type { Recovery } from './recovery';
@@ -61,12 +61,14 @@ export function startLostAnswers({
     return 'idle';
   }
 
-  const loop: Pick<BackgroundLoop, 'stop'> = runInBackground(round, { pauseMs: EVERY_MS, onError });
+  const pauseMs = () => (watched.length > 0 ? EVERY_MS : UNTIL_NUDGED_MS);
+  const loop = runInBackground(round, { pauseMs, onError });
   return {
     /** Answers this run's delivery once the message is decided. */
     watch(run: MessageStatus, message: ScheduledMessage): void {
       if (watched.length >= MOST) return;
       const lookAt = Math.max(message.dueAt, Date.now()) + AFTER_DUE_MS;
+      if (watched.length === 0) loop.nudgeIn(EVERY_MS);
       watched.push({ run, message, lookAt, untilAt: lookAt + GIVE_UP_AFTER_MS });
     },
     stop: loop.stop,

@@ -69,12 +69,12 @@ export function startSweepOfRows(
     return more ? 'more' : 'idle';
   }
 
-  const { nudge, stop } = runInBackground(sweepOnce, { pauseMs: everyMs, onError });
+  const loop = runInBackground(sweepOnce, { pauseMs: everyMs, onError });
   return {
-    nudge,
+    ...loop,
     stop() {
       stopping.abort();
-      return stop();
+      return loop.stop();
     },
   };
 }

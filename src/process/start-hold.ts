@@ -66,7 +66,7 @@ export async function startHold(
   const ownLoops = [takeOver, following, copies];
   // Only stable's workers run the roll call and the sweep: a message that was missed is already late and must not go to
   // a trial build.
-  if (lane !== STABLE) return { hold, commandsFirst, loops: ownLoops };
+  if (lane !== STABLE) return { hold, commandsFirst, lanes, loops: ownLoops };
   const recovery = createRecovery(client);
   const lostAnswers = startLostAnswers({ ...shared, recovery, onError: onError('sweep') });
   const asking = { ...shared, waiting, commandsFirst, recovery, lostAnswers };
@@ -77,5 +77,5 @@ export async function startHold(
     startCommandCheck({ ...asking, onError: onError('roll call') }, hold),
     startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
   ];
-  return { hold, commandsFirst, loops };
+  return { hold, commandsFirst, lanes, loops };
 }

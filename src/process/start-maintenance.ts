@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { startLaneGuard } from '../delivery/lanes/lane-guard';
 import { countDifferences } from '../delivery/lanes/shadow/comparisons';
+import type { WorkerLanes } from '../delivery/lanes/worker-lanes';
 import { startSealing } from '../delivery/ledger/seals';
 import { startUnansweredWatch } from '../events/answers/unanswered';
 import { type RetentionDays, startRetention } from '../maintenance/retention';
@@ -20,6 +21,7 @@ export function startMaintenance(
   deps: {
     pool: Pool;
     client: Client;
+    lanes: WorkerLanes;
     metrics: Metrics;
     log: Logger;
     onError(part: string): (error: unknown) => void;
@@ -27,7 +29,7 @@ export function startMaintenance(
   topics: Topic[],
   kept: RetentionDays,
 ): Pick<BackgroundLoop, 'stop'>[] {
-  const { pool, client, metrics, log, onError } = deps;
+  const { pool, client, lanes, metrics, log, onError } = deps;
   const onFound = (topic: string, found: object) => log.warn({ topic, ...found }, 'rows and workflows did not agree');
   const onUnreadable = createUnreadableReport({ metrics, log });
   return [
@@ -36,7 +38,7 @@ export function startMaintenance(
     startRetention({ pool, onError: onError('retention') }, topics, kept),
     startUnansweredWatch({ pool, metrics, onError: onError('unanswered') }, topics),
     startLaneGuard(
-      { pool, metrics, log, countDifferences, onError: onError('lane guard') },
+      { pool, lanes, metrics, log, countDifferences, onError: onError('lane guard') },
       topics.map(({ name }) => name),
     ),
   ];

@@ -74,7 +74,7 @@ promise('stops our programs no sooner than their own grace time', ["'20'", "'35'
 
 promise('knows a working worker by its connections', ["= 'postdate hints'", "= 'x'"], ({ services: { worker } }) => {
   const given = found(
-    read('src/platform/database/pool.ts') + read('src/events/stream-hint.ts'),
+    read('src/platform/database/pool.ts') + read('src/platform/database/hints.ts'),
     /application_name: '([^']+)'/g,
   );
   const asked = found(worker?.healthcheck?.test.join() ?? '', /application_name = '([^']+)'/g);

@@ -1,10 +1,10 @@
 import { nanoid } from 'nanoid';
 import { type Consumer, consumeBatch, replayFrom, subscribe } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
-import { relayBatch } from '../../src/events/relay';
+import { relayBatch, STREAM_CHANNEL } from '../../src/events/relay';
 import { listSetAside, sendAgain } from '../../src/events/set-aside-orders';
 import { startConsumer } from '../../src/events/start-consumer';
-import { listenForHints } from '../../src/events/stream-hint';
+import { listenForHints } from '../../src/platform/database/hints';
 import { inTransaction } from '../../src/platform/database/pool';
 import { errorContextOf } from '../../src/platform/telemetry/error-context';
 import { useDatabase } from '../support/database';
@@ -225,7 +225,8 @@ it('an effect that fails half-way is undone, and is there once when it has been 
 
 it('hints that the stream has grown come again after their connection was cut', async () => {
   let hints = 0;
-  const hinting = listenForHints(database.url, { onHint: () => (hints += 1), onError: () => undefined });
+  const hinting = listenForHints(database.url, database.pool, { onError: () => undefined });
+  hinting.on(STREAM_CHANNEL, () => (hints += 1));
   const listening = async () =>
     (
       await database.pool.query(
@@ -251,7 +252,8 @@ it('hints that the stream has grown come again after their connection was cut', 
 
 it('an account that notifies without end makes no reader look without a pause, and its last hint is not lost', async () => {
   let hints = 0;
-  const hinting = listenForHints(database.url, { onHint: () => (hints += 1), onError: () => undefined });
+  const hinting = listenForHints(database.url, database.pool, { onError: () => undefined });
+  hinting.on(STREAM_CHANNEL, () => (hints += 1));
   await eventually(async () => expect(hints).toBe(1));
   const startedAt = performance.now();
   for (let notes = 0; notes < 300; notes += 1) await database.pool.query('notify postdate_stream');

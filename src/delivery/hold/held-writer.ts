@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Delivery } from '../../message/contract';
-import { runInBackground } from '../../platform/loops/background-loop';
+import { runInBackground, UNTIL_NUDGED_MS } from '../../platform/loops/background-loop';
 import { createSemaphore } from '../../platform/loops/semaphore';
 import type { Settlement } from '../held/held-message';
 import type { HeldMessages } from '../held/held-messages';
@@ -38,8 +38,14 @@ export function createHeldWriter(
   const toDelete: Delivery[] = [];
 
   messages.on('settled', ({ delivery }, { kind }) => {
-    if (!FOR_OTHERS[kind]) toDelete.push(delivery);
+    if (FOR_OTHERS[kind]) return;
+    collect();
+    toDelete.push(delivery);
   });
+
+  const isEmpty = () => toWrite.length + toWriteIfHeld.length + toDelete.length === 0;
+  /** To be called before something is added. Then the loop runs by itself until all is written, after an error later. */
+  const collect = () => void (isEmpty() && loop.nudgeIn(COLLECT_MS));
 
   /** Whether this worker's row is needed. The row of a leaving message is the other lane's, before and after. */
   function isHeld(delivery: Delivery): boolean {
@@ -70,14 +76,16 @@ export function createHeldWriter(
   }
 
   const flush = () => exclusively(writeAndDelete);
-  const loop = runInBackground(flush, { pauseMs: COLLECT_MS, onError });
+  const loop = runInBackground(flush, { pauseMs: () => (isEmpty() ? UNTIL_NUDGED_MS : COLLECT_MS), onError });
   return {
     write(delivery: Delivery, dueInMs: number): void {
+      collect();
       if (dueInMs > WORTH_WRITING_MS) toWrite.push(delivery);
       else toWriteIfHeld.push({ delivery, at: Date.now() + Math.max(0, dueInMs) + WORTH_WRITING_MS });
     },
     /** To be called when the database has lost the rows: a crash empties the table. */
     writeAll(held: Iterable<{ delivery: Delivery }>): void {
+      collect();
       for (const { delivery } of held) toWrite.push(delivery);
     },
     exclusively,

@@ -103,8 +103,10 @@ export function createHold(
     return Math.max(0, share, Math.floor((all - messages.size()) / 2));
   }
 
+  const holdsAny = (topics: Topic[]) => topics.some((topic) => messages.countOf(topic) > 0);
+
   return {
-    ...{ keep, takeOver, room, reroute, handBack, wakesAreLate, ...unattended, report, landingsOver },
+    ...{ keep, takeOver, room, reroute, handBack, wakesAreLate, ...unattended, report, holdsAny, landingsOver },
     writeAgain: () => writer.writeAll(messages.all()),
     resetTimers: messages.resetTimers,
     stop: writer.stop,

@@ -1,45 +1,20 @@
-import type { Pool } from 'pg';
-import type { Logger } from 'pino';
-import type { ScheduledMessage } from '../../message/contract';
 import { guardMsOf } from '../../message/wake';
-import type { DatabaseClock } from '../../platform/database/clock';
-import { acquireLease } from '../../platform/database/lease';
+import { acquireLeases } from '../../platform/database/lease';
 import { type BackgroundLoop, runInBackground, stoppedTogether } from '../../platform/loops/background-loop';
-import type { Metrics } from '../../platform/telemetry/metrics';
-import type { MessageStatus } from '../../producing/message-status';
-import type { RunWithMessage } from '../../producing/runs-with-messages';
-import type { Waiting } from '../../producing/waiting-runs';
-import { hasRows } from '../../topics/business-rows';
-import { countDueRows, type DueWindow } from '../../topics/due-rows';
+import { withErrorContext } from '../../platform/telemetry/error-context';
 import type { Topic } from '../../topics/topic';
 import { leadMsOf } from '../../topics/topic-limits';
-import { countHeld } from '../held/held-rows';
-import { fetchFromList, selectionOf } from './fetch-from-list';
-import { fetchFromRows } from './fetch-from-rows';
-import { createFetchRate } from './fetch-rate';
+import { createRoll, type RollCallDeps } from './call-roll';
 import type { Hold } from './hold';
-import { holdOneByOne } from './hold-one-by-one';
-import { createRollCallWindow } from './roll-call-window';
-import type { TakingSets } from './take-set';
-import { createWakeTaken } from './wake-taken';
 
 // A shorter guard leaves no time to find a missing message, and to hold it, before it is due.
 const MIN_GUARD_MS = 1_000;
 // A longer guard is no reason to begin earlier: a minute is time enough.
 const MAX_GUARD_MS = 60_000;
 
-interface RollCallDeps {
-  pool: Pool;
-  worker: string;
-  clock: Pick<DatabaseClock, 'now'>;
-  metrics: Pick<Metrics, 'missing' | 'fetched'>;
-  log: Pick<Logger, 'warn' | 'info'>;
-  waiting: Pick<Waiting, 'count' | 'pages' | 'deliveryOf'>;
-  /** Makes the newest run of a message look at the clock. */
-  wake(message: ScheduledMessage): Promise<void>;
-  /** Has the run answered once its message has landed: its delivery may never reach a worker. */
-  lostAnswers: { watch(run: MessageStatus, message: ScheduledMessage): void };
-  onError(error: unknown): void;
+interface Roll {
+  topic: Topic;
+  call(): Promise<void>;
 }
 
 /**
@@ -53,80 +28,45 @@ export function startRollCall(
   hold: Pick<Hold, 'takeOver' | 'isLeft' | 'room'>,
   topics: Topic[],
 ): Pick<BackgroundLoop, 'stop'> {
-  const loops = topics.flatMap((topic) => {
+  const room = (topic: Topic) => hold.room(topic, topics.length);
+  const byGuard = new Map<number, Roll[]>();
+  for (const topic of topics) {
     const guardMs = Math.min(MAX_GUARD_MS, guardMsOf(leadMsOf(topic)));
-    if (guardMs < MIN_GUARD_MS) return [];
-    const everyMs = guardMs / 2;
-    const room = () => hold.room(topic, topics.length);
-    const look = createLook({ ...deps, hold, room }, topic, { guardMs, everyMs });
-    const callRoll = async (): Promise<'idle'> => {
-      if (await acquireLease(deps.pool, `roll call: ${topic.name}`, everyMs)) await look();
-      return 'idle';
-    };
-    return [runInBackground(callRoll, { pauseMs: everyMs, onError: deps.onError })];
-  });
-  return stoppedTogether(loops);
+    if (guardMs < MIN_GUARD_MS) continue;
+    const call = createRoll({ ...deps, hold, room }, topic, { guardMs, everyMs: guardMs / 2 });
+    byGuard.set(guardMs, [...(byGuard.get(guardMs) ?? []), { topic, call }]);
+  }
+  return stoppedTogether([...byGuard].map(([guardMs, rolls]) => startRolls(deps, rolls, guardMs / 2)));
 }
 
-/** One look of a topic's roll call: at its business rows, if it has any, and then at Temporal's list. */
-function createLook(
-  deps: RollCallDeps & Pick<TakingSets, 'hold' | 'room'>,
-  topic: Topic,
-  { guardMs, everyMs }: { guardMs: number; everyMs: number },
-) {
-  const { pool, clock, waiting, log } = deps;
-  const rate = createFetchRate();
-  const wakeTaken = createWakeTaken(deps);
+/** Calls the rolls of topics with one guard, with one question for the leases of all of them. */
+function startRolls(
+  { pool, onError }: Pick<RollCallDeps, 'pool' | 'onError'>,
+  rolls: Roll[],
+  everyMs: number,
+): Pick<BackgroundLoop, 'stop'> {
+  const busy = new Map<Roll, Promise<void>>();
+  const leaseOf = ({ topic }: Roll) => `roll call: ${topic.name}`;
 
-  function within(reachMs: number): DueWindow {
-    const from = clock.now();
-    return { from, to: from + reachMs };
-  }
-
-  const windowOf = (countMissing: (window: DueWindow) => Promise<number>) =>
-    createRollCallWindow(
-      { leadMs: leadMsOf(topic), guardMs },
-      { countMissing: (reachMs) => countMissing(within(reachMs)), perSecond: rate.perSecond },
-    );
-
-  async function fetch(from: 'rows' | 'list', missing: number, fetchSets: () => Promise<number>): Promise<void> {
-    // A fetch takes longer than a look. Another worker would begin the same one.
-    const expectedMs = Math.max(everyMs, (missing * 1_000) / rate.perSecond());
-    if (!(await acquireLease(pool, `fetch from ${from}: ${topic.name}`, expectedMs))) return;
-    const startedAt = performance.now();
-    const messages = await fetchSets();
-    const tookMs = Math.round(performance.now() - startedAt);
-    rate.fetched(messages, tookMs);
-    log.info({ part: 'roll call', topic: topic.name, from, missing, messages, tookMs }, 'fetched by sets');
-  }
-
-  const rows = hasRows(topic) ? windowOf((window) => countDueRows(pool, topic, window)) : undefined;
-  const list = windowOf(async (window) => {
-    // Temporal is asked first, so that a message that is held in between does not seem to be missing.
-    const waits = await waiting.count(selectionOf(topic, window));
-    return waits === 0 ? 0 : Math.max(0, waits - (await countHeld(pool, topic.name, window)));
-  });
-
-  return async function look(): Promise<void> {
-    const ofRows = await rows?.burst();
-    if (ofRows && hasRows(topic)) {
-      const { reachMs, missing } = ofRows;
-      await fetch('rows', missing, () => fetchFromRows(deps, topic, within(reachMs), missing));
+  async function look(): Promise<'idle'> {
+    const idle = rolls.filter((roll) => !busy.has(roll));
+    const leases = new Set(idle.length > 0 ? await acquireLeases(pool, idle.map(leaseOf), everyMs) : []);
+    for (const roll of idle.filter((one) => leases.has(leaseOf(one)))) {
+      // No topic waits for the roll of another.
+      const call = roll
+        .call()
+        .catch((error) => onError(withErrorContext(error, { topic: roll.topic.name })))
+        .finally(() => busy.delete(roll));
+      busy.set(roll, call);
     }
-    const { reachMs, missing, bySets } = (await list.burst()) ?? (await list.near());
-    if (missing === 0) return;
-    const window = within(reachMs);
-    const onPage = (page: RunWithMessage[]) => wakeTaken(topic.name, page, clock.now());
-    let unread: MessageStatus[] = [];
-    const fromList = async () => {
-      const found = await fetchFromList(deps, topic, window, { missing, bySets, onPage });
-      unread = found.unread;
-      return found.taken;
-    };
-    await (bySets ? fetch('list', missing, fromList) : fromList());
-    // Those that are due later wake by themselves.
-    const soonAt = clock.now() + guardMs;
-    const soon = unread.filter(({ dueAt }) => Date.parse(dueAt ?? '') <= soonAt);
-    await holdOneByOne(deps, topic, soon, window.to);
+    return 'idle';
+  }
+
+  const loop = runInBackground(look, { pauseMs: everyMs, onError });
+  return {
+    async stop() {
+      await loop.stop();
+      await Promise.all(busy.values());
+    },
   };
 }

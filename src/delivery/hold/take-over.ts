@@ -3,19 +3,15 @@ import type { Logger } from 'pino';
 import type { Delivery } from '../../message/contract';
 import { STABLE } from '../../message/lane-name';
 import type { DatabaseClock } from '../../platform/database/clock';
-import {
-  deregister,
-  findDeadWorkers,
-  recordHeartbeat,
-  removeDeadWorkers,
-  WORKER_DEAD_AFTER_MS,
-} from '../../platform/database/worker-registry';
+import { deregister, removeDeadWorkers, WORKER_DEAD_AFTER_MS } from '../../platform/database/worker-registry';
 import { type BackgroundLoop, runInBackground } from '../../platform/loops/background-loop';
 import { messageFields } from '../../platform/telemetry/error-context';
 import type { Metrics } from '../../platform/telemetry/metrics';
 import type { Topic } from '../../topics/topic';
 import { claimFallbacks } from '../held/hand-over';
 import { takeOver } from '../held/held-rows';
+import { lookAround } from '../held/look-around';
+import type { WorkerLanes } from '../lanes/worker-lanes';
 import type { CommandsFirst } from './commands-first';
 import type { Hold } from './hold';
 
@@ -24,6 +20,9 @@ const LOOK_MS = 500;
 const BATCH = 500;
 // A worker that lives takes messages over seconds after the other one has died. Later, none was there when they were due.
 const UNATTENDED_AFTER_MS = 10_000;
+// While nothing is held, no timer runs by the clock, and each look shows a jump of more than this.
+const READ_CLOCK_EVERY_MS = 5_000;
+const JUMP_MS = 100;
 
 /**
  * Records this worker's heartbeat twice a second, and takes over the messages of workers without a heartbeat. A held
@@ -36,38 +35,53 @@ export function startTakeOver(
     worker: string;
     clock: DatabaseClock;
     commandsFirst: Pick<CommandsFirst, 'landInOrder'>;
+    lanes?: Pick<WorkerLanes, 'setAny'>;
     metrics: Metrics;
     log: Pick<Logger, 'info' | 'warn'>;
     build?: string;
     onError(error: unknown): void;
   },
-  hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report' | 'resetTimers'>,
+  hold: Pick<Hold, 'takeOver' | 'writeAgain' | 'report' | 'holdsAny' | 'resetTimers'>,
   topics: Topic[],
   lane = STABLE,
 ): BackgroundLoop {
-  const { pool, worker, clock, commandsFirst, metrics, log, build, onError } = deps;
+  const { pool, worker, clock, lanes, commandsFirst, metrics, log, build, onError } = deps;
   const stopping = new AbortController();
   const names = topics.map(({ name }) => name);
   const paced = topics.filter(({ landingsPerSecond }) => landingsPerSecond !== undefined).map(({ name }) => name);
   let known = false;
+  let readClockAt = 0;
+
+  async function readClock(): Promise<number> {
+    readClockAt = performance.now() + READ_CLOCK_EVERY_MS;
+    const jumpedMs = await clock.read(pool);
+    if (jumpedMs !== 0) hold.resetTimers();
+    return jumpedMs;
+  }
 
   async function look(): Promise<'more' | 'idle'> {
     hold.report(topics);
-    const jumpedMs = await clock.read(pool);
-    if (jumpedMs !== 0) hold.resetTimers();
-    const unknown = await recordHeartbeat(pool, worker, { lane, topics: names, build });
+    let jumpedMs = hold.holdsAny(topics) || performance.now() >= readClockAt ? await readClock() : 0;
+    const { isNew, dead, nowMs, someLeft, someInLanes, anyLane } = await lookAround(pool, worker, {
+      lane,
+      topics: names,
+      build,
+    });
     // Other workers took this one for dead, or a crash of the database has emptied the tables.
-    if (unknown && known) hold.writeAgain();
+    if (isNew && known) hold.writeAgain();
     known = true;
+    lanes?.setAny(anyLane);
+    if (Math.abs(nowMs - clock.now()) > JUMP_MS) jumpedMs += await readClock();
     // No other worker has recorded a heartbeat by the new time yet.
     if (Math.abs(jumpedMs) >= WORKER_DEAD_AFTER_MS) return 'idle';
-    const dead = await findDeadWorkers(pool, worker);
-    const deliveries = await takeOver(pool, worker, { dead, lane, topics: names, limit: BATCH });
-    keep(deliveries);
-    if (dead.length > 0) metrics.takenOver(deliveries.length);
-    if (deliveries.length > 0) log.info({ part: 'take-over', from: dead, messages: deliveries.length }, 'taken over');
-    if (deliveries.length === BATCH) return 'more';
-    if (lane === STABLE && (await lookAfterLanes()) === BATCH) return 'more';
+    if (dead.length > 0 || someLeft) {
+      const deliveries = await takeOver(pool, worker, { dead, lane, topics: names, limit: BATCH });
+      keep(deliveries);
+      if (dead.length > 0) metrics.takenOver(deliveries.length);
+      if (deliveries.length > 0) log.info({ part: 'take-over', from: dead, messages: deliveries.length }, 'taken over');
+      if (deliveries.length === BATCH) return 'more';
+    }
+    if (someInLanes && lane === STABLE && (await lookAfterLanes()) === BATCH) return 'more';
     if (dead.length > 0) await removeDeadWorkers(pool, dead);
     return 'idle';
   }
@@ -99,6 +113,7 @@ export function startTakeOver(
   const loop = runInBackground(look, { pauseMs: LOOK_MS, onError });
   return {
     nudge: loop.nudge,
+    nudgeIn: loop.nudgeIn,
     async stop() {
       stopping.abort();
       await loop.stop();

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { acquireLease } from '../../platform/database/lease';
-import { type BackgroundLoop, runInBackground } from '../../platform/loops/background-loop';
+import { type BackgroundLoop, runInBackground, UNTIL_NUDGED_MS } from '../../platform/loops/background-loop';
 import type { LaneMetrics } from '../../platform/telemetry/lane-metrics';
 import { changeLane } from './change-lane';
 import { type CountDifferences, exceededLimit, readFigures } from './health';
@@ -9,6 +9,7 @@ import type { Lane } from './lane';
 import { emitLaneStopped, LANE_GUARD } from './lane-stopped';
 import { stepRampIfHealthy } from './ramp-step';
 import { type RoutingTable, readRoutingTables } from './routing-table';
+import type { WorkerLanes } from './worker-lanes';
 
 // A bad lane fails at every message. One round costs a few reads, so the lane is stopped within about a second.
 const ROUND_MS = 1_000;
@@ -19,6 +20,8 @@ export interface LaneGuardDeps {
   log: Pick<Logger, 'info' | 'warn'>;
   /** Counts the differences of lanes in shadow mode; absent: they are not guarded for differences. */
   countDifferences?: CountDifferences;
+  /** Absent: any topic may have a lane. */
+  lanes?: Pick<WorkerLanes, 'any' | 'onAny'>;
   onError(error: unknown): void;
 }
 
@@ -28,8 +31,10 @@ export interface LaneGuardDeps {
  * next round sees it.
  */
 export function startLaneGuard(deps: LaneGuardDeps, topics: string[]): BackgroundLoop {
-  const { pool, metrics, onError } = deps;
+  const { pool, metrics, lanes, onError } = deps;
+  const isAny = () => lanes === undefined || lanes.any();
   async function guardOnce(): Promise<'idle'> {
+    if (!isAny()) return 'idle';
     for (const routing of await readRoutingTables(pool, topics)) {
       // Every worker sets the gauge: set only by the worker with the lease, it would be out of date in the others.
       metrics.malformedLaneRules(routing.topic, routing.malformed.length);
@@ -40,7 +45,9 @@ export function startLaneGuard(deps: LaneGuardDeps, topics: string[]): Backgroun
     }
     return 'idle';
   }
-  return runInBackground(guardOnce, { pauseMs: ROUND_MS, onError });
+  const loop = runInBackground(guardOnce, { pauseMs: () => (isAny() ? ROUND_MS : UNTIL_NUDGED_MS), onError });
+  lanes?.onAny(loop.nudge);
+  return loop;
 }
 
 const guardedLanesOf = ({ lanes }: RoutingTable): Lane[] =>

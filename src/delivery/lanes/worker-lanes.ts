@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Delivery } from '../../message/contract';
 import { STABLE } from '../../message/lane-name';
-import { type BackgroundLoop, runInBackground } from '../../platform/loops/background-loop';
+import { type BackgroundLoop, runInBackground, UNTIL_NUDGED_MS } from '../../platform/loops/background-loop';
 import type { Topic } from '../../topics/topic';
 import { chooseLane, type LaneChoice } from './choose-lane';
 import { emptyRoutingTable, type RoutingTable, readRoutingTables } from './routing-table';
@@ -15,12 +15,19 @@ export interface WorkerLanes {
   routing(topic: string): RoutingTable;
   /** Chooses a message's lane by the last read routing table. A message that came back from a lane stays in stable. */
   choose(delivery: Delivery): LaneChoice;
-  /** Reads the routing tables again; true if one has changed since. */
+  /** Reads the routing tables again; true if one has changed since. Reads nothing while no topic has ever had a lane. */
   refresh(): Promise<boolean>;
+  /** Whether one of the topics has a lane, or had one. */
+  any(): boolean;
+  /** Tells it whether one has. What was given to `onAny` is called when that becomes true. */
+  setAny(any: boolean): void;
+  onAny(call: () => void): void;
 }
 
 export function createWorkerLanes(pool: Pool, topics: Pick<Topic, 'name'>[], ownLane = STABLE): WorkerLanes {
   const names = topics.map(({ name }) => name);
+  let any = true;
+  const callers: (() => void)[] = [];
   let routings = new Map(names.map((name) => [name, emptyRoutingTable(name)]));
   const routing = (topic: string) => routings.get(topic) ?? emptyRoutingTable(topic);
   const fingerprint = ({ version, servedLanes }: RoutingTable) => `${version} ${[...servedLanes].sort().join()}`;
@@ -31,7 +38,15 @@ export function createWorkerLanes(pool: Pool, topics: Pick<Topic, 'name'>[], own
       if (cameBackFrom) return { lane: STABLE, reason: `${cameBackFrom} did not land it` };
       return chooseLane(routing(message.topic), message, ownLane);
     },
+    any: () => any,
+    setAny(now) {
+      const before = any;
+      any = now;
+      if (now && !before) for (const call of callers) call();
+    },
+    onAny: (call) => void callers.push(call),
     async refresh() {
+      if (!any) return false;
       const latest = await readRoutingTables(pool, names);
       const changed = latest.some((one) => fingerprint(one) !== fingerprint(routing(one.topic)));
       routings = new Map(latest.map((one) => [one.topic, one]));
@@ -48,11 +63,12 @@ export const startLaneRefresh = (
   lanes: WorkerLanes,
   hold: { reroute(): void },
   { onError }: { onError(error: unknown): void },
-): BackgroundLoop =>
-  runInBackground(
-    async () => {
-      if (await lanes.refresh()) hold.reroute();
-      return 'idle';
-    },
-    { pauseMs: REFRESH_MS, onError },
-  );
+): BackgroundLoop => {
+  const refresh = async () => {
+    if (await lanes.refresh()) hold.reroute();
+    return 'idle' as const;
+  };
+  const loop = runInBackground(refresh, { pauseMs: () => (lanes.any() ? REFRESH_MS : UNTIL_NUDGED_MS), onError });
+  lanes.onAny(loop.nudge);
+  return loop;
+};

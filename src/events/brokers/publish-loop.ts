@@ -26,6 +26,7 @@ export function startPublishing(
   { pool, metrics, log, onError }: PublishDeps,
   publisher: Publisher,
   from: Consumer['from'],
+  { pauseMs = PAUSE_MS }: { pauseMs?: number } = {},
 ): BackgroundLoop {
   const { name } = publisher;
   let subscribed = false;
@@ -73,9 +74,10 @@ export function startPublishing(
     }
   }
 
-  const loop = runInBackground(publish, { pauseMs: PAUSE_MS, onError });
+  const loop = runInBackground(publish, { pauseMs, onError });
   return {
     nudge: loop.nudge,
+    nudgeIn: loop.nudgeIn,
     async stop() {
       await loop.stop();
       await publisher.close();

@@ -42,9 +42,10 @@ export function startWebhooks(
     Pick<TryDeps, 'allowPrivateAddresses' | 'resolve' | 'ca' | 'onAnswer'> & {
       answerWithinMs?: number;
       landingsOver?: AfterLandings;
+      pauseMs?: number;
     },
-): BackgroundLoop {
-  const { worker, metrics, log, onError, landingsOver, answerWithinMs = ANSWER_TIMEOUT_MS } = deps;
+): BackgroundLoop & { sending: Pick<BackgroundLoop, 'nudge'> } {
+  const { worker, metrics, log, onError, landingsOver, answerWithinMs = ANSWER_TIMEOUT_MS, pauseMs = POLL_MS } = deps;
   const stopping = new AbortController();
   // Each try in flight adds a listener to this signal.
   setMaxListeners(AT_A_TIME, stopping.signal);
@@ -110,11 +111,13 @@ export function startWebhooks(
     return 'idle';
   }
 
-  const sending = runInBackground(sendNext, { pauseMs: POLL_MS, onError });
-  const queueing = runInBackground(queueNext, { pauseMs: POLL_MS, onError });
+  const sending = runInBackground(sendNext, { pauseMs, onError });
+  const queueing = runInBackground(queueNext, { pauseMs, onError });
   const reporting = runInBackground(reportBacklog, { pauseMs: REPORT_EVERY_MS, onError });
   return {
     nudge: queueing.nudge,
+    nudgeIn: queueing.nudgeIn,
+    sending,
     async stop() {
       await Promise.all([queueing.stop(), sending.stop(), reporting.stop()]);
       const cutOff = setTimeout(() => stopping.abort(), STOP_TIMEOUT_MS);

@@ -27,6 +27,7 @@ import * as dueYearAndCycleRoom from './migrations/0024-due-year-and-cycle-room'
 import * as pageTokenKey from './migrations/0025-page-token-key';
 import * as claimedAt from './migrations/0027-claimed-at';
 import * as webhookAnswers from './migrations/0028-webhook-answers';
+import * as hints from './migrations/0032-hints';
 import * as webhookTurns from './migrations/0034-webhook-turns';
 import * as dispatchDue from './migrations/0036-dispatch-due';
 import * as boundedPosts from './migrations/0037-bounded-posts';
@@ -68,6 +69,7 @@ export const postdateSchema: SchemaMigrations = {
     '0025-page-token-key': pageTokenKey,
     '0027-claimed-at': claimedAt,
     '0028-webhook-answers': webhookAnswers,
+    '0032-hints': hints,
     '0034-webhook-turns': webhookTurns,
     '0036-dispatch-due': dispatchDue,
     '0037-bounded-posts': boundedPosts,

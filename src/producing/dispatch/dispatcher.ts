@@ -3,8 +3,10 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Refusal } from '../../message/refusal';
+import type { Hints } from '../../platform/database/hints';
 import { inTransaction, type Queryable } from '../../platform/database/pool';
 import { takeSlots } from '../../platform/database/rate-limit';
+import { runWhileWorkWaits } from '../../platform/database/resting-loop';
 import { type BackgroundLoop, runInBackground } from '../../platform/loops/background-loop';
 import { messageFields, withErrorContext } from '../../platform/telemetry/error-context';
 import type { Metrics } from '../../platform/telemetry/metrics';
@@ -18,9 +20,11 @@ import type { TenantWeights } from './tenant-shares';
 
 // Topics have rate limits under their own names. No topic has a blank in its name.
 const RATE_NAME = 'dispatch of commands';
-// How long a committed command may stay unseen. The poll is an index lookup, some seven a second. With NOTIFY, all
-// commits of producers would wait for one lock.
+// How long a committed command may stay unseen. The poll is an index lookup, some seven a second. Producers notify only a
+// dispatcher that rests: otherwise all their commits would wait for one lock.
 const POLL_MS = 150;
+// A command that cannot be claimed now keeps the dispatcher awake.
+const WAITS = 'exists (select from postdate.dispatch_queue where topic = any($1))';
 const REPORT_EVERY_MS = 5_000;
 
 export interface DispatcherDeps {
@@ -29,6 +33,8 @@ export interface DispatcherDeps {
   worker: string;
   metrics: Pick<Metrics, 'dispatched' | 'oldestCommand'>;
   log: Pick<Logger, 'error'>;
+  /** With them it looks seldom while no command waits. */
+  hints?: Hints;
   onError(error: unknown): void;
   /** Records a refusal, in the transaction of the answer, where its producer can see it. */
   recordRefusal(tx: Queryable, command: QueuedCommand, refusal: Refusal): Promise<void>;
@@ -40,7 +46,7 @@ export interface DispatcherDeps {
  * command is tried again without end.
  */
 export function startDispatcher(
-  { pool, client, worker, metrics, log, onError, recordRefusal }: DispatcherDeps,
+  { pool, client, worker, metrics, log, hints, onError, recordRefusal }: DispatcherDeps,
   topics: Topic[],
   {
     dispatchPerSecond: perSecond,
@@ -106,7 +112,8 @@ export function startDispatcher(
     return 'more';
   }
 
-  const loop = runInBackground(dispatchNext, { pauseMs: POLL_MS, onError });
+  const waiting = { waits: WAITS, values: [names], pollMs: POLL_MS };
+  const loop = runWhileWorkWaits({ pool, hints, onError }, { what: 'commands', ...waiting }, dispatchNext);
   const report = async () => {
     metrics.oldestCommand(await oldestWaitingMs(pool));
     return 'idle' as const;

@@ -118,6 +118,9 @@ function worker(lane: string, { results, heldMessages }: { results: string[]; he
           lane: !delivery.cameBackFrom && state.canary.has(number(delivery)) ? 'canary' : 'stable',
         }),
         refresh: async () => false,
+        any: () => true,
+        setAny: () => undefined,
+        onAny: () => undefined,
       },
       clock: { now: () => Date.now() + state.aheadMs, read: async () => 0 },
       metrics: new Proxy({} as never, {

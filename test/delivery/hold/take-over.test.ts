@@ -148,6 +148,7 @@ it('a worker whose clock jumps sets its timers anew, and takes nothing from thos
     resetTimers: jest.fn(),
     writeAgain: () => undefined,
     report: () => undefined,
+    holdsAny: () => true,
   };
   const clock = { now: Date.now, read: async () => jumpedMs };
   const metrics = { takenOver: () => undefined } as never;
@@ -176,6 +177,7 @@ it('what was due while no worker was there waits for its commands, and what is d
     },
     resetTimers: () => undefined,
     writeAgain: () => undefined,
+    holdsAny: () => true,
     report: () => undefined,
   };
   let decided: () => void = () => undefined;

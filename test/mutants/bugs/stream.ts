@@ -110,4 +110,25 @@ export const stream: Mutant[] = [
       '  await moveOn(tx, partition, position, { stillFails });\n  await recordFailure(tx, { ...partition, position }, { position: at, reason: error.message, pauseS });',
     tests: ['test/events/consumers/partitions.test.ts'],
   },
+  {
+    name: 'a loop rests while a transaction is open that wrote before it asked for a hint',
+    file: 'src/platform/database/resting-loop.ts',
+    find: "if (seen.settled) state = 'resting';",
+    replace: "if (seen) state = 'resting';",
+    tests: ['test/platform/database/resting-loop.test.ts'],
+  },
+  {
+    name: 'writers go on to notify a loop that is awake',
+    file: 'src/platform/database/resting-loop.ts',
+    find: 'void askFor(0).catch(() => undefined);',
+    replace: '',
+    tests: ['test/platform/database/resting-loop.test.ts'],
+  },
+  {
+    name: 'a loop rests where no notification arrives',
+    file: 'src/platform/database/hints.ts',
+    find: 'session?.arrives === true',
+    replace: 'session !== undefined',
+    tests: ['test/platform/database/resting-loop.test.ts'],
+  },
 ];

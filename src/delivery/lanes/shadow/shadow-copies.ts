@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Delivery } from '../../../message/contract';
 import { rfc3339 } from '../../../message/due-time';
 import { inTransaction } from '../../../platform/database/pool';
-import { runInBackground } from '../../../platform/loops/background-loop';
+import { runInBackground, UNTIL_NUDGED_MS } from '../../../platform/loops/background-loop';
 import type { Topic } from '../../../topics/topic';
 import { matchesMessage } from '../choose-lane';
 import type { RoutingTable } from '../routing-table';
@@ -39,13 +39,14 @@ export function createShadowCopies(
     return queue.length > 0 ? 'more' : 'idle';
   }
 
-  const loop = runInBackground(flush, { pauseMs: COLLECT_MS, onError });
+  const loop = runInBackground(flush, { pauseMs: () => (queue.length > 0 ? COLLECT_MS : UNTIL_NUDGED_MS), onError });
   return {
     copy({ name, forward }: Pick<Topic, 'name' | 'forward'>, delivery: Delivery): void {
       const routing = routingOf(name);
       // A topic that forwards has no handler to try.
       if (!routing || forward) return;
       for (const lane of shadowLanesFor(routing, delivery)) {
+        if (queue.length === 0) loop.nudgeIn(COLLECT_MS);
         if (queue.length < MAX_QUEUED) queue.push({ lane, delivery });
       }
     },
