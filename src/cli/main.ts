@@ -24,6 +24,7 @@ import { addShow } from './show';
 import { addStuck } from './stuck';
 import { addTopics } from './topics';
 import { addUnanswered } from './unanswered';
+import { addVisibilityIndexes } from './visibility-indexes';
 import { addWatch } from './watch';
 import { addWebhooks } from './webhooks';
 
@@ -48,6 +49,7 @@ const commands = [
   addReconcile,
   addAudit,
   addShadow,
+  addVisibilityIndexes,
   addApiKey,
   addWebhooks,
 ];

@@ -11,6 +11,7 @@ import { runLocal, TYPESCRIPT, useFolder } from '../support/local-process';
 import { allPages, commandsOf, readPage } from '../support/pages';
 import { type Shell, withShell } from '../support/shell';
 import { useTemporal } from '../support/temporal';
+import { useVisibilityTable } from '../support/visibility-table';
 
 const program = programOf(installation);
 const page = readPage('docs/cli.md');
@@ -90,6 +91,7 @@ it('every command that another page names has the options that it names', () => 
 describe('run as they stand on the page', () => {
   const temporal = useTemporal();
   const database = useDatabase(paymentsSchema);
+  const visibility = useVisibilityTable();
   useFolder();
   const parts = { ...installation, topics: [...installation.topics, invoiceReminder] };
 
@@ -138,7 +140,8 @@ describe('run as they stand on the page', () => {
                                   cycle => 1, command_id => 'c-7')`,
       );
       await allDispatched(pool);
-      expect(await withShell({ env: temporal.envFor(database) }, wrongExamples)).toEqual([]);
+      const env = { ...temporal.envFor(database), POSTDATE_VISIBILITY_DATABASE_URL: visibility.url };
+      expect(await withShell({ env }, wrongExamples)).toEqual([]);
     });
   }, 600_000);
 

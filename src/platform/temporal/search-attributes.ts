@@ -12,9 +12,14 @@ const ALREADY_EXISTS = 6;
 // Permission denied, or not implemented.
 const FORBIDDEN = [7, 12];
 
-// A query that names all attributes. A server refuses it while it does not know one of them.
+// A query that names all attributes, and finds nothing. A server refuses it while it does not know one of them. An index
+// answers it at once, also one that leaves out rows without a value.
+const NOBODY = {
+  [SearchAttributeType.KEYWORD]: `= ''`,
+  [SearchAttributeType.DATETIME]: `< '1970-01-01T00:00:00Z'`,
+} as const;
 const NAMING_ALL = Object.values(searchAttributes)
-  .map(({ name }) => `${name} is null`)
+  .map(({ name, type }) => `${name} ${NOBODY[type]}`)
   .join(' and ');
 
 // A server passes new attributes to its parts every few seconds; the slowest has them within ten. Until then it refuses
