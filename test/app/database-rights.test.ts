@@ -73,7 +73,7 @@ const rightsByThePage = (): Record<Role, Awaited<ReturnType<typeof rightsOf>>> =
   },
   postdate_app: {
     ...NOTHING,
-    call: ['answer', 'cancel', 'change_lanes', 'hold_lanes', 'move', 'schedule'],
+    call: ['answer', 'ask_for_hint', 'cancel', 'change_lanes', 'hold_lanes', 'move', 'schedule'],
     select: tables,
     insert: tables,
     update: tables,

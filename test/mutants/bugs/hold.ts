@@ -48,8 +48,8 @@ export const hold: Mutant[] = [
   {
     name: 'the hold does not strike out what it held',
     file: 'src/delivery/hold/held-writer.ts',
-    find: 'if (!FOR_OTHERS[kind]) toDelete.push(delivery);',
-    replace: '',
+    find: 'collect();\n    toDelete.push(delivery);',
+    replace: 'collect();',
     tests: ['test/delivery/hold/hold.test.ts'],
   },
   {
@@ -229,7 +229,7 @@ export const hold: Mutant[] = [
   },
   {
     name: 'sets: a message whose cycle another post has used sleeps beyond its due time',
-    file: 'src/delivery/hold/roll-call.ts',
+    file: 'src/delivery/hold/call-roll.ts',
     find: 'const onPage = (page: RunWithMessage[]) => wakeTaken(topic.name, page, clock.now());',
     replace: 'const onPage = async (page: RunWithMessage[]) => void (page && wakeTaken);',
     tests: ['test/delivery/hold/held-by-sets.test.ts'],
