@@ -34,7 +34,7 @@ export function createStranger({ client, databaseUrl }: { client: Client; databa
     cycle: 1,
     dueAt: Date.now() + SOON_MS,
     leadMs: 2_000,
-    payload: topic === oddTopic.name ? { throws: ODD_NAMES[nth % ODD_NAMES.length] } : { temper: 'sound' },
+    payload: { temper: 'sound' },
   });
 
   /** Starts the workflow as a client in any language can: with these arguments, whatever they are. */
@@ -94,7 +94,18 @@ export function createStranger({ client, databaseUrl }: { client: Client; databa
       const count = nonsense === HUGE ? 1 : SIGNALLED_AT_ONCE;
       return signalOthers(signalName, () => defaultPayloadConverter.toPayload(nonsense), count);
     },
-    throwOddly: () => start(messageOf(oddTopic.name), { id: workflowIdOf(refOf(oddTopic.name)) }),
+    // Each of them: one alone may be one that a broken release still takes.
+    throwOddly: () =>
+      Promise.all(
+        ODD_NAMES.map((throws) => {
+          const message = {
+            ...messageOf(oddTopic.name),
+            key: `${refOf(oddTopic.name).key}-${throws}`,
+            payload: { throws },
+          };
+          return start(message, { id: workflowIdOf(message) });
+        }),
+      ),
     // Far off: what they cost is their dispatching.
     commandsInBulk: () =>
       inSql(

@@ -18,11 +18,4 @@ export const harness: Mutant[] = [
     replace: 'if (workflowId) return undefined;',
     tests,
   },
-  {
-    name: "the harness sees that a stranger's odd error ends the workers",
-    file: 'src/platform/telemetry/thrown.ts',
-    find: 'if (plain.has(thrown)) return',
-    replace: 'if (plain.has(thrown) || isInstance(thrown, Error)) return',
-    tests,
-  },
 ];
