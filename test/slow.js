@@ -34,6 +34,7 @@ const SLOW = [
   'test/local/demo-canary.test.ts',
   'test/local/demo-via.test.ts',
   'test/local/start.test.ts',
+  'test/local/visibility-indexes.test.ts',
   'test/model/workflow.test.ts',
   'test/events/brokers/brokers.test.ts',
   'test/events/brokers/debezium.test.ts',
