@@ -122,7 +122,11 @@ const chromium = chromiumAtOnce();
         PostdateDueAt: due,
       },
     });
-    expect(await ui.readJson(page, ui.words.memo)).toEqual({ fields: { commandId: expect.any(String), cycle: 1 } });
+    // What the workflow's id says is not there twice.
+    const inMemo = { v: 1, cycle: 1, dueAt: message.dueAt, leadMs: expect.any(Number), payload: {} };
+    expect(await ui.readJson(page, ui.words.memo)).toEqual({
+      fields: { commandId: expect.any(String), cycle: 1, message: inMemo },
+    });
 
     await ui.send(page, 'signal', {
       name: 'cancel',
