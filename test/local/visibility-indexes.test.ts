@@ -74,46 +74,18 @@ const QUERIES = [
   'HistoryLength > 2',
 ];
 
-/** The answer to each query, and the indexes by which PostgreSQL would look for it if the table were large. */
-const answers = () =>
-  withClient(cluster.temporalDatabases.visibility, async (database) => {
-    const all = [];
-    for (const query of QUERIES) {
-      const ids: string[] = [];
-      for await (const run of client.workflow.list({ query })) ids.push(run.workflowId);
-      const { count } = await client.workflow.count(query);
-      all.push({ query, ids, count, indexes: await indexesOf(database, await lastListing(database)) });
-    }
-    return all;
-  });
-type Database = Parameters<Parameters<typeof withClient>[1]>[0];
-
-/** The statement by which the server has listed last. */
-async function lastListing(database: Database): Promise<string> {
-  const { rows } = await database.query<{ query: string }>(
-    `select query from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid() and query ~* 'executions_visibility' and query ~* 'limit'
-      order by query_start desc limit 1`,
-  );
-  return rows[0]?.query as string;
+/** The answer to each query, as a list and as a count. */
+async function answers() {
+  const all = [];
+  for (const query of QUERIES) {
+    const ids: string[] = [];
+    for await (const run of client.workflow.list({ query })) ids.push(run.workflowId);
+    all.push({ query, ids, count: (await client.workflow.count(query)).count });
+  }
+  return all;
 }
 
-async function indexesOf(database: Database, statement: string): Promise<string[]> {
-  // As if the table were large: the sizes of this test would have it read as a whole.
-  await database.query('set enable_seqscan = off; set plan_cache_mode = force_generic_plan');
-  await database.query(`prepare listing as ${statement}`);
-  const { rows: prepared } = await database.query<{ parameters: number }>(
-    `select cardinality(parameter_types) as parameters from pg_prepared_statements where name = 'listing'`,
-  );
-  const nulls = Array(prepared[0]?.parameters ?? 0).fill('null');
-  const given = nulls.length > 0 ? `(${nulls.join(', ')})` : '';
-  const { rows } = await database.query<{ 'QUERY PLAN': string }>(`explain execute listing${given}`);
-  await database.query('deallocate listing');
-  const found = rows.flatMap((row) => /(?:using|on) (\w+_idx|by_\w+|\w+_pkey)/.exec(row['QUERY PLAN'])?.[1] ?? []);
-  return [...new Set(found)].sort();
-}
-
-it('partial indexes beside a running server: each list and count says the same, by the same index where a value is asked for', async () => {
+it('partial indexes beside a running server: each list and count says the same', async () => {
   const change = (target: 'partial' | 'full') =>
     withClient(cluster.temporalDatabases.visibility, (database) => changeIndexes(database, target));
   const steps = () =>
@@ -124,19 +96,10 @@ it('partial indexes beside a running server: each list and count says the same, 
   expect(await steps()).toBeGreaterThan(50);
   const before = await answers();
   expect(before.map(({ ids }) => ids.length)).toContain(40);
-  for (const { indexes } of before) expect(indexes.length).toBeGreaterThan(0);
 
   expect(await change('partial')).toMatchObject({ table: { version: expect.stringMatching(/^1\.\d+$/) } });
   expect(await steps()).toBe(0);
-  const partial = await answers();
-  // Of the others one index may be as good as another, and no such index can answer the question for nothing.
-  const asksForAValue = (query: string) => / = | IN | STARTS_WITH | BETWEEN |<=/.test(query);
-  const same = ({ query, indexes, ...answer }: (typeof before)[number]) => ({
-    query,
-    ...answer,
-    indexes: asksForAValue(query) ? indexes : undefined,
-  });
-  expect(partial.map(same)).toEqual(before.map(same));
+  expect(await answers()).toEqual(before);
 
   // The server goes on writing rows while the indexes change, and none is missing from the indexes.
   const [posted] = await Promise.all([post(40, 80), change('full')]);
