@@ -268,7 +268,8 @@ it('neighbour: a message that is due now lands before a slow backlog of overdue 
     ...paymentRequestExpiry,
     landAll: undefined,
     async handle(tx, message) {
-      await pause(20);
+      // Twelve seconds for all of them: a busy machine takes some for the message beside them.
+      await pause(60);
       return paymentRequestExpiry.handle(tx, message as never);
     },
   };
