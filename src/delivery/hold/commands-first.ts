@@ -23,7 +23,7 @@ const BATCH = 500;
 // gRPC's
 const [DEADLINE_EXCEEDED, NOT_FOUND, UNAVAILABLE] = [4, 5, 14];
 
-interface Run {
+export interface Run {
   workflowId: string;
   runId?: string;
 }
