@@ -11,10 +11,10 @@ import { startPostgres } from '../../local/postgres';
 import { findTemporal } from '../../local/temporal-cli';
 import { startTemporal } from '../../local/temporal-server';
 import { version } from '../../package.json';
+import { lookAround } from '../../src/delivery/held/look-around';
 import { changeLane } from '../../src/delivery/lanes/change-lane';
 import { readRoutingTable } from '../../src/delivery/lanes/routing-table';
 import { createPool } from '../../src/platform/database/pool';
-import { recordHeartbeat } from '../../src/platform/database/worker-registry';
 import { runInBackground } from '../../src/platform/loops/background-loop';
 import { readConfig } from '../../src/process/config';
 import { startLaneWorker } from '../../src/process/lane-worker';
@@ -75,7 +75,7 @@ async function openLanes(url: string): Promise<{ close(): Promise<void> }> {
     await changeLane(pool, { topic, lane, what: 'set', author: 'record', reason: 'for the histories' }, { rules });
   }
   const alive = runInBackground(
-    () => recordHeartbeat(pool, 'nobody at all', { lane: LANES.empty, topics: [topic] }).then(() => 'idle'),
+    () => lookAround(pool, 'nobody at all', { lane: LANES.empty, topics: [topic] }).then(() => 'idle'),
     { pauseMs: 500, onError: (error) => log(String(error)) },
   );
   // Workers read twice a second which lanes there are, and who serves them.

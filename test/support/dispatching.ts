@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import type { Pool } from 'pg';
+import { lookAround } from '../../src/delivery/held/look-around';
 import { recordRefusal } from '../../src/events/refused-commands';
-import { deregister, recordHeartbeat } from '../../src/platform/database/worker-registry';
+import { deregister } from '../../src/platform/database/worker-registry';
 import { runInBackground } from '../../src/platform/loops/background-loop';
 import { type DispatcherDeps, startDispatcher } from '../../src/producing/dispatch/dispatcher';
 import type { TenantWeights } from '../../src/producing/dispatch/tenant-shares';
@@ -66,13 +67,10 @@ export function startTestDispatcher(
     topics,
     { dispatchPerSecond: perSecond, dispatchWeights: weights },
   );
-  const alive = runInBackground(
-    () => recordHeartbeat(pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
-    {
-      pauseMs: 500,
-      onError,
-    },
-  );
+  const alive = runInBackground(() => lookAround(pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'), {
+    pauseMs: 500,
+    onError,
+  });
   const die = async () => {
     await alive.stop();
     await deregister(pool, worker);

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { recordHeartbeat } from '../../src/platform/database/worker-registry';
+import { lookAround } from '../../src/delivery/held/look-around';
 import type { TestDatabase } from './database';
 
 // A worker's own pace is twice a second.
@@ -13,7 +13,7 @@ export function useLiveWorkers(database: TestDatabase) {
   });
   return async function liveWorker({ lane, topics, build }: { lane: string; topics: string[]; build?: string }) {
     const id = nanoid();
-    const alive = () => recordHeartbeat(database.pool, id, { lane, topics, build });
+    const alive = () => lookAround(database.pool, id, { lane, topics, build });
     await alive();
     // One that fails is not seen, and what counts on it says so.
     const timer = setInterval(() => void alive().catch(() => undefined), SAYS_ALIVE_MS);

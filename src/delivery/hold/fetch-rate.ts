@@ -15,5 +15,3 @@ export function createFetchRate() {
     },
   };
 }
-
-export type FetchRate = ReturnType<typeof createFetchRate>;

@@ -13,33 +13,9 @@ export interface Serving {
   build?: string;
 }
 
-/** Records that the worker is alive. True if it was not registered: at its first heartbeat, or after others took it for dead. */
-export async function recordHeartbeat(
-  db: Queryable,
-  worker: string,
-  { lane, topics, build }: Serving,
-): Promise<boolean> {
-  const { rows } = await db.query<{ inserted: boolean }>(
-    `insert into postdate.worker (id, lane, topics, build) values ($1, $2, $3, $4)
-     on conflict (id) do update set seen_at = clock_timestamp()
-     returning xmax = 0 as inserted`,
-    [worker, lane, topics, build ?? null],
-  );
-  return rows[0]?.inserted ?? false;
-}
-
 /** Records that the worker stops. From now on other workers may take over what it holds. */
 export async function deregister(db: Queryable, worker: string): Promise<void> {
   await db.query(`update postdate.worker set seen_at = '-infinity' where id = $1`, [worker]);
-}
-
-/** The ids of the other workers that are dead. */
-export async function findDeadWorkers(db: Queryable, worker: string): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>(
-    `select id from postdate.worker where id <> $1 and not (${WORKER_IS_WELL})`,
-    [worker],
-  );
-  return rows.map(({ id }) => id);
 }
 
 /** Removes those of these dead workers that hold nothing any more. */

@@ -1,6 +1,7 @@
 import { claimFallbacks, returnToStable } from '../../../src/delivery/held/hand-over';
 import { NOBODY, writeHeld } from '../../../src/delivery/held/held-rows';
-import { deregister, recordHeartbeat } from '../../../src/platform/database/worker-registry';
+import { lookAround } from '../../../src/delivery/held/look-around';
+import { deregister } from '../../../src/platform/database/worker-registry';
 import { useDatabase } from '../../support/database';
 import { effectMessage } from '../../support/effects';
 
@@ -15,8 +16,7 @@ async function held(worker: string, dueAgoMs: number) {
   await writeHeld(database.pool, { worker, lane: 'canary' }, [delivery]);
   return { topic, delivery, worker };
 }
-const serve = (worker: string, topic: string) =>
-  recordHeartbeat(database.pool, worker, { lane: 'canary', topics: [topic] });
+const serve = (worker: string, topic: string) => lookAround(database.pool, worker, { lane: 'canary', topics: [topic] });
 const die = (worker: string) =>
   database.pool.query(`update postdate.worker set seen_at = clock_timestamp() - interval '4 seconds' where id = $1`, [
     worker,

@@ -1,5 +1,5 @@
 import { takeAbandoned, writeHeld } from '../../../src/delivery/held/held-rows';
-import { findDeadWorkers } from '../../../src/platform/database/worker-registry';
+import { lookAround } from '../../../src/delivery/held/look-around';
 import { findOverdueRows } from '../../../src/topics/business-rows';
 import { useDatabase } from '../../support/database';
 import { effectMessage, groupTopic } from '../../support/effects';
@@ -24,7 +24,9 @@ describe.each([
   });
 
   it(`is ${is} to the others`, async () => {
-    expect(await findDeadWorkers(database.pool, 'other')).toEqual(is === 'dead' ? ['it'] : []);
+    expect((await lookAround(database.pool, 'other', { lane: 'stable', topics: [] })).dead).toEqual(
+      is === 'dead' ? ['it'] : [],
+    );
   });
 
   it(`${is === 'dead' ? 'loses' : 'keeps'} what is overdue, with rows and without`, async () => {

@@ -1,7 +1,7 @@
 import { cancelIn, moveIn, scheduleIn } from '../../../src/client';
+import { lookAround } from '../../../src/delivery/held/look-around';
 import { migrate, postdateSchema, type SchemaMigrations } from '../../../src/platform/database/migrate';
 import { createPool } from '../../../src/platform/database/pool';
-import { recordHeartbeat } from '../../../src/platform/database/worker-registry';
 import { answerCommand, claimCommands, putBackCommand } from '../../../src/producing/dispatch/command-queue';
 import { registerTopics } from '../../../src/producing/dispatch/register-topics';
 import { tenantsWithCommands } from '../../../src/producing/dispatch/tenants-with-commands';
@@ -22,7 +22,7 @@ const inStep = async (waiting: number) => {
   expect(queued).toEqual(await rows(WAITING));
 };
 const claim = async (commands: number) => {
-  await recordHeartbeat(database.pool, 'worker', { lane: 'stable', topics: [topic.name] });
+  await lookAround(database.pool, 'worker', { lane: 'stable', topics: [topic.name] });
   return claimCommands(database.pool, 'worker', { topics: [topic.name], shares: new Map([['acme', commands]]) });
 };
 

@@ -3,8 +3,9 @@ import { NativeConnection } from '@temporalio/worker';
 import { nanoid } from 'nanoid';
 import { type Link, startLink } from '../../../chaos/system/proxy';
 import { cancelIn, describe as describeMessage, list, moveIn, scheduleIn } from '../../../src/client';
+import { lookAround } from '../../../src/delivery/held/look-around';
 import { inTransaction } from '../../../src/platform/database/pool';
-import { deregister, recordHeartbeat } from '../../../src/platform/database/worker-registry';
+import { deregister } from '../../../src/platform/database/worker-registry';
 import { runInBackground } from '../../../src/platform/loops/background-loop';
 import { claimCommands, type QueuedCommand } from '../../../src/producing/dispatch/command-queue';
 import { executeCommand } from '../../../src/producing/dispatch/execute-command';
@@ -135,9 +136,9 @@ it(
     ];
     for (const [command, answer] of calls) {
       const worker = `doomed-${nanoid()}`;
-      await recordHeartbeat(database.pool, worker, { lane: 'stable', topics: [] });
+      await lookAround(database.pool, worker, { lane: 'stable', topics: [] });
       const alive = runInBackground(
-        () => recordHeartbeat(database.pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
+        () => lookAround(database.pool, worker, { lane: 'stable', topics: [] }).then(() => 'idle'),
         {
           pauseMs: 500,
           onError,
