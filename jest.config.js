@@ -27,7 +27,7 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/times-reporter.js', '<rootDir>/test/support/closing-line.js'],
   // Bundling workflows takes 2 s and a dev server 5 s on a busy machine; the default of 5 s is for unit tests.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   testSequencer: '<rootDir>/test/support/longest-first.js',
   // Half of what a test file does is to wait for servers and due times.
   maxWorkers: availableParallelism() + 1,

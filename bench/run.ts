@@ -23,9 +23,11 @@ interface Bench {
 const benches: Bench[] = [
   { name: 'burst', load: () => import('./burst/burst.js') },
   { name: 'canary', load: () => import('./canary/canary.js') },
+  { name: 'capacity', load: () => import('./capacity/capacity.js') },
   { name: 'held', load: () => import('./held/held.js') },
   { name: 'http', load: () => import('./http/http.js') },
   { name: 'idle', load: () => import('./idle/idle.js') },
+  { name: 'landing', load: () => import('./landing/landing.js') },
   { name: 'morning-run', load: () => import('./morning-run/morning-run.js') },
   { name: 'pending', load: () => import('./pending/pending.js') },
   { name: 'schedule', load: () => import('./schedule/schedule.js') },

@@ -5,7 +5,7 @@ import { connectClient } from '../src/platform/temporal/client';
 import { violationsIn } from './checks/checks';
 import { gather } from './checks/evidence';
 import { figuresOf } from './checks/figures';
-import type { Violation } from './checks/violation';
+import { violationsOfTheRun } from './checks/run';
 import type { Plan } from './plan/plan';
 import { playFaults } from './system/faults';
 import { type Parts, QUICK_SWEEP, startParts } from './system/parts';
@@ -61,7 +61,7 @@ async function playOn(parts: Parts, plan: Plan, { folder, livenessMs, log }: Pla
     const settled = await settle(plan, { databaseUrl, client, overdue, diaries: parts.files.diaries }, livenessMs);
     const found = { snapshots: await snapshots.stop(), rescues: await rescues.stop(), curve: await overdue.stop() };
     const evidence = await gather({ databaseUrl, client }, parts.files);
-    const violations = [...violationsIn(evidence, plan), ...violationsOfTheRun(plan, { ...found, settled })];
+    const violations = [...violationsIn(evidence, plan), ...violationsOfTheRun(plan, { ...found, settled, struck })];
     // The databases end with the run; what is asked of it afterwards has to be here.
     await writeFile(join(folder, 'evidence.json'), JSON.stringify({ ...evidence, startedAt, curve: found.curve }));
     return {
@@ -76,34 +76,4 @@ async function playOn(parts: Parts, plan: Plan, { folder, livenessMs, log }: Pla
   } finally {
     await close();
   }
-}
-
-/** What is not to be seen in what is left. */
-function violationsOfTheRun(
-  { faults }: Plan,
-  found: {
-    settled: Awaited<ReturnType<typeof settle>>;
-    snapshots: Awaited<ReturnType<ReturnType<typeof takeSnapshots>['stop']>>;
-    rescues: Awaited<ReturnType<ReturnType<typeof countRescues>['stop']>>;
-  },
-): Violation[] {
-  const { settled, snapshots, rescues } = found;
-  const violations: Violation[] = [];
-  const { problems } = snapshots;
-  if (problems.length > 0) violations.push({ invariant: 'I13', what: 'a snapshot that did not agree', ids: problems });
-  if (settled.landedAfterMs === undefined) {
-    violations.push({ invariant: 'I15', what: 'not everything overdue landed in time', ids: [] });
-  } else if (settled.overAfterMs === undefined) {
-    violations.push({ invariant: 'I3, I7, I9', what: 'not everything came to its end', ids: [] });
-  }
-  // What the roll call found missing was in time: a server that is busy for a moment is no fault.
-  const rescued = Object.entries(rescues).filter(([what, messages]) => messages > 0 && !what.endsWith(' missing'));
-  if (faults.length === 0 && rescued.length > 0) {
-    violations.push({
-      invariant: 'I21',
-      what: 'rescued without a fault',
-      ids: rescued.map(([what, n]) => `${what}: ${n}`),
-    });
-  }
-  return violations;
 }

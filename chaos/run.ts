@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { toldToStop } from '../local/stack';
+import { withBurst } from './plan/burst-plan';
 import { keepCase, readPlan } from './plan/cases';
 import { lostTimersPlan, outagePlan } from './plan/measure-plans';
 import { type Plan, planOf } from './plan/plan';
@@ -21,6 +22,8 @@ const { values } = parseArgs({
     calm: { type: 'boolean', default: false },
     /** No other fault than the stranger. */
     stranger: { type: 'boolean', default: false },
+    /** So many messages more, due at one instant of the run. */
+    burst: { type: 'string' },
     /** Calm, and what must not grow is looked at. */
     soak: { type: 'boolean', default: false },
     /** A measurement instead of a plan by seed. */
@@ -51,6 +54,11 @@ async function chosenPlan(): Promise<{ name: string; plan: Plan }> {
   const minutes = Number(values.minutes);
   if (!(seed >= 0 && minutes > 0)) throw new Error('--seed and --minutes must be numbers');
   const plan = planOf(seed, minutes);
+  if (values.burst !== undefined) {
+    const burst = Number(values.burst);
+    if (!(burst > 0)) throw new Error('--burst must be a number');
+    return { name: `seed-${seed}-burst-${burst}`, plan: withBurst(plan, burst) };
+  }
   if (values.stranger) {
     return {
       name: `stranger-${seed}`,

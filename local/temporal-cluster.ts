@@ -18,6 +18,8 @@ export interface ClusterOptions {
   /** Decided by the first start on a folder. */
   shards?: number;
   namespace?: string;
+  /** Of each task queue. Default: the server's own, which is four. On a folder with tasks that wait it must not be lowered. */
+  taskQueuePartitions?: number;
   /** CPU lists for taskset(1), '0' or '2-3'; a part without one is not pinned. */
   taskset?: { server?: string; postgres?: string };
   /** Parameters of its PostgreSQL beside ours. */
@@ -54,6 +56,7 @@ const START_TIMEOUT_MS = 5 * 60_000;
  */
 export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { shards = 512, namespace = 'default', taskset = {}, databaseVia = (url) => url, log } = options;
+  const { taskQueuePartitions } = options;
   const executables = await findTemporalServer({ log: log ?? (() => {}) });
   await mkdir(options.dataFolder, { recursive: true });
   const dataFolder = await realpath(options.dataFolder);
@@ -96,7 +99,7 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
     const address = `127.0.0.1:${ports.frontend}`;
     const metricsUrl = `http://127.0.0.1:${ports.metrics}/metrics`;
     const dynamicConfigFile = join(dataFolder, 'dynamic-config.yaml');
-    await writeFile(dynamicConfigFile, dynamicConfiguration());
+    await writeFile(dynamicConfigFile, dynamicConfiguration({ taskQueuePartitions }));
     const logFile = join(dataFolder, 'temporal-server.log');
     // With an embedded configuration the root is without effect; on the command line it tells whose server it is.
     const args = ['--root', dataFolder, '--allow-no-auth', 'start'];

@@ -18,8 +18,13 @@ const loadTest = {
 };
 
 /** The dynamic configuration file. What 1.32 does by default (standalone activities, start delay) is not in it. */
-export function dynamicConfiguration(): string {
-  return stringify(Object.fromEntries(Object.entries(loadTest).map(([key, value]) => [key, [{ value }]])));
+export function dynamicConfiguration({ taskQueuePartitions }: { taskQueuePartitions?: number } = {}): string {
+  const partitions = taskQueuePartitions && {
+    'matching.numTaskqueueReadPartitions': taskQueuePartitions,
+    'matching.numTaskqueueWritePartitions': taskQueuePartitions,
+  };
+  const settings = Object.entries({ ...loadTest, ...partitions });
+  return stringify(Object.fromEntries(settings.map(([key, value]) => [key, [{ value }]])));
 }
 
 export interface ServerPorts {

@@ -7,6 +7,7 @@ import { type RunningHttp, startHttp } from './http/start';
 import { STABLE } from './message/lane-name';
 import { listenForHints } from './platform/database/hints';
 import { startGauges } from './platform/telemetry/gauges';
+import { clientOfWorkers } from './platform/temporal/client';
 import type { Config } from './process/config';
 import { installed } from './process/installation';
 import { startLaneWorker } from './process/lane-worker';
@@ -69,8 +70,9 @@ export async function startWorker(
       return { finished: Promise.resolve(), stop: () => undefined };
     }
     // Not before: a namespace that does not know our search attributes refuses to start a message that carries them.
+    const starting = clientOfWorkers(connection, config.temporal);
     const dispatcher = startDispatcher(
-      { ...shared, hints, recordRefusal, onError: onError('dispatcher') },
+      { ...shared, starting, hints, recordRefusal, onError: onError('dispatcher') },
       parts.topics,
       config,
     );

@@ -1,98 +1,116 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { countExpired, insertRequests, settleDatabase } from '../harness/application';
-import { closedLoop } from '../harness/closed-loop';
-import { readEffects } from '../harness/commit-times';
+import { countExpired, settleDatabase } from '../harness/application';
+import { readEffects, readLateness } from '../harness/commit-times';
 import type { BenchContext } from '../harness/context';
 import { type IdlePerSecond, meter, per1000 } from '../harness/cpu';
 import { drained } from '../harness/drained';
-import { peakMbOf, resetPeak } from '../harness/peak-memory';
-import type { Attempt, Contender, Started } from './contender';
+import { peakKbOf, resetPeak, residentKbOf } from '../harness/peak-memory';
+import type { Contender, Started } from './contender';
+import { byTimeOfPost, type Posting, postAhead, postInWindow } from './posting';
 
-interface Turn {
+/** What one contender is given to do. */
+export interface Turn {
   contender: Contender;
   messages: number;
   leadMs: number;
+  /** All messages are posted evenly in so long before they are due. Undefined: long before, as fast as they are taken. */
+  windowMs?: number;
+  /** How many posts are under way at a time, without a window. */
+  concurrency: number;
+  /** For contenders of ours: how many workflows a worker caches. Undefined: its default. */
+  cachedWorkflows?: number;
   /** How long nothing happens before it. */
   quietMs: number;
   idlePerSecond: IdlePerSecond;
 }
 
-// As many as a busy producer has under way; more only wait in the server.
-const POSTING_CONCURRENCY = 50;
-// For the rows, a vacuum and a checkpoint, which come between the choice of the due time and the first post.
-const SETTLING_MS = 8_000;
-// Time between the last post and the due time, or the lead: work left over from posting is done by then.
-const MARGIN_MS = 3_000;
-// Each gives twice the time of the one before; what does not fit into the last has another problem.
-const ROUNDS = 4;
+export type Outcome = Awaited<ReturnType<typeof attempt>>;
+
+/** For the rows, a vacuum and a checkpoint, which come between the choice of the due time and the first post: 8 s for 5,000. */
+export const settlingMsOf = (messages: number): number => 3_000 + messages;
 // Without a single further effect for so long, a contender has stopped: longer than any of their time-outs and retries.
 const PATIENCE_MS = 3 * 60_000;
+// And longer where very many stand before one table or one server.
+const PATIENCE_PER_MESSAGE_MS = 10;
+const HELD_BEFORE_MS = 1_000;
 
-/** Runs one contender's turn. If its posting takes too long, the turn is repeated with a later due time. */
-export async function takeTurn(bench: BenchContext, turn: Turn) {
-  const { contender, messages } = turn;
-  const guessedMs = SETTLING_MS + (messages / contender.postsPerSecond) * 1000 + MARGIN_MS;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    await pause(turn.quietMs);
-    const run = `${contender.name}-${randomBytes(3).toString('hex')}`;
-    const started = await contender.start({ bench, run, messages, leadMs: turn.leadMs });
-    let stopped: Promise<unknown> | undefined;
-    const stop = () => (stopped ??= started.stop());
-    bench.onStop(stop);
-    try {
-      const figures = await attempt({ bench, run, ...turn }, started, guessedMs * 2 ** round);
-      if (figures) return figures;
-      bench.log(`${contender.name}: posting was not over in time; once more, with a later due time`);
-    } finally {
-      await stop();
-    }
-  }
-  throw new Error(`${contender.name}: posting ${messages} messages was not over in time in ${ROUNDS} rounds`);
-}
-
-type Figures = Awaited<ReturnType<typeof takeTurn>>;
-
-export interface Finished {
-  contender: Contender;
-  messages: number;
-  figures: Figures;
-}
-
-async function attempt(
-  { bench, run, contender, messages, leadMs, idlePerSecond }: Attempt & Turn,
+/** Plays one burst with a contender that has been started, and says what came of it. */
+export async function attempt(
+  {
+    bench,
+    run,
+    contender,
+    messages,
+    leadMs,
+    windowMs,
+    concurrency,
+    idlePerSecond,
+  }: Turn & {
+    bench: BenchContext;
+    run: string;
+  },
   started: Started,
   postingMs: number,
 ) {
   const { pool } = bench.database;
+  const patienceMs = Math.max(PATIENCE_MS, messages * PATIENCE_PER_MESSAGE_MS);
+  const aheadMs = windowMs === undefined ? postingMs + leadMs : settlingMsOf(messages) + windowMs;
   // A whole second, which is as exact as a schedule's calendar can say it.
-  const dueAt = Math.ceil((Date.now() + postingMs + leadMs) / 1000) * 1000;
-  const ids = await insertRequests(pool, run, messages, new Date(dueAt));
-  await settleDatabase(pool);
-
+  const dueAt = Math.ceil((Date.now() + aheadMs) / 1000) * 1000;
   const workers = [started.parts.worker ?? []].flat();
-  resetPeak(workers);
-  const cpu = meter(started.parts);
-  const posting = await post(started, ids, dueAt);
-  const inTime = Date.now() <= dueAt - leadMs - 1_000;
+  const wanted = { pool, run, messages, dueAt, concurrency };
+  const ready = () => {
+    resetPeak(workers);
+    return { cpu: meter(started.parts), residentKb: residentKbOf(workers) };
+  };
+
+  // All messages that can be held are, and none has landed.
+  const heldKb = pause(Math.max(0, dueAt - HELD_BEFORE_MS - Date.now())).then(() => peakKbOf(workers));
+  // It is awaited below, unless posting fails before.
+  heldKb.catch(() => undefined);
+  let before: ReturnType<typeof ready> | undefined;
+  let posting: Posting;
+  if (windowMs === undefined) posting = await postAhead(started, wanted, () => (before = ready()));
+  else {
+    await settleDatabase(pool);
+    before = ready();
+    posting = await postInWindow(started, { ...wanted, windowMs });
+  }
+  const isInTime = windowMs !== undefined || Date.now() <= dueAt - leadMs - 1_000;
   await pause(Math.max(0, dueAt - Date.now()));
-  const lost = await drained(async () => messages - (await countExpired(pool, run)), PATIENCE_MS);
-  const held = await drained(started.left, PATIENCE_MS);
+  const lost = await drained(async () => messages - (await countExpired(pool, run)), patienceMs);
+  const landedMs = Date.now() - dueAt;
+  bench.log(
+    `${contender.name}: ${messages - lost} effects ${Math.round(landedMs / 1_000)} s after due; its own system goes on`,
+  );
+  const held = await drained(started.left, patienceMs);
+  const tailSeconds = Math.round((Date.now() - dueAt) / 1_000);
+  if (!isInTime) return { inTime: false as const, postingMs: posting.tookMs };
+  const { cpu, residentKb } = before as ReturnType<typeof ready>;
   const reading = cpu.read();
-  const workerPeakMb = peakMbOf(workers);
-  if (!inTime) return undefined;
+  const peakKb = peakKbOf(workers);
 
   const { latenessMs, ...effects } = await readEffects(pool, run, contender.events);
-  if (lost > 0) bench.log(`${contender.name}: ${lost} messages had no effect within ${PATIENCE_MS / 1000} s`);
+  if (lost > 0) bench.log(`${contender.name}: ${lost} messages had no effect within ${patienceMs / 1000} s`);
   if (held > 0) bench.log(`${contender.name}: ${held} messages stay in its own system`);
+  const { postedAt, postMs } = posting;
   return {
+    inTime: true as const,
     ...effects,
     lost,
     held,
-    workerPeakMb,
+    workerPeakMb: Math.round(peakKb / 1024),
+    workerBeforeMb: Math.round(residentKb / 1024),
+    // Of contenders that hold messages in memory. For others it says nothing.
+    kbPerHeldMessage: contender.wantsLead ? Math.round((((await heldKb) - residentKb) / messages) * 10) / 10 : null,
     samplesMs: latenessMs,
-    schedulesPerSecond: posting ? Math.round(posting.perSecond) : null,
-    drainMs: Math.round(Math.max(0, ...latenessMs)),
+    ...(postedAt && {
+      window: { ms: windowMs, postMs, ...byTimeOfPost(await readLateness(pool, run), postedAt, dueAt) },
+    }),
+    schedulesPerSecond: posting.perSecond === undefined ? null : Math.round(posting.perSecond),
+    // From the due instant until nothing of the messages is left in its own system.
+    tailSeconds,
+    drainMs: Math.round(latenessMs.reduce((most, ms) => Math.max(most, ms), 0)),
     lifeSeconds: reading.elapsedSeconds,
     cpuSeconds: reading.seconds,
     // The idle figures are Temporal's. A contender with another server, or none, is measured as it is.
@@ -101,12 +119,4 @@ async function attempt(
       server: started.parts.server === bench.cluster.pid ? idlePerSecond.server : 0,
     }),
   };
-}
-
-async function post({ post: postOne, arm }: Started, ids: string[], dueAt: number) {
-  await arm?.(dueAt);
-  if (!postOne) return undefined;
-  return closedLoop({ count: ids.length, concurrency: POSTING_CONCURRENCY }, (index) =>
-    postOne({ id: ids[index] as string, dueAt }),
-  );
 }

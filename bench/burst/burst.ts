@@ -4,11 +4,20 @@ import type { BenchArgs, BenchContext } from '../harness/context';
 import { type IdlePerSecond, meter } from '../harness/cpu';
 import { curveOf, percentilesOf } from '../harness/lateness';
 import { describeVersions } from '../harness/machine';
-import { type Finished, takeTurn } from './attempt';
-import { chosen, leadOf, notesOf, quietMsOf, sizesOf } from './choice';
+import {
+  cachedWorkflowsOf,
+  chosen,
+  concurrencyOf,
+  leadOf,
+  notesOf,
+  postingWindowOf,
+  quietMsOf,
+  sizesOf,
+} from './choice';
 import type { Contender } from './contender';
 import { findRedis, redisVersion } from './redis';
-import { chartOf, printTable } from './report';
+import { chartOf, printTables } from './report';
+import { type Finished, takeTurn } from './turn';
 
 export { check, options } from './choice';
 
@@ -21,19 +30,25 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
   const idlePerSecond = await measureIdle(bench, quietMs);
   const sizes = sizesOf(args);
   const leadMs = leadOf(args);
+  const windowMs = postingWindowOf(args);
+  const cachedWorkflows = cachedWorkflowsOf(args);
+  const shared = { windowMs, concurrency: concurrencyOf(args), cachedWorkflows, quietMs, idlePerSecond };
+  const notes = notesOf(sizes, windowMs);
 
   const finished: Finished[] = [];
   for (const [index, contender] of taking.entries()) {
     const messages = sizes[contender.size];
     bench.log(`${index + 1} of ${taking.length}: ${contender.title}, ${messages} messages`);
-    const turn = { contender, messages, leadMs: contender.wantsLead ? leadMs : 0, quietMs, idlePerSecond };
+    const turn = { ...shared, contender, messages, leadMs: contender.wantsLead ? leadMs : 0 };
     finished.push({ contender, messages, figures: await takeTurn(bench, turn) });
   }
 
   await bench.out.json({
     versions: await versionsOf(bench, taking),
     leadMs,
-    notes: notesOf(sizes),
+    postingWindowMs: windowMs ?? null,
+    cachedWorkflows: cachedWorkflows ?? 'default',
+    notes,
     idleCpuPerSecond: idlePerSecond,
     leftOut,
     contenders: finished.map(({ contender, messages, figures: { samplesMs, ...figures } }) => ({
@@ -46,8 +61,8 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
     })),
   });
   await bench.out.chart(chartOf(finished));
-  printTable(bench.out, finished);
-  for (const line of notesOf(sizes)) bench.log(line);
+  printTables(bench.out, finished);
+  for (const line of notes) bench.log(line);
   for (const { name, reason } of leftOut) bench.log(`left out: ${name}: ${reason}`);
 }
 

@@ -10,6 +10,9 @@ export const options = {
   only: { type: 'string' },
   'plain-messages': { type: 'string' },
   schedules: { type: 'string' },
+  'posting-window': { type: 'string' },
+  'posting-concurrency': { type: 'string' },
+  'cached-workflows': { type: 'string' },
   'quiet-seconds': { type: 'string' },
 } as const;
 
@@ -17,6 +20,9 @@ export const options = {
 export function check(args: BenchArgs): void {
   sizesOf(args);
   leadOf(args);
+  postingWindowOf(args);
+  concurrencyOf(args);
+  cachedWorkflowsOf(args);
   quietMsOf(args);
   chosen(args);
 }
@@ -24,6 +30,18 @@ export function check(args: BenchArgs): void {
 // Two cores wake 5,000 in about three minutes.
 const DEFAULT_LEAD_MS = 4 * 60_000;
 export const leadOf = (args: BenchArgs): number => durationMs(args, 'lead', DEFAULT_LEAD_MS);
+
+/** All are posted evenly in so long before they are due. Undefined: before that, as fast as they are taken. */
+export const postingWindowOf = (args: BenchArgs): number | undefined =>
+  args['posting-window'] === undefined ? undefined : durationMs(args, 'posting-window', 0);
+
+// As many as a busy producer has under way. More only wait in the server.
+const DEFAULT_CONCURRENCY = 50;
+export const concurrencyOf = (args: BenchArgs): number => wholeNumber(args, 'posting-concurrency', DEFAULT_CONCURRENCY);
+
+/** Undefined: as a worker has them that nobody has tuned. */
+export const cachedWorkflowsOf = (args: BenchArgs): number | undefined =>
+  args['cached-workflows'] === undefined ? undefined : wholeNumber(args, 'cached-workflows', 0);
 
 // The last contender's connections, caches and background writing are over by then. Less is for trying the benchmark out.
 const DEFAULT_QUIET_SECONDS = 5;
@@ -41,11 +59,17 @@ export function sizesOf(args: BenchArgs): Sizes {
 }
 
 /** What a reader of the figures has to know. */
-export const notesOf = ({ full, plain, schedules }: Sizes): string[] => [
+export const notesOf = ({ full, plain, schedules }: Sizes, windowMs?: number): string[] => [
   `The plain Temporal shapes carry ${plain} messages and Temporal Schedules ${schedules}, the others ${full}. ` +
     'Lateness grows with N, as each fires so many a second and no more; a smaller number flatters.',
   'CPU is of the whole life, from the first post until nothing is held any more, without what the servers use when idle.',
+  'KB per held message: the peak of the worker’s memory until a second before the due time, less what it had right before the first post, by the messages.',
+  ...(windowMs === undefined ? [] : [windowNote(windowMs)]),
 ];
+
+const windowNote = (windowMs: number) =>
+  `Posted evenly in the last ${windowMs / 1_000} s before they are due, each row right before its message. A message counts as ` +
+  'posted when its producer had the answer.';
 
 export function chosen(args: BenchArgs): Contender[] {
   const only = words(args, 'only');

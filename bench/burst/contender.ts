@@ -11,8 +11,9 @@ export interface Message {
 export interface Attempt {
   bench: BenchContext;
   run: string;
-  messages: number;
   leadMs: number;
+  /** How many workflows a worker of ours caches. Undefined: its default. */
+  cachedWorkflows?: number;
 }
 
 /** A contender at work, ready to be given messages. */
@@ -36,7 +37,7 @@ export interface Contender {
   size: 'full' | 'plain' | 'schedules';
   /** Whether it wakes its messages before they are due, in the time that --lead says. */
   wantsLead?: true;
-  /** A cautious guess, from which the due time follows; posting that takes longer is done again with a later one. */
+  /** A cautious guess, from which the due time follows. Posting that takes longer is done again with a later one. */
   postsPerSecond: number;
   /** The packages and versions that explain its figures. */
   packages: string[];

@@ -4,6 +4,7 @@ import { bullmq } from './contenders/bullmq';
 import { graphileWorker } from './contenders/graphile-worker';
 import { pgBoss, pgBossBatch } from './contenders/pg-boss';
 import { postdate, postdatePlain, postdateRows } from './contenders/postdate';
+import { retryDelay } from './contenders/retry-delay';
 import { schedules } from './contenders/schedules';
 import { sleepActivity } from './contenders/sleep-activity';
 import { sleepLocalActivity } from './contenders/sleep-local-activity';
@@ -23,6 +24,7 @@ export const field: Contender[] = [
   sleepActivity,
   sleepLocalActivity,
   startDelay,
+  retryDelay,
   standaloneActivity,
   schedules,
 ];

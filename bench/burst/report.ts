@@ -1,7 +1,8 @@
 import { cumulativeChart } from '../harness/chart';
 import { percentilesOf, readableMs } from '../harness/lateness';
 import type { ResultsWriter } from '../harness/results';
-import type { Finished } from './attempt';
+import type { PostedSoFarAhead } from './posting';
+import type { Finished } from './turn';
 
 const counted = (count: number) => count.toLocaleString('en');
 
@@ -21,8 +22,8 @@ export function chartOf(finished: Finished[]): string {
   );
 }
 
-/** Prints lateness and correctness, then what it cost. */
-export function printTable(out: ResultsWriter, finished: Finished[]): void {
+/** Prints lateness and correctness, what it cost, and for posts in a window the lateness by the time of the post. */
+export function printTables(out: ResultsWriter, finished: Finished[]): void {
   out.table(
     ['contender', 'N', 'effects', 'events', 'repeated', 'early', 'p50', 'p90', 'p99', 'max'],
     finished.map(({ contender, messages, figures }) => {
@@ -36,16 +37,57 @@ export function printTable(out: ResultsWriter, finished: Finished[]): void {
     }),
   );
   out.table(
-    ['contender', 'posted/s', 'drained in', 'worker MB', 'CPU s per 1,000: server', 'worker', 'database', 'sum'],
+    [
+      'contender',
+      'posted/s',
+      'drained in',
+      'worker MB: before',
+      'peak',
+      'KB per held message',
+      'CPU s per 1,000: server',
+      'worker',
+      'database',
+      'sum',
+    ],
     finished.map(({ contender, figures }) => {
       const { server, worker, database, sum } = figures.cpuSecondsPer1000;
       return [
         contender.title,
         figures.schedulesPerSecond === null ? '–' : counted(figures.schedulesPerSecond),
         readableMs(figures.drainMs),
+        counted(figures.workerBeforeMb),
         counted(figures.workerPeakMb),
+        figures.kbPerHeldMessage ?? '–',
         ...[server, worker, database, sum].map((seconds) => seconds.toFixed(2)),
       ];
     }),
+  );
+  const inWindow = finished.flatMap(({ contender, figures: { window } }) => (window ? [{ contender, window }] : []));
+  if (inWindow.length > 0) printWindow(out, inWindow);
+}
+
+function printWindow(
+  out: ResultsWriter,
+  inWindow: (Pick<Finished, 'contender'> & { window: NonNullable<Finished['figures']['window']> })[],
+): void {
+  const cells = ({ messages, latenessMs: { p50, p99, max } }: PostedSoFarAhead) => [
+    counted(messages),
+    ...[p50, p99, max].map(readableMs),
+  ];
+  const seconds = (inWindow[0]?.window.longBeforeMs ?? 0) / 1_000;
+  out.table(
+    [
+      'contender',
+      ...[`posted ≥ ${seconds} s before due`, 'p50', 'p99', 'max'],
+      ...['posted later', 'p50', 'p99', 'max'],
+      ...['answered after due', 'post p99'],
+    ],
+    inWindow.map(({ contender, window }) => [
+      contender.title,
+      ...cells(window.longBefore),
+      ...cells(window.later),
+      counted(window.answeredAfterDue),
+      readableMs(window.postMs?.p99),
+    ]),
   );
 }

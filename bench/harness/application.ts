@@ -44,6 +44,14 @@ export async function insertRequests(
   return rows.map(({ id }) => id);
 }
 
+/** The id of the request of this number, from 1 on, as `insertRequests` makes them. */
+export const requestId = (run: string, number: number): string => `${run}.${String(number).padStart(6, '0')}`;
+
+/** Promises one pending row. */
+export async function insertRequest(pool: Pool, { id, run, dueAt }: { id: string; run: string; dueAt: number }) {
+  await pool.query('insert into app.request (id, run, due_at) values ($1, $2, $3)', [id, run, new Date(dueAt)]);
+}
+
 /** Sets the due time of all rows of this run. */
 export async function setDue(pool: Pool, run: string, dueAt: Date): Promise<void> {
   await pool.query('update app.request set due_at = $2 where run = $1', [run, dueAt]);

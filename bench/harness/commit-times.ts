@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 
-/** What really became of one run's messages, read from the tables that a business would look at. */
-export interface Effects {
+/** How many effects and events there really were, read from the tables that a business would look at. */
+export interface EffectCounts {
   /** Rows that had their effect. */
   effects: number;
   /** Events that tell of them. */
@@ -10,9 +10,15 @@ export interface Effects {
   repeated: number;
   /** Effects committed before they were due, and calls that came before it. */
   early: number;
+}
+
+/** What really became of one run's messages. */
+export interface Effects extends EffectCounts {
   /** Commit time minus due time of each effect; negative is early. */
   latenessMs: number[];
 }
+
+const LATENESS_MS = '(extract(epoch from pg_xact_commit_timestamp(xmin) - due_at) * 1000)::float8';
 
 /** Where this contender's events are; `$1` is the run. */
 export const applicationEvents = `
@@ -27,8 +33,7 @@ export const outboxEvents = `
  */
 export async function readEffects(pool: Pool, run: string, events = applicationEvents): Promise<Effects> {
   const lateness = await pool.query<{ ms: number }>(
-    `select (extract(epoch from pg_xact_commit_timestamp(xmin) - due_at) * 1000)::float8 as ms
-       from app.request where run = $1 and status = 'EXPIRED'`,
+    `select ${LATENESS_MS} as ms from app.request where run = $1 and status = 'EXPIRED'`,
     [run],
   );
   const { rows } = await pool.query<{ events: number; told: number; late: number; early: number }>(
@@ -52,6 +57,15 @@ export async function readEffects(pool: Pool, run: string, events = applicationE
     early: latenessMs.filter((ms) => ms < 0).length + counted.early,
     latenessMs,
   };
+}
+
+/** Promises the same measure of each effect by the id of its request. */
+export async function readLateness(pool: Pool, run: string): Promise<Map<string, number>> {
+  const { rows } = await pool.query<{ id: string; ms: number }>(
+    `select id, ${LATENESS_MS} as ms from app.request where run = $1 and status = 'EXPIRED'`,
+    [run],
+  );
+  return new Map(rows.map(({ id, ms }) => [id, ms]));
 }
 
 /** Promises that this server keeps commit times, or an error that says what is missing. */

@@ -15,7 +15,8 @@ import { UsageError } from './usage-error';
 export type BenchArgs = Record<string, string | boolean | undefined>;
 
 export interface BenchContext {
-  cluster: RunningCluster;
+  /** Throws where the benchmark asked for none. */
+  readonly cluster: RunningCluster;
   /** The application's own database; its server is the cluster's unless the benchmark chose otherwise. */
   database: { url: string; pid: number; pool: Pool };
   out: ResultsWriter;
@@ -83,7 +84,14 @@ export async function withBench(
         onStop(started.stop);
         return started;
       });
-    await use({ cluster, database: { ...application, pool }, out, log, folder, start, onStop });
+    await use({
+      get cluster() {
+        if (!cluster) throw new Error(`the benchmark ${name} runs without Temporal`);
+        return cluster;
+      },
+      database: { ...application, pool },
+      ...{ out, log, folder, start, onStop },
+    });
   }
 
   try {

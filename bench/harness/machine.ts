@@ -25,17 +25,21 @@ export function describeMachine() {
   };
 }
 
-/** Promises the versions of the servers and of these packages. */
-export async function describeVersions(pool: Pool, temporalAddress: string, packages: string[]) {
+/** Promises the versions of the servers and of these packages; without an address, that of PostgreSQL only. */
+export async function describeVersions(pool: Pool, temporalAddress: string | undefined, packages: string[]) {
   const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`);
+  return {
+    postgresql: rows[0]?.version ?? 'unknown',
+    ...(temporalAddress === undefined ? {} : { 'temporal-server': await serverVersionAt(temporalAddress) }),
+    ...Object.fromEntries(packages.map((name) => [name, packageVersion(name)])),
+  };
+}
+
+async function serverVersionAt(temporalAddress: string): Promise<string> {
   const connection = await Connection.connect({ address: temporalAddress });
   try {
     const { serverVersion } = await connection.workflowService.getSystemInfo({});
-    return {
-      postgresql: rows[0]?.version ?? 'unknown',
-      'temporal-server': serverVersion ?? 'unknown',
-      ...Object.fromEntries(packages.map((name) => [name, packageVersion(name)])),
-    };
+    return serverVersion ?? 'unknown';
   } finally {
     await connection.close();
   }

@@ -3,12 +3,13 @@ import { startWorker } from '../../src/worker';
 import { REQUEST_ROWS, requestExpiry } from './request-expiry';
 
 // The production worker, configured by the environment as everywhere; only the topic is the benchmark's.
-const { BENCH_TOPIC = 'bench.expiry', BENCH_LEAD_MS, BENCH_PACE, BENCH_HANDLER } = process.env;
+const { BENCH_TOPIC = 'bench.expiry', BENCH_LEAD_MS, BENCH_PACE, BENCH_HANDLER, BENCH_BY_SETS } = process.env;
 const given = (value: string | undefined) => (value ? Number(value) : undefined);
 const setBased = requestExpiry({
   name: BENCH_TOPIC,
   leadMs: given(BENCH_LEAD_MS),
   landingsPerSecond: given(BENCH_PACE),
+  bySets: BENCH_BY_SETS === 'always' ? 'always' : undefined,
   businessRows: BENCH_HANDLER === 'with-rows' ? REQUEST_ROWS : undefined,
 });
 const topic = BENCH_HANDLER === 'plain' ? { ...setBased, landAll: undefined } : setBased;

@@ -14,7 +14,9 @@ export const REQUEST_ROWS = `
     from app.request where run like 'postdate-rows-%'`;
 
 /** Postdate's way to the application's effect: the topic's key is the request's id, its tenant the run. */
-export const requestExpiry = (options: Pick<Topic, 'name' | 'leadMs' | 'landingsPerSecond' | 'businessRows'>) =>
+export const requestExpiry = (
+  options: Pick<Topic, 'name' | 'leadMs' | 'landingsPerSecond' | 'businessRows' | 'bySets' | 'startDelayFromMs'>,
+) =>
   defineTopic({
     ...options,
     payload: z.strictObject({}),

@@ -7,8 +7,12 @@ import { startCluster } from '../../local/temporal-cluster';
 export interface ServerChoice {
   shards?: number;
   taskset?: { server?: string; postgres?: string };
+  /** Of each task queue. Default: as many as Temporal makes by itself, which is four. */
+  taskQueuePartitions?: number;
   /** The application's database gets a server of its own, as in production, on these CPUs. */
   ownDatabaseServer?: { cpus?: string };
+  /** Only the application's database: nothing of what is measured asks Temporal. */
+  withoutTemporal?: boolean;
 }
 
 interface Start {
@@ -19,11 +23,12 @@ interface Start {
 }
 
 // Effects are measured by their commit times.
-const SETTINGS = { track_commit_timestamp: 'on' };
+export const SETTINGS = { track_commit_timestamp: 'on' };
 
-/** Promises a Temporal cluster and the application's database, both new and both in this folder. */
+/** Promises a Temporal cluster, unless none is wanted, and the application's database, both new and both in this folder. */
 export async function startServers({ folder, servers, log, onStop }: Start) {
-  const { ownDatabaseServer, ...choice } = servers;
+  const { ownDatabaseServer, withoutTemporal = false, ...choice } = servers;
+  if (withoutTemporal) return { application: await startOwn(ownDatabaseServer) };
   const dataFolder = join(folder, 'cluster');
   const cluster = await startCluster({ dataFolder, ...choice, postgresSettings: SETTINGS, log });
   onStop(cluster.stop);
@@ -31,12 +36,11 @@ export async function startServers({ folder, servers, log, onStop }: Start) {
     const url = await createDatabase(cluster.databaseUrl, 'application');
     return { cluster, application: { url, pid: cluster.postgresPid } };
   }
-  const own = await startPostgres({
-    dataFolder: join(folder, 'application'),
-    settings: SETTINGS,
-    cpus: ownDatabaseServer.cpus,
-    log,
-  });
-  onStop(own.stop);
-  return { cluster, application: { url: await createDatabase(own.url, 'application'), pid: own.pid } };
+  return { cluster, application: await startOwn(ownDatabaseServer) };
+
+  async function startOwn({ cpus }: { cpus?: string } = {}) {
+    const own = await startPostgres({ dataFolder: join(folder, 'application'), settings: SETTINGS, cpus, log });
+    onStop(own.stop);
+    return { url: await createDatabase(own.url, 'application'), pid: own.pid };
+  }
 }

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { BenchContext } from '../harness/context';
-import { type Form, restoreMsOf } from './form';
+import type { Form, WindowSize } from './form';
 import { PLACES } from './places';
 
 /** The next instant that leaves time to restore the table. */
-export const soonFor = async (form: Pick<Form, 'dueRows'>): Promise<number> => Date.now() + restoreMsOf(form) + 500;
+export const soonFor = async ({ restoreMs }: Pick<Form, 'restoreMs'>): Promise<number> => Date.now() + restoreMs + 500;
 
 export const countEvents = async (pool: Pool): Promise<number> => {
   const { rows } = await pool.query<{ count: number }>('select count(*)::int as count from app.event');
@@ -15,7 +15,7 @@ export const countEvents = async (pool: Pool): Promise<number> => {
 
 /** The nightly job, as a program beside the database as most are. */
 export const batchForm = (
-  { bench, name, ...size }: { bench: BenchContext; name: string; dueRows: number; windows: number },
+  { bench, name, ...size }: { bench: BenchContext; name: string } & WindowSize,
   form: 'rows' | 'set',
 ): Form => ({
   name,
@@ -40,15 +40,7 @@ export const batchForm = (
 const IDLE_MS = 8_000;
 
 /** Nothing but the foreground. Its windows are long; the comparison cuts them to the length of the other's. */
-export const idleForm = ({
-  bench,
-  ...size
-}: {
-  bench: BenchContext;
-  name: string;
-  dueRows: number;
-  windows: number;
-}): Form => ({
+export const idleForm = ({ bench, ...size }: { bench: BenchContext; name: string } & WindowSize): Form => ({
   ...size,
   start: async () => ({
     dueAt: () => soonFor(size),

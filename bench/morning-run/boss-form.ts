@@ -3,7 +3,7 @@ import { bossOn } from '../burst/boss-on';
 import type { BenchContext } from '../harness/context';
 import { drained } from '../harness/drained';
 import { countEvents, soonFor } from './batch-forms';
-import type { Form } from './form';
+import type { Form, WindowSize } from './form';
 import { PLACES } from './places';
 import { requestId } from './request-rows';
 
@@ -11,15 +11,7 @@ const QUEUE = 'morning-run';
 const STANDSTILL_MS = 60_000;
 
 /** pg-boss in the application's database, with the burst benchmark's worker: ten pollers, an effect per job. */
-export const bossForm = ({
-  bench,
-  ...size
-}: {
-  bench: BenchContext;
-  name: string;
-  dueRows: number;
-  windows: number;
-}): Form => ({
+export const bossForm = ({ bench, ...size }: { bench: BenchContext; name: string } & WindowSize): Form => ({
   ...size,
   async start() {
     const { pool, url } = bench.database;

@@ -1,14 +1,20 @@
-/** One way to expire what is due, and how it is put to work window by window. */
-export interface Form {
-  name: string;
+/** The windows of a form. */
+export interface WindowSize {
   /** How many rows are due at each window's instant. */
   dueRows: number;
   windows: number;
+  /** How long before the instant the table is restored. */
+  restoreMs: number;
+}
+
+/** One way to expire what is due, and how it is put to work window by window. */
+export interface Form extends WindowSize {
+  name: string;
   start(): Promise<StartedForm>;
 }
 
 export interface StartedForm {
-  /** The window's due instant in epoch ms, at least `restoreMsOf` ahead. */
+  /** The window's due instant in epoch ms, at least `restoreMs` ahead. */
   dueAt(window: number): Promise<number>;
   /** Called when the table has been restored, before the instant. */
   arm?(window: number, dueAt: number): Promise<unknown>;
@@ -25,6 +31,5 @@ export interface StartedForm {
 // foreground pay more of them before they are due.
 const RESTORE_MS = { few: 2_000, many: 4_000 };
 
-/** How long before the instant the table is restored. */
-export const restoreMsOf = ({ dueRows }: Pick<Form, 'dueRows'>): number =>
-  dueRows > 10_000 ? RESTORE_MS.many : RESTORE_MS.few;
+/** The time to restore a table with so many due rows, on a machine that does nothing else. */
+export const restoreMsOf = (dueRows: number): number => (dueRows > 10_000 ? RESTORE_MS.many : RESTORE_MS.few);

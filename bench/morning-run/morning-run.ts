@@ -4,12 +4,13 @@ import { createApplication } from '../harness/application';
 import type { BenchArgs, BenchContext } from '../harness/context';
 import { describeVersions } from '../harness/machine';
 import { NAMESPACE } from '../harness/namespace';
-import { wholeNumber, words } from '../harness/options';
+import { durationMs, wholeNumber, words } from '../harness/options';
 import type { ServerChoice } from '../harness/servers';
 import { UsageError } from '../harness/usage-error';
 import { batchForm, idleForm } from './batch-forms';
 import { bossForm } from './boss-form';
 import { figuresOf } from './contenders';
+import { restoreMsOf } from './form';
 import { PLACES, place, placeSelf } from './places';
 import { type Pace, postdateForm } from './postdate-form';
 import { printFigures, tradeOffChart } from './report';
@@ -23,6 +24,7 @@ export const options = {
   messages: { type: 'string' },
   rate: { type: 'string' },
   paces: { type: 'string' },
+  restore: { type: 'string' },
 } as const;
 
 const DEFAULT_PACES = ['50:5', '100:10', '250:10', '500:20', '1000:50', '2000:100'];
@@ -38,6 +40,7 @@ function sizesOf(args: BenchArgs) {
     jobWindows: wholeNumber(args, 'job-windows', Math.min(2, windows)),
     messages: wholeNumber(args, 'messages', 800),
     rate: wholeNumber(args, 'rate', 300),
+    restoreMsOf: (due: number) => durationMs(args, 'restore', restoreMsOf(due)),
     paces: (words(args, 'paces') ?? DEFAULT_PACES).map(paceOf),
   };
 }
@@ -48,12 +51,12 @@ function paceOf(word: string): Required<Pace> {
   return { perSecond: Number(perSecond), group: Number(group) };
 }
 
-export const check = (args: BenchArgs) => void sizesOf(args);
+export const check = (args: BenchArgs) => void sizesOf(args).restoreMsOf(0);
 export const servers = (): ServerChoice => ({ ownDatabaseServer: { cpus: PLACES?.application } });
 
 /** What it does to an application when much is due at one instant, and what a pace changes. */
 export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
-  const { dueRows, windows, jobWindows, messages, rate, paces } = sizesOf(args);
+  const { dueRows, windows, jobWindows, messages, rate, paces, restoreMsOf } = sizesOf(args);
   const { cluster, database } = bench;
   const rows = 2 * Math.max(dueRows, messages);
   await createApplication(database.pool);
@@ -66,8 +69,8 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
 
   const turn = (form: Parameters<typeof takeTurn>[1]) =>
     takeTurn(bench, form, { rows, rate, connections: CONNECTIONS });
-  const ofRows = { bench, dueRows, windows };
-  const ofMessages = { bench, dueRows: messages, windows };
+  const ofRows = { bench, dueRows, windows, restoreMs: restoreMsOf(dueRows) };
+  const ofMessages = { bench, dueRows: messages, windows, restoreMs: restoreMsOf(messages) };
   const idleRows = await turn(idleForm({ ...ofRows, name: 'idle' }));
   const idleMessages = await turn(idleForm({ ...ofMessages, name: 'idle, payments on the rows with messages' }));
   const job = await turn(batchForm({ ...ofRows, name: 'batch job, row by row', windows: jobWindows }, 'rows'));

@@ -5,7 +5,7 @@ import { drained } from '../harness/drained';
 import { NAMESPACE } from '../harness/namespace';
 import { requestExpiry } from '../harness/request-expiry';
 import { countOpenWorkflows } from '../harness/temporal-tables';
-import { type Form, restoreMsOf } from './form';
+import type { Form, WindowSize } from './form';
 import { holding } from './holding';
 import { PLACES, place } from './places';
 import { requestId } from './request-rows';
@@ -26,13 +26,13 @@ export interface Pace {
  * belongs to the scheduler goes to its own core, and the windows follow each other with nothing but their landings.
  */
 export const postdateForm = (
-  { bench, ...size }: { bench: BenchContext; name: string; dueRows: number; windows: number },
+  { bench, ...size }: { bench: BenchContext; name: string } & WindowSize,
   { perSecond, group }: Pace,
 ): Form => ({
   ...size,
   async start() {
     const { cluster, database } = bench;
-    const { dueRows, windows } = size;
+    const { dueRows, windows, restoreMs } = size;
     const topic = requestExpiry({ name: `morning.${perSecond ?? 'all'}-${group}`, leadMs: LEAD_MS });
     const worker = await bench.start(topic.name, {
       file: join(__dirname, '..', 'harness', 'postdate-worker.ts'),
@@ -59,7 +59,6 @@ export const postdateForm = (
     const messages = holding(bench, client, topic);
     const perSecondHeld = await messages.warmUp();
 
-    const restoreMs = restoreMsOf(size);
     const lengthMs = perSecond === undefined ? 1_000 : (dueRows / perSecond) * 1_000;
     // Room for the window, for what comes after it in the worker, and for restoring the table before the next.
     const apartMs = 1.5 * lengthMs + restoreMs + 4_000;

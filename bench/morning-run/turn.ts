@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchContext } from '../harness/context';
 import type { Sample } from './foreground-load';
-import { type Form, restoreMsOf } from './form';
+import type { Form } from './form';
 import { PLACES } from './places';
 import { readOutcome, restoreTable } from './request-rows';
 import { summarise, type Window } from './window';
@@ -44,7 +44,7 @@ export async function takeTurn(
   const turn: Turn = { form, windows: [], requests: [] };
   for (let index = 0; index < form.windows; index += 1) {
     const dueAt = await started.dueAt(index);
-    await pause(dueAt - restoreMsOf(form) - Date.now());
+    await pause(dueAt - form.restoreMs - Date.now());
     await restoreTable(pool, { dueRows, dueAt });
     await started.arm?.(index, dueAt);
     if (Date.now() > dueAt) throw new Error(`${form.name}: the table was not restored before the due instant`);

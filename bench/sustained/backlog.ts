@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { NAMESPACE } from '../harness/namespace';
 import { countOpenWorkflows } from '../harness/temporal-tables';
@@ -21,24 +20,4 @@ export async function readBacklog(pool: Pool, temporalDatabase: string, run: str
   // Two looks at a moving thing: one that ends between them must not count as less than nothing.
   const unclosed = Math.max(0, (await countOpenWorkflows(temporalDatabase, NAMESPACE)) - pending);
   return { overdue, unclosed };
-}
-
-/** Looks again and again until stopped; promises every look, the oldest first. */
-export function watchBacklog(look: () => Promise<Backlog>, intervalMs: number) {
-  const seen: Backlog[] = [];
-  const stopping = new AbortController();
-  const finished = (async () => {
-    while (!stopping.signal.aborted) {
-      seen.push(await look());
-      // Only the abort rejects.
-      await pause(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  })();
-  return {
-    async stop(): Promise<Backlog[]> {
-      stopping.abort();
-      await finished;
-      return seen;
-    },
-  };
 }

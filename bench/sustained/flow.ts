@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { readEffects } from '../harness/commit-times';
+import { insertRequest } from '../harness/application';
+import { type EffectCounts, readEffects } from '../harness/commit-times';
 import type { BenchContext } from '../harness/context';
 import { type CpuSeconds, meter, per1000 } from '../harness/cpu';
 import { drained } from '../harness/drained';
@@ -7,21 +8,18 @@ import { type Percentiles, percentilesOf } from '../harness/lateness';
 import { NAMESPACE } from '../harness/namespace';
 import { nowMs, openLoop } from '../harness/open-loop';
 import { countOpenWorkflows } from '../harness/temporal-tables';
-import { type Backlog, readBacklog, watchBacklog } from './backlog';
+import { type Backlog, readBacklog } from './backlog';
+import { sampleEvery } from './sample-every';
 import type { Shape } from './shapes';
 import { type PerMessage, readWork, workPerMessage } from './work';
 
 // All are posted this long before they are due, so what is due is spread as evenly as what is posted.
-const AHEAD_MS = 25_000;
+const DEFAULT_AHEAD_MS = 25_000;
 // Retries of an overloaded server come within seconds; a minute without any progress is a standstill.
 const STANDSTILL_MS = 60_000;
 
-export interface Flow {
+export interface Flow extends EffectCounts {
   messages: number;
-  effects: number;
-  early: number;
-  repeated: number;
-  events: number;
   wantedPerSecond: number;
   inPerSecond: number;
   outPerSecond: number;
@@ -37,18 +35,26 @@ export interface Flow {
   perMessage: PerMessage;
 }
 
+interface RateOfFlow {
+  run: string;
+  perSecond: number;
+  seconds: number;
+  /** How long before its due time each message is posted. */
+  aheadMs?: number;
+}
+
 /** Posts at a fixed rate for so long, waits until everything has happened and ended, and says what it came to. */
 export async function measureFlow(
   { cluster, database }: BenchContext,
-  { client, shape, workerPid }: { client: Client; shape: Shape; workerPid: number },
-  { run, perSecond, seconds }: { run: string; perSecond: number; seconds: number },
+  { client, shape, workerPids }: { client: Client; shape: Pick<Shape, 'post' | 'events'>; workerPids: number[] },
+  { run, perSecond, seconds, aheadMs = DEFAULT_AHEAD_MS }: RateOfFlow,
 ): Promise<Flow> {
   const { pool } = database;
   const temporalDatabase = cluster.temporalDatabases.main;
   const count = perSecond * seconds;
   const before = await readWork(cluster.metricsUrl);
-  const used = meter({ server: cluster.pid, worker: workerPid, database: cluster.postgresPid });
-  const backlog = watchBacklog(() => readBacklog(pool, temporalDatabase, run), 2_000);
+  const used = meter({ server: cluster.pid, worker: workerPids, database: cluster.postgresPid });
+  const backlog = sampleEvery(2_000, () => readBacklog(pool, temporalDatabase, run));
 
   const startMs: number[] = [];
   let lastDueAt = 0;
@@ -57,17 +63,13 @@ export async function measureFlow(
     const message = {
       run,
       id: `${run}.${String(index).padStart(6, '0')}`,
-      dueAt: Math.round(intendedAt + AHEAD_MS),
+      dueAt: Math.round(intendedAt + aheadMs),
     };
     lastDueAt = Math.max(lastDueAt, message.dueAt);
     // The business row first, the timer second, as service A does.
-    await pool.query('insert into app.request (id, run, due_at) values ($1, $2, $3)', [
-      message.id,
-      run,
-      new Date(message.dueAt),
-    ]);
+    await insertRequest(pool, message);
     const calledAt = nowMs();
-    await shape.post(client, message);
+    await shape.post({ client, pool }, message);
     startMs.push(nowMs() - calledAt);
   });
   await posting.finished();

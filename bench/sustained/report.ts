@@ -3,6 +3,7 @@ import type { BenchContext } from '../harness/context';
 import { readableMs } from '../harness/lateness';
 import type { Flow } from './flow';
 import type { findMaximum } from './maximum';
+import type { TableSize } from './table-sizes';
 
 type Steps = Awaited<ReturnType<typeof findMaximum>>;
 
@@ -10,6 +11,8 @@ type Steps = Awaited<ReturnType<typeof findMaximum>>;
 export interface Contender extends Flow {
   name: string;
   maximum?: ReturnType<typeof maximumOf>;
+  /** The sizes of the tables over time, if they were asked for. */
+  tables?: { seconds: number; sizes: TableSize[] }[];
 }
 
 /** The highest rate that was sustained; 0 if not even the first was. */

@@ -141,4 +141,4 @@ export async function startLink(targetPort: () => number): Promise<Link> {
 }
 
 // The simple query protocol: 'Q', the length, the text, a zero. The client sends it alone.
-const isCommit = (chunk: Buffer): boolean => /^Q....commit\0$/is.test(chunk.toString('latin1'));
+const isCommit = (chunk: Buffer): boolean => /^Q....commit[;\0]/is.test(chunk.toString('latin1'));

@@ -69,8 +69,11 @@ async function databaseFigures(databaseUrl: string): Promise<Record<string, numb
       select 'connections' as name, count(*)::float8 as value from pg_stat_activity
        where datname = current_database() and application_name like 'postdate%'
       union all
-      select 'table ' || relname || ' KB', pg_total_relation_size(relid) / 1024.0 from pg_stat_user_tables
-       where schemaname = 'postdate' and relname not like 'kysely%'
+      select 'table ' || coalesce(whole.relname, part.relname) || ' KB', sum(pg_total_relation_size(relid)) / 1024.0
+        from pg_stat_user_tables as part
+        left join pg_inherits on inhrelid = part.relid left join pg_class as whole on whole.oid = inhparent
+       where schemaname = 'postdate' and part.relname not like 'kysely%'
+       group by 1
       union all
       select 'decisions', count(*)::float8 from postdate.delivery`),
   );

@@ -3,24 +3,13 @@ import type { Pool } from 'pg';
 import type { InLane, LedgerActivities, ScheduledMessage } from '../message/contract';
 import type { Decision } from '../message/decision';
 import { isInstance, readThrown } from '../platform/telemetry/thrown';
-import { createBurstCounter } from '../producing/bursts';
-import { leadMsOf } from '../topics/topic-limits';
+import { withPresentLead } from '../producing/present-lead';
 import { createDeliver } from './deliver';
 import { readCommand, readDelivery } from './read-input';
 import { createWithdraw } from './withdraw';
 
 /** The activities of one topic, on the database in which its ledger and its business rows commit together. */
 export function createActivities(deps: { pool: Pool } & Parameters<typeof createDeliver>[0]): LedgerActivities {
-  const leadMs = leadMsOf(deps.topic);
-  const bursts = createBurstCounter();
-  // The next cycle wakes with the topic's present lead. The message may carry the lead of years ago.
-  const withPresentLead = <Answer extends Decision | InLane>(answer: Answer, message: ScheduledMessage): Answer => {
-    if (!('next' in answer) || !answer.next) return answer;
-    const next = { ...answer.next, leadMs };
-    const inBurst = bursts.isOneOfMany(deps.topic, { ...message, ...next });
-    // The message hands on what it has: only a change is told.
-    return { ...answer, next: inBurst === (message.inBurst ?? false) ? next : { ...next, inBurst } };
-  };
   // With business rows, a decision belongs to whichever post has that cycle, so post ids are ignored: the sweep lands a
   // row without knowing its post.
   const matchingAnyPost = <Input extends { message: ScheduledMessage }>(input: Input): Input =>
@@ -32,7 +21,7 @@ export function createActivities(deps: { pool: Pool } & Parameters<typeof create
     ) =>
     async (input: unknown): Promise<Answer> => {
       const given = read(input);
-      return withPresentLead(await activity(matchingAnyPost(given)).catch(failPlainly), given.message);
+      return withPresentLead(deps.topic, await activity(matchingAnyPost(given)).catch(failPlainly), given.message);
     };
   const { cancel, move } = createWithdraw(deps);
   const { name } = deps.topic;

@@ -1,7 +1,7 @@
-import { ApplicationFailure } from '@temporalio/common';
 import { refuseCommandId, refuseInstant } from '../message/admission';
-import { type Delivery, errorNames, type LedgerActivities, type ScheduledMessage } from '../message/contract';
+import type { Delivery, LedgerActivities, ScheduledMessage } from '../message/contract';
 import { recordOf } from '../message/decoding';
+import { invalid } from '../message/invalid-failure';
 import { fieldsOfMessage, refuseUnusable } from '../message/read-message';
 import type { Refusal } from '../message/refusal';
 import { MAX_LEAD_MS } from '../message/wake';
@@ -57,6 +57,5 @@ const otherTopic = (topic: string): Refusal => ({
 });
 
 function admit(refusal: Refusal | undefined): void {
-  if (!refusal) return;
-  throw ApplicationFailure.nonRetryable(`${refusal.field}: ${refusal.message}`, errorNames.invalidMessage, refusal);
+  if (refusal) throw invalid(refusal);
 }

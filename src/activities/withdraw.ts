@@ -1,9 +1,10 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import type { Pool } from 'pg';
 import { recordWithdrawal, type Withdrawal } from '../delivery/ledger/ledger';
 import { refuseCycle } from '../message/admission';
-import { errorNames, type LedgerActivities, type ScheduledMessage } from '../message/contract';
+import type { LedgerActivities, ScheduledMessage } from '../message/contract';
 import type { Decision } from '../message/decision';
+import { invalid } from '../message/invalid-failure';
 import { inTransaction } from '../platform/database/pool';
 
 /** Cancel and move. Both decide the message's cycle in the ledger, unless it is decided already. */
@@ -19,7 +20,7 @@ export function createWithdraw({ pool }: { pool: Pool }): Pick<LedgerActivities,
     async move({ message, command: { commandId, cycle = message.cycle + 1, dueAt } }) {
       // The ledger could never take it, and no retry would help. The next command must not wait for it.
       const refusal = refuseCycle(cycle);
-      if (refusal) throw ApplicationFailure.nonRetryable(refusal.message, errorNames.invalidMessage, refusal);
+      if (refusal) throw invalid(refusal);
       return decide(message, { outcome: 'moved', commandId, next: { cycle, dueAt } });
     },
   };

@@ -2,7 +2,6 @@ import type { Pool } from 'pg';
 import { ConfigError } from '../platform/config-error';
 import { inTransaction, type Queryable } from '../platform/database/pool';
 import type { Listener } from './handle-event';
-import { handleRound } from './handle-round';
 
 /** A listener. What it does with an event in `tx` and the move of its position commit together. */
 export interface Consumer extends Listener {
@@ -72,20 +71,4 @@ export async function replayFrom(pool: Pool, name: string, position: number): Pr
       [name, position],
     );
   });
-}
-
-/**
- * Handles up to `limit` next events of a partition of a consumer that has any, and returns how many rows it is done with: 0 if
- * there is nothing to do, or other processes are at it. Position and effects commit together, and a partition is one
- * transaction's at a time, so each effect in this database happens once. Throws what `handle` throws at an event that it stops
- * at: earlier effects of the batch stay, and the event is tried again at the next call. A row that holds no event, and with
- * `setAsideAfterTries` an event at which `handle` throws, is set aside, and counts as done.
- */
-export async function consumeBatch(pool: Pool, consumer: Consumer, limit = 100): Promise<number> {
-  for (;;) {
-    const round = await handleRound(pool, consumer, { limit, patient: false });
-    if (!round) return 0;
-    if (round.failure) throw round.failure;
-    if (round.done > 0) return round.done;
-  }
 }

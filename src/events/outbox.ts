@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Queryable } from '../platform/database/pool';
 import type { cloudEvent, EventOrigin, NewEvent } from '../topics/event-types';
+import { eventDataText } from './event-data';
 
 /** An event as every listener gets it. */
 export type PostdateEvent<Data = Record<string, unknown>> = Omit<z.output<typeof cloudEvent>, 'data'> & { data: Data };
@@ -21,6 +22,12 @@ export function originOf({ source, tenant, subject, cycle }: PostdateEvent): Eve
 export const entityOf = ({ source, subject }: Pick<PostdateEvent, 'source' | 'subject'>): string =>
   `${source.slice(SOURCE.length)} ${subject}`;
 
+// The database's, like every instant that a decision depends on. As a question of its own it is asked once for a statement.
+const TIME = `(select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`;
+const payloadWith = (more = '') => `jsonb_build_object(
+              'specversion', '1.0', 'id', id, 'source', '${SOURCE}' || topic, 'type', type, 'subject', subject,
+              'time', ${TIME}, 'datacontenttype', 'application/json', 'tenant', tenant, 'cycle', cycle, 'data', data${more})`;
+
 /**
  * Appends events in the caller's transaction: they are published if and only if that transaction commits. A second
  * event of the same cycle and type violates the primary key: one effect has one event.
@@ -30,13 +37,10 @@ export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<v
   await tx.query({
     name: 'postdate.append-events',
     // PostgreSQL assembles the events from their parts: for a group, sending and parsing whole events costs more than
-    // inserting them. The time is the database's, like every instant that a decision depends on.
+    // inserting them. Each is made at once: to add its occurrence to a finished object would copy that.
     text: `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload)
-     select id, topic, subject, type, jsonb_build_object(
-              'specversion', '1.0', 'id', id, 'source', '${SOURCE}' || topic, 'type', type, 'subject', subject,
-              'time', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-              'datacontenttype', 'application/json', 'tenant', tenant, 'cycle', cycle, 'data', data)
-            || case when occurrence is null then '{}' else jsonb_build_object('occurrence', occurrence) end
+     select id, topic, subject, type, case when occurrence is null then ${payloadWith()}
+            else ${payloadWith(", 'occurrence', occurrence")} end
        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::jsonb[], $8::integer[])
          as given (id, topic, subject, tenant, cycle, type, data, occurrence)`,
     values: [
@@ -46,7 +50,7 @@ export async function appendEvents(tx: Queryable, events: NewEvent[]): Promise<v
       origins.map(({ tenant }) => tenant),
       origins.map(({ cycle }) => cycle),
       events.map(({ type }) => type),
-      events.map(({ data }) => JSON.stringify(data)),
+      events.map(({ data }) => eventDataText(data)),
       origins.map(({ occurrence }) => occurrence ?? null),
     ],
   });

@@ -12,8 +12,25 @@ const BATCH = 500;
 
 // No relay has given these positions: a stranger has, or a backup is older than the rows. At the head's number the relay
 // would fail for ever, as no position is there twice.
-const BEYOND_HEAD = 'select id from postdate.outbox where position > (select position from postdate.stream_head)';
-const WAITS = `exists (select from postdate.outbox where position is null) or exists (${BEYOND_HEAD})`;
+const BEYOND_HEAD = 'position > (select position from postdate.stream_head)';
+const WAITS = `exists (select from postdate.outbox where position is null)
+  or exists (select from postdate.outbox where ${BEYOND_HEAD})`;
+
+/** SQL: gives the next $1 waiting events their positions. */
+export const RELAY = `
+  with batch as (
+    select id, appended_at, seq, row_number() over (order by seq) as place
+      from (select id, appended_at, seq from postdate.outbox where position is null order by seq limit $1) as waiting
+  ), moved_head as (
+    update postdate.stream_head set position = position + (select count(*) from batch)
+    returning position - (select count(*) from batch) as before
+  )
+  update postdate.outbox
+     set position = moved_head.before + batch.place, relayed_at = clock_timestamp()
+    from batch, moved_head
+   -- by the id; the rest keeps it from looking for the id in each month
+   where outbox.id = batch.id and outbox.appended_at = batch.appended_at
+     and outbox.position is null and outbox.seq <= (select max(seq) from batch)`;
 
 /**
  * Gives the next `limit` committed events their positions in the stream, and returns how many.
@@ -31,21 +48,8 @@ export async function relayBatch(pool: Pool, limit = BATCH): Promise<number> {
     // Another process is relaying at this moment, so this one leaves it to that.
     const head = await tx.query('select 1 from postdate.stream_head for update skip locked');
     if (head.rowCount === 0) return 0;
-    await tx.query(`update postdate.outbox set position = null, relayed_at = null where id in (${BEYOND_HEAD})`);
-    const relayed = await tx.query(
-      `with batch as (
-         select id, row_number() over (order by seq) as place
-           from (select id, seq from postdate.outbox where position is null order by seq limit $1) as waiting
-       ), moved_head as (
-         update postdate.stream_head set position = position + (select count(*) from batch)
-         returning position - (select count(*) from batch) as before
-       )
-       update postdate.outbox
-          set position = moved_head.before + batch.place, relayed_at = clock_timestamp()
-         from batch, moved_head
-        where outbox.id = batch.id`,
-      [limit],
-    );
+    await tx.query(`update postdate.outbox set position = null, relayed_at = null where ${BEYOND_HEAD}`);
+    const relayed = await tx.query(RELAY, [limit]);
     // One hint per batch, not per event: a commit that notifies takes a lock, and all other such commits wait for it.
     if (relayed.rowCount) await tx.query(`select pg_notify('${STREAM_CHANNEL}', '')`);
     return relayed.rowCount ?? 0;

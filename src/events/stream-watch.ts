@@ -18,7 +18,8 @@ const BEHIND = `
 const TO_SEND = `
   exists (select from postdate.webhook
            where disabled_at is null and (resting_until is null or resting_until <= now())
-             and exists (select from postdate.webhook_delivery where webhook_id = id and next_try_at <= now()))`;
+             and exists (select from postdate.webhook_delivery
+                          where webhook_id = id and next_try_at <= now() and not behind))`;
 
 /**
  * Asks once a second, for all readers of the stream together, which of them have something to do, and nudges those. A hint

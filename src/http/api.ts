@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { MetricMeter } from '@temporalio/common';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { errorFields } from '../platform/telemetry/log-errors';
 import { readThrown } from '../platform/telemetry/thrown';
@@ -23,6 +24,8 @@ export interface ApiParts extends RouteParts, ServerLimits {
   log: Logger;
   /** The installation's own routes, beside Postdate's. */
   routes?: OwnRoutes;
+  /** The pool of those routes. Without it they share `pool`. */
+  routesPool?: Pool;
   /** The rate of each API key; a burst may have twice as many. */
   requestsPerSecond: number;
   /** The rate of each address without a valid API key; a burst may have twice as many. */

@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import { runForeign } from '../platform/telemetry/foreign-code';
 import { batchRoute } from './batch';
 import { laneRoutes } from './lanes';
@@ -7,15 +8,16 @@ import type { OwnRoutes, Route, RouteParts } from './route';
 
 /**
  * All operations. Both the server and its OpenAPI document are made from them. `report` gets each 5xx within a batch.
+ * `routesPool`: what the installation's own routes get in place of Postdate's pool.
  */
 export const operationsOf = (
   parts: RouteParts,
-  { routes = () => [] }: { routes?: OwnRoutes },
+  { routes = () => [], routesPool = parts.pool }: { routes?: OwnRoutes; routesPool?: Pool },
   report: (error: unknown) => void = () => undefined,
 ): Route[] => [
   ...messageRoutes(parts),
   batchRoute(parts, report),
-  ...routes(parts).map(asForeign),
+  ...routes({ ...parts, pool: routesPool }).map(asForeign),
   ...laneRoutes(parts),
 ];
 

@@ -13,7 +13,8 @@ import { createApi } from './api';
 import type { Application } from './application';
 import { readPageTokenKey } from './page-token';
 
-// A pool of its own, also inside a worker: requests never take the connections of landings.
+// A pool of its own, also inside a worker: requests never take the connections of landings. The installation's own routes have
+// as many of theirs: one that hangs takes none of Postdate's, which reads PostgreSQL's types whatever the installation has set.
 const DATABASE_CONNECTIONS = 10;
 
 /** The running HTTP API. `address` is where it listens, as `host:port`. */
@@ -32,11 +33,13 @@ export async function startHttp(
   stopping?: AbortSignal,
 ): Promise<RunningHttp> {
   const onError = (error: Error) => log.error({ part: 'http', err: error }, 'database connection lost');
-  const pool = createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError, isShared: true });
+  const connect = (isShared: boolean) =>
+    createPool(config.databaseUrl, { connections: DATABASE_CONNECTIONS, onError, isShared });
+  const [pool, routesPool] = [connect(false), connect(true)];
   let temporal: TemporalClient | undefined;
   const close = async () => {
     await temporal?.close();
-    await pool.end();
+    await Promise.all([pool.end(), routesPool.end()]);
   };
   try {
     await migrateSchemas(pool, { schemas }, { log, signal: stopping });
@@ -47,7 +50,7 @@ export async function startHttp(
     const { address: wanted = DEFAULT_ADDRESS, inWorker, ...limits } = config.http;
     const pageTokenKey = await readPageTokenKey(pool);
     const meter = Runtime.instance().metricMeter;
-    const app = createApi({ client, pool, topics, routes, log, ...limits, pageTokenKey, meter });
+    const app = createApi({ client, pool, topics, routes, routesPool, log, ...limits, pageTokenKey, meter });
     const [host, port] = splitAddress(wanted);
     await app.listen({ host, port });
     const { address, port: listening } = app.server.address() as AddressInfo;

@@ -1,7 +1,8 @@
 import pMap from 'p-map';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { findMissing, writeHeld } from '../delivery/held/held-rows';
+import { writeHeld } from '../delivery/held/held-rows';
+import { findMissing } from '../delivery/held/not-held';
 import type { Hold } from '../delivery/hold/hold';
 import { type Delivery, deliveryIdOf } from '../message/contract';
 import { STABLE } from '../message/lane-name';

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { findMissing } from '../delivery/held/held-rows';
+import { findMissing } from '../delivery/held/not-held';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../message/contract';
 import type { DatabaseClock } from '../platform/database/clock';
 import { acquireLease } from '../platform/database/lease';

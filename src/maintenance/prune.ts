@@ -1,36 +1,46 @@
 import type { Queryable } from '../platform/database/pool';
 import { hasRows } from '../topics/business-rows';
 import type { Topic } from '../topics/topic';
+import { UNNEEDED, whyKept } from './event-needs';
+import { daysAgo, type OutboxPart, readParts } from './outbox-parts';
 
 // Rows per statement: few, so that no lock is held for long. A full batch is followed by the next one at once.
 export const BATCH = 1_000;
 
 /**
- * Removes events that have been in the stream for longer than `days`. Keeps events that a consumer or an enabled
- * webhook still has to receive, those that are set aside for a consumer, and forwarded messages that wait for their answer: it may be "again". Returns how many
- * were removed.
+ * Removes events that have been in the stream for longer than `days` where no month will be dropped: from months that something
+ * keeps, and from what is in no month. Keeps events that a consumer or an enabled webhook still has to receive, those that are
+ * set aside for a consumer, and forwarded messages that wait for their answer: it may be "again". Returns how many were removed.
  */
 export async function pruneOutbox(db: Queryable, days: number): Promise<number> {
-  const { rowCount } = await db.query(
-    `delete from postdate.outbox where id in (
-       select id from postdate.outbox
-        where position is not null and relayed_at < clock_timestamp() - make_interval(days => $1)
-          and position <= all (select position from postdate.consumer where position is not null)
-          and not exists (select 1 from postdate.answer as open
-                           where open.answer is null and type = aggregatetype || '.due'
-                             and open.topic = aggregatetype and open.tenant = payload->>'tenant'
-                             and open.key = substr(aggregateid, length(payload->>'tenant') + 2)
-                             and open.cycle::text = payload->>'cycle')
-          and not exists (select 1 from postdate.webhook_delivery as delivery
-                            join postdate.webhook on webhook.id = delivery.webhook_id and disabled_at is null
-                           where delivery.position = outbox.position and next_try_at is not null)
-          and not exists (select 1 from postdate.set_aside join postdate.consumer on consumer.name = set_aside.consumer
-                           where set_aside.position = outbox.position and ended_at is null)
-        limit $2)`,
-    [days, BATCH],
-  );
+  const before = await daysAgo(db, days);
+  let removed = 0;
+  for (const part of await readParts(db, before)) {
+    if (!(await goesByRows(db, part, before))) continue;
+    const { rowCount } = await db.query(
+      `delete from ${part.table} where id in (
+         select id from ${part.table} as event
+          where event.relayed_at < $1
+            and ${UNNEEDED}
+          limit $2)`,
+      [before, BATCH],
+    );
+    removed += rowCount ?? 0;
+  }
   await recordRetention(db, 'outbox', days);
-  return rowCount ?? 0;
+  return removed;
+}
+
+async function goesByRows(db: Queryable, { kind, isPast, table }: OutboxPart, before: string): Promise<boolean> {
+  switch (kind) {
+    case 'noMonth':
+      return true;
+    case 'beforeMonths':
+      // All that was there when the months were introduced: until that is dropped, its oldest events go as they did before.
+      return !isPast || (await whyKept(db, table, before)).length > 0;
+    case 'month':
+      return isPast && (await whyKept(db, table, before)).length > 0;
+  }
 }
 
 /**
@@ -128,7 +138,7 @@ export async function pruneWebhookDeliveries(db: Queryable, days: number): Promi
   return rowCount ?? 0;
 }
 
-const recordRetention = (db: Queryable, what: 'ledger' | 'outbox', days: number) =>
+export const recordRetention = (db: Queryable, what: 'ledger' | 'outbox', days: number) =>
   db.query(
     `insert into postdate.retention as retention (what, before)
      values ($1, clock_timestamp() - make_interval(days => $2))

@@ -2,11 +2,12 @@ import type { Pool, PoolClient } from 'pg';
 import { pruneComparisons } from '../delivery/lanes/shadow/comparisons';
 import { pruneCopies } from '../delivery/lanes/shadow/shadow-copies';
 import { pruneFormerPartitions } from '../events/partition-change';
-import { acquireExclusiveLease } from '../platform/database/lease';
+import { acquireExclusiveLease, acquireLease } from '../platform/database/lease';
 import { inTransaction } from '../platform/database/pool';
 import { type BackgroundLoop, runInBackground } from '../platform/loops/background-loop';
 import { withErrorContext } from '../platform/telemetry/error-context';
 import type { Topic } from '../topics/topic';
+import { addMonths, dropPastMonths } from './outbox-months';
 import {
   BATCH,
   pruneCommands,
@@ -34,7 +35,10 @@ export interface RetentionDays {
   webhookDays: number;
 }
 
-/** Removes old rows every ten minutes, in one worker, in batches. Unfinished rows are never removed. */
+/**
+ * Removes old rows every ten minutes, in one worker: the outbox by months, all else in batches. Makes the coming months of the outbox.
+ * Unfinished rows are never removed.
+ */
 export function startRetention(
   { pool, onError }: { pool: Pool; onError(error: unknown): void },
   topics: Topic[],
@@ -54,10 +58,21 @@ export function startRetention(
     }
   }
 
+  /** A month that cannot be made or dropped keeps nothing else from being removed. */
+  async function keepMonths(): Promise<void> {
+    try {
+      if (!(await acquireLease(pool, 'outbox months', EVERY_MS))) return;
+      await addMonths(pool);
+      await dropPastMonths(pool, outboxDays);
+    } catch (error) {
+      onError(error);
+    }
+  }
+
   async function pruneOnce(): Promise<'more' | 'idle'> {
     const removed = await inTransaction(pool, async (tx) => {
       // With an interval of 0 this worker keeps the lease while there are more rows.
-      if (!(await acquireExclusiveLease(tx, 'retention', more ? 0 : EVERY_MS))) return 0;
+      if (!(await acquireExclusiveLease(tx, 'retention', more ? 0 : EVERY_MS))) return undefined;
       const removedRows = [
         await pruneOutbox(tx, outboxDays),
         await pruneSetAside(tx, outboxDays),
@@ -74,7 +89,9 @@ export function startRetention(
       }
       return Math.max(...removedRows);
     });
-    more = removed >= BATCH;
+    more = removed !== undefined && removed >= BATCH;
+    // By the worker that has removed the rest, so that none of the tables goes while another one looks into it.
+    if (removed !== undefined) await keepMonths();
     return more ? 'more' : 'idle';
   }
   return runInBackground(pruneOnce, { pauseMs: EVERY_MS, onError });

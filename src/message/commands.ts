@@ -1,5 +1,5 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Outcome } from './decision';
+import type { Decision, Outcome } from './decision';
 
 /** The commands that a producer can send. */
 export const COMMANDS = ['schedule', 'cancel', 'move'] as const;
@@ -36,6 +36,13 @@ export type MoveAnswer =
   | { result: 'stale'; cycle: number }
   | TooLate;
 
+/** What a worker tells the run of a message that it has landed without it. `dueAt` and `postId` are those of that message. */
+export interface Landed {
+  decision: Decision;
+  dueAt: number;
+  postId?: string;
+}
+
 /** An answered command, carried through continue-as-new, so that a late repeat is still recognised. */
 export interface AppliedCommand {
   commandId: string;
@@ -47,6 +54,9 @@ export interface AppliedCommand {
 export const cancelSignal = defineSignal<[CancelCommand]>('cancel');
 export const cancelUpdate = defineUpdate<CancelAnswer, [CancelCommand]>('cancel');
 export const moveSignal = defineSignal<[MoveCommand]>('move');
-/** Makes a message look at the clock, as any signal does. It changes nothing. */
-export const wakeSignal = defineSignal('wake');
+/**
+ * Makes a message look at the clock, as any signal does. With the ledger's decision on its present cycle it goes on as after a
+ * delivery; workers of earlier releases look at the clock only, and then ask for that decision.
+ */
+export const wakeSignal = defineSignal<[Landed?]>('wake');
 export const moveUpdate = defineUpdate<MoveAnswer, [MoveCommand]>('move');

@@ -48,6 +48,12 @@ const CHECKS: Record<OptionalName, (value: unknown) => Refusal | undefined> = {
       field: 'inBurst',
       message: 'must be true or false',
     }),
+  bySets: (value) =>
+    refuseUnless(typeof value === 'boolean', {
+      code: 'invalidBySets',
+      field: 'bySets',
+      message: 'must be true or false',
+    }),
   postId: (value) => {
     const refusal = refuseCommandId(value);
     return refusal && { ...refusal, code: 'invalidPostId', field: 'postId' };

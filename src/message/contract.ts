@@ -35,6 +35,8 @@ export interface ScheduledMessage<Payload = unknown> extends OptionalFields {
   uncountedCycles?: number;
   /** Many others are due at its instant: workers fetch it by sets, and wake it after its landing. Absent: it wakes by itself. */
   inBurst?: boolean;
+  /** Workers fetch it by sets though it is in no burst, and wake it after its landing. Absent: it wakes by itself. */
+  bySets?: boolean;
   /** The command that posted it under the next free cycle. Absent: the producer named the cycle. */
   postId?: string;
 }

@@ -28,7 +28,7 @@ export interface Decision {
   cycle: number;
   outcome: Outcome;
   decidedAt: number;
-  next?: { cycle: number; dueAt: number; leadMs?: number; inBurst?: boolean };
+  next?: { cycle: number; dueAt: number; leadMs?: number; inBurst?: boolean; bySets?: boolean };
   reason?: string;
   commandId?: string;
 }

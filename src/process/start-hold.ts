@@ -11,6 +11,7 @@ import { createWorkerLanes, startLaneRefresh } from '../delivery/lanes/worker-la
 import { startLostAnswers } from '../maintenance/lost-answers';
 import { createRecovery } from '../maintenance/recovery';
 import { startSweep } from '../maintenance/sweep';
+import type { Landed } from '../message/commands';
 import type { MessageRef } from '../message/contract';
 import { STABLE } from '../message/lane-name';
 import { createDatabaseClock } from '../platform/database/clock';
@@ -47,7 +48,8 @@ export async function startHold(
   const shared = { ...connected, clock, lanes };
   // Copies for shadow lanes are made only of stable's messages: a lane on trial is compared by its own figures.
   const copies = createShadowCopies({ pool: connected.pool, onError: onError('shadow') }, lanes.routing);
-  const waking = { wake: (message: MessageRef) => wakeRun(client, message), runClosed: runClosedOf(client) };
+  const wake = (message: MessageRef, landed?: Landed) => wakeRun(client, message, landed);
+  const waking = { wake, runClosed: runClosedOf(client) };
   const onHeld = lane === STABLE ? copies.copy : undefined;
   const hold = createHold(
     { ...shared, signal, onHeld, waking, onError: onError('landing') },
@@ -73,9 +75,9 @@ export async function startHold(
   const loops = [
     ...ownLoops,
     lostAnswers,
-    startRollCall({ ...asking, wake: waking.wake, onError: onError('roll call') }, hold, topics),
+    startRollCall({ ...asking, wake, onError: onError('roll call') }, hold, topics),
     startCommandCheck({ ...asking, onError: onError('roll call') }, hold),
-    startSweep({ ...asking, onError: onError('sweep') }, hold, topics, sweep),
+    startSweep({ ...asking, client, onError: onError('sweep') }, hold, topics, sweep),
   ];
   return { hold, commandsFirst, lanes, loops };
 }

@@ -6,8 +6,10 @@ import type { CommandsFirst } from '../delivery/hold/commands-first';
 import { createHeartbeater } from '../delivery/hold/heartbeater';
 import type { Hold } from '../delivery/hold/hold';
 import { type Delivery, deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../message/contract';
+import { readDatabaseId } from '../platform/database/database-id';
 import { DATA_CONVERTER } from '../platform/temporal/data-converter';
 import { runClosedOf } from '../platform/temporal/run-closed';
+import { identityOfWorker } from '../platform/temporal/worker-identity';
 import { deploymentOptionsOf } from '../platform/temporal/workflow-version';
 import type { Topic } from '../topics/topic';
 import type { Config } from './config';
@@ -60,16 +62,19 @@ const createWorkflowWorker = (config: Config, connection: NativeConnection): Pro
   });
 
 /** One worker for the deliveries of each of these topics, in the process's lane. */
-export function createDeliveryWorkers(
+export async function createDeliveryWorkers(
   config: Config,
   topics: Topic[],
   { client, connection, pool, hold, commandsFirst }: Parts,
 ): Promise<Worker[]> {
+  // Doctor finds by it that workers of another database take the same deliveries.
+  const identity = identityOfWorker(await readDatabaseId(pool));
   const delivering = { pool, hold, heartbeater: createHeartbeater(), runClosed: runClosedOf(client), commandsFirst };
   return Promise.all(
     topics.map((topic) =>
       Worker.create({
         ...sharedOf(config, connection),
+        identity,
         taskQueue: deliveryTaskQueue(topic.name, config.lane),
         activities: createActivities({ ...delivering, topic }),
         interceptors: { activity: [nameCycle] },

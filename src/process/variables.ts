@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FEWEST_CONNECTIONS } from '../delivery/landing/connection-shares';
 import { streamVariables } from '../events/brokers/variables';
 import { refuseLaneName, STABLE } from '../message/lane-name';
 import { versionVariables } from '../platform/temporal/workflow-version';
@@ -17,7 +18,7 @@ const proxies = z
 export const variables = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   POSTDATE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
-  POSTDATE_DATABASE_CONNECTIONS: whole(2, 500).default(20),
+  POSTDATE_DATABASE_CONNECTIONS: whole(FEWEST_CONNECTIONS, 500).default(20),
   // Enough for all held messages, and for messages that sleep for a minute, at the rate that two cores carry. A
   // workflow outside of the cache is replayed from its history. One takes about 59 KB; during days of sleep the cache
   // gains nothing.

@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import { nanoid } from 'nanoid';
 import type { z } from 'zod';
 import { admit, refuseDueAt, refuseLead, refuseNamedCycle, refuseRef } from '../message/admission';
@@ -15,7 +16,10 @@ import { topicFieldsOf } from '../topics/topic-limits';
  * after those that have fired.
  */
 export interface Post<Schema extends z.ZodType> extends OptionalFields {
-  topic: Pick<Topic<Schema>, 'name' | 'payload' | 'leadMs' | 'payloadVersion' | 'businessRows'>;
+  topic: Pick<
+    Topic<Schema>,
+    'name' | 'payload' | 'leadMs' | 'payloadVersion' | 'businessRows' | 'bySets' | 'startDelayFromMs'
+  >;
   tenant: string;
   key: string;
   dueAt: InstantInput;
@@ -51,6 +55,11 @@ export const scheduleOptionsOf = ({ onConflict, commandId }: ScheduleOptions): R
 /** A post that goes on with an earlier one, like a redrive. Its occurrence is counted from there. */
 export interface GoesOn {
   occurrence?: number;
+}
+
+/** A client on the connection of the caller's own workers: the message's first task comes to them with the answer to its start. */
+export interface Eagerly {
+  starting?: Client;
 }
 
 /** A post without the optional fields that are null: programs without types write null for an absent one. */

@@ -1,20 +1,27 @@
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { z } from 'zod';
 import { admit, refuseCommandId } from '../message/admission';
 import type { MoveAnswer, TooLate } from '../message/commands';
-import { type ScheduledMessage, searchAttributesOf, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../message/contract';
-import { memoOf } from '../message/memo';
+import { type ScheduledMessage, workflowIdOf } from '../message/contract';
 import { withOccurrence } from '../message/occurrence';
 import { presentTrace, tracePosting } from '../platform/telemetry/tracing';
-import type { scheduledMessage } from '../workflows';
 import { type BurstCounter, createBurstCounter } from './bursts';
 import { move } from './cancel-and-move';
-import { withinDeadline } from './deadline';
 import { describe } from './describe';
 import { OvertakenError } from './overtaken-error';
-import { type GoesOn, messageOf, type Post, presentFieldsOf, type ScheduleOptions, scheduleOptionsOf } from './post';
+import {
+  type Eagerly,
+  type GoesOn,
+  messageOf,
+  type Post,
+  presentFieldsOf,
+  type ScheduleOptions,
+  scheduleOptionsOf,
+} from './post';
 import { refuseReuse } from './reused-command';
 import type { Requested } from './send';
+import { startDelayOf } from './start-delay';
+import { startRun } from './start-run';
 
 /** `late`: it was already due, and is delivered at once. */
 export type ScheduleAnswer =
@@ -33,7 +40,7 @@ export type ScheduleAnswer =
 export async function schedule<Schema extends z.ZodType>(
   client: Client,
   given: Post<Schema>,
-  { occurrence = 1, ...options }: ScheduleOptions & GoesOn = {},
+  { occurrence = 1, starting, ...options }: ScheduleOptions & GoesOn & Eagerly = {},
 ): Promise<ScheduleAnswer> {
   const { onConflict, commandId } = scheduleOptionsOf(options);
   admit(refuseCommandId(commandId));
@@ -41,8 +48,8 @@ export async function schedule<Schema extends z.ZodType>(
   const post = presentFieldsOf(given);
   return tracePosting(message, () => {
     message.traceparent = presentTrace();
-    if (burstsOf(client).isOneOfMany(post.topic, message)) message.inBurst = true;
-    return scheduled(client, post, message, { onConflict, commandId, occurrence });
+    const posted = { ...message, ...burstsOf(client).fetchedAs(post.topic, message) };
+    return scheduled(client, post, posted, { onConflict, commandId, occurrence, starting });
   });
 }
 
@@ -58,10 +65,6 @@ function burstsOf(client: Client): BurstCounter {
 // of the server.
 const ATTEMPTS = 20;
 
-// Behind a backlog of wakes and deliveries, after an outage, a message that is due at once would be minutes late. Servers
-// that know priorities take its tasks first; 3 is the default.
-const DUE_AT_ONCE = { priorityKey: 1 };
-
 // The result for a message that stays as it is.
 const LEFT_ALONE = { keep: 'kept', reject: 'rejected' } as const;
 
@@ -69,7 +72,7 @@ async function scheduled<Schema extends z.ZodType>(
   client: Client,
   post: Post<Schema>,
   first: ScheduledMessage,
-  { onConflict, commandId, occurrence }: Required<ScheduleOptions & GoesOn>,
+  { onConflict, commandId, occurrence, starting }: Required<ScheduleOptions & GoesOn> & Eagerly,
 ): Promise<ScheduleAnswer> {
   let message = withOccurrence(first, occurrence);
   // If the producer names no cycle, the ledger finds out by this id whether the cycle is free for this post.
@@ -79,7 +82,8 @@ async function scheduled<Schema extends z.ZodType>(
   let over = post.cycle !== undefined;
   // Between describing the message and starting it, the other run may end or another may begin.
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    if (await started(client, message, { commandId, over })) return answer;
+    const startDelay = startDelayOf(post.topic, message, Date.now());
+    if (await startRun(client, message, { commandId, over, starting, startDelay })) return answer;
     const known = await describe(client, message);
     if (known?.scheduledBy === commandId) {
       admit(await refuseReuse(client, first, { namesCycle: post.cycle !== undefined }));
@@ -102,35 +106,4 @@ async function scheduled<Schema extends z.ZodType>(
     }
   }
   throw new OvertakenError(`${workflowId} was neither free nor waiting in ${ATTEMPTS} attempts`);
-}
-
-/** Starts the workflow. False if one of its name waits, or has ended, unless ended ones count as `over`. */
-async function started(
-  client: Client,
-  message: ScheduledMessage,
-  { commandId, over }: { commandId: string; over: boolean },
-): Promise<boolean> {
-  const workflowId = workflowIdOf(message);
-  try {
-    await withinDeadline(client, () =>
-      client.workflow.start<typeof scheduledMessage>('scheduledMessage', {
-        workflowId,
-        taskQueue: WORKFLOW_TASK_QUEUE,
-        args: [message],
-        // Only a running workflow waits. What was delivered is for the ledger to say, and does not depend on Temporal's
-        // retention.
-        workflowIdReusePolicy: over ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'FAIL',
-        memo: { commandId, ...memoOf(message) },
-        typedSearchAttributes: searchAttributesOf(message),
-        priority: message.dueAt - (message.leadMs ?? 0) <= Date.now() ? DUE_AT_ONCE : undefined,
-        staticSummary: `${message.topic} for ${message.tenant} / ${message.key}`.slice(0, 200),
-        // No execution or run timeout: it would end a sleeping message without running any of our code.
-      }),
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw error;
-  }
 }

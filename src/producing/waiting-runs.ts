@@ -28,8 +28,11 @@ export interface Waiting {
    * use it.
    */
   messageOf(run: Run): Promise<ScheduledMessage>;
-  /** The same message, with whether it was due before it was posted, and the latest events of its run, oldest first. */
-  deliveryOf(run: Run): Promise<{ delivery: Delivery; events: HistoryEvent[] }>;
+  /**
+   * The same message, with whether it was due before it was posted, when it got its due time (epoch ms), and the latest events of
+   * its run, oldest first.
+   */
+  deliveryOf(run: Run): Promise<{ delivery: Delivery; datedAt: number; events: HistoryEvent[] }>;
   /** The latest events of a run, by default of the message's newest run, oldest first. */
   latestEvents(run: { workflowId: string; runId?: string }): Promise<HistoryEvent[]>;
 }
@@ -107,7 +110,7 @@ export function createWaiting(
       // Its workflow has not asked for the whole contract yet, and may never: its first task may be for nobody.
       if (isFromOutside(events)) admit(refuseMessage(message, Date.now()));
       const delivery = { message, late: message.dueAt <= datedAt };
-      return { delivery, events: more ? await latestEvents(run) : events };
+      return { delivery, datedAt, events: more ? await latestEvents(run) : events };
     },
     latestEvents,
   };

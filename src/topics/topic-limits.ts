@@ -3,7 +3,7 @@ import { refuseOptionalFields } from '../message/optional-fields';
 import type { Refusal } from '../message/refusal';
 import { DEFAULT_LEAD_MS } from '../message/wake';
 import { refusePayloadVersion } from './payload-version';
-import type { Topic } from './topic';
+import { BY_SETS, type Topic } from './topic';
 
 // Slower than once a day would be a stop, not a rate.
 const MIN_LANDINGS_PER_SECOND = 1 / 86_400;
@@ -28,7 +28,7 @@ type Limited = Omit<Topic, 'payload' | 'handle' | 'landAll' | 'businessRows' | '
 
 /** Throws a `MessageError` that names the topic if its lead, rate, timeout or payload version is unusable. */
 export function checkLimits(topic: Limited): void {
-  const { name, leadMs, landingsPerSecond, handlerTimeoutMs, forward } = topic;
+  const { name, leadMs, bySets, startDelayFromMs, landingsPerSecond, handlerTimeoutMs, forward } = topic;
   const refusal =
     (leadMs === undefined ? undefined : refuseLead(leadMs)) ??
     refuseUnless(isFrom(MIN_LANDINGS_PER_SECOND, landingsPerSecond), {
@@ -41,6 +41,16 @@ export function checkLimits(topic: Limited): void {
       code: 'invalidHandlerTimeout',
       field: 'handlerTimeoutMs',
       message: `must be a number of milliseconds from 1 to ${MAX_HANDLER_TIMEOUT_MS}`,
+    }) ??
+    refuseUnless(isFrom(1, startDelayFromMs), {
+      code: 'invalidStartDelay',
+      field: 'startDelayFromMs',
+      message: 'must be a number of milliseconds from 1',
+    }) ??
+    refuseUnless(bySets === undefined || BY_SETS.includes(bySets), {
+      code: 'invalidBySets',
+      field: 'bySets',
+      message: `must be one of ${BY_SETS.join(', ')}`,
     }) ??
     refuseOptionalFields(topic) ??
     refuseUnless(isFrom(1, forward?.answerWithinMs) && (forward?.answerWithinMs ?? 0) <= MAX_ANSWER_WITHIN_MS, {

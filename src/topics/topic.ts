@@ -8,6 +8,9 @@ import { MAX_PAYLOAD_BYTES, refusePayloadSize } from '../message/size';
 import { runForeign } from '../platform/telemetry/foreign-code';
 import type { EventOrigin, EventType } from './event-types';
 
+/** Which messages of a topic workers fetch by sets. */
+export const BY_SETS = ['bursts', 'always'] as const;
+
 /** The landing's transaction. Effects made and events emitted here commit with the ledger's row, or not at all. */
 export interface LandingTransaction {
   query: PoolClient['query'];
@@ -59,6 +62,17 @@ export interface Topic<Schema extends z.ZodType = z.ZodType> {
    * Default 10 s.
    */
   leadMs?: number;
+  /**
+   * Which messages workers fetch by sets before they are due, many with each request, while their workflows sleep on: those in
+   * `bursts`, or `always` all that have a row or fit into a memo. `always` costs Temporal fewer tasks for each message. While its
+   * list is away, such messages of a topic without rows land up to five seconds late. Default `bursts`.
+   */
+  bySets?: (typeof BY_SETS)[number];
+  /**
+   * A message that is due so many ms ahead or more starts with Temporal's start delay: no worker is asked until it wakes. Until then a
+   * plain signal waits, and only `cancel` and `move`, which are updates, are obeyed at once. Default: none.
+   */
+  startDelayFromMs?: number;
   /** The most landings per second, over all workers of a database. Further messages land later. Default: no limit. */
   landingsPerSecond?: number;
   /** How many ms a handler may take. After that it counts as hanging, and its transaction is aborted. Default 10 s. */

@@ -2,9 +2,10 @@ import type { AppliedCommand, CancelAnswer, CancelCommand, MoveAnswer, TooLate }
 import type { LedgerActivities } from '../message/contract';
 import type { Decision } from '../message/decision';
 import { rfc3339 } from '../message/due-time';
-import { invalid, refusalIn } from './invalid';
+import { invalid } from '../message/invalid-failure';
 import type { MessageState } from './message-state';
 import type { DatedMove } from './parse-command';
+import { refusalIn } from './refusal-in';
 
 // Carried through every continue-as-new, so bounded. At about 150 bytes each, these are 15 KB of the 2 MB that a start
 // may have. Beyond the bound, the ledger's unique command id still refuses the repeat of a command that won.

@@ -8,11 +8,12 @@ import {
 } from '@temporalio/workflow';
 import { cancelSignal, cancelUpdate, moveSignal, moveUpdate, wakeSignal } from '../message/commands';
 import { messageQuery } from '../message/contract';
+import { invalid } from '../message/invalid-failure';
 import type { Refusal } from '../message/refusal';
 import type { createCommandRunner } from './apply-commands';
-import { invalid, refusalIn } from './invalid';
 import type { MessageState } from './message-state';
 import { type ParsedCommand, parseCancel, parseMove, type Rules } from './parse-command';
+import { refusalIn } from './refusal-in';
 
 function acceptOrThrow<Command>(parsed: ParsedCommand<Command>): Command {
   if ('refusal' in parsed) throw invalid(parsed.refusal);
@@ -26,7 +27,7 @@ function acceptOrThrow<Command>(parsed: ParsedCommand<Command>): Command {
 export function registerHandlers(
   { view, recordRefusal }: MessageState,
   commands: ReturnType<typeof createCommandRunner>,
-  onWake: () => void,
+  onWake: (sent: unknown) => void,
 ): void {
   // A validator refuses by the present rules, and is not asked at a replay. The handler then obeys whatever was accepted.
   const updateId = () => currentUpdateInfo()?.id as string;
@@ -70,7 +71,10 @@ export function registerHandlers(
         description: 'Move to another due time, without an answer: {dueAt, commandId?, cycle?, expectedCycle?}',
       },
     ],
-    [wakeSignal.name, { handle: onWake, description: 'Look at the clock; changes nothing' }],
+    [
+      wakeSignal.name,
+      { handle: onWake, description: 'Look at the clock; changes nothing, unless a worker sends the decision with it' },
+    ],
   ]);
 
   // Signals may arrive before the run's first task. Without a default handler, the SDK dispatches them in the order in

@@ -2,9 +2,9 @@ import { patched, workflowInfo } from '@temporalio/workflow';
 import type { AppliedCommand } from '../message/commands';
 import type { ScheduledMessage } from '../message/contract';
 import { isUndecodable, recordOf } from '../message/decoding';
+import { invalid } from '../message/invalid-failure';
 import { fieldsOfMessage, refuseMessage, refuseOtherId, refuseUnusable } from '../message/read-message';
 import type { Refusal } from '../message/refusal';
-import { invalid } from './invalid';
 
 // A producer's clock or the database's has found the due time near enough. Temporal's clock may differ from theirs.
 const CLOCKS_DIFFER_MS = 86_400_000;

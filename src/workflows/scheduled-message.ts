@@ -10,8 +10,9 @@ import {
 import type { AppliedCommand } from '../message/commands';
 import { errorNames, type ScheduledMessage, searchAttributesOf } from '../message/contract';
 import type { Decision, Ending } from '../message/decision';
+import { decisionIn } from '../message/landed';
 import { MESSAGE_IN_MEMO, memoOf } from '../message/memo';
-import { wakeAtOf } from '../message/wake';
+import { HOP_MS, isFetched, wakeAtOf } from '../message/wake';
 import { deliverActivityIn, ledgerActivitiesOf } from './activities';
 import { createCommandRunner } from './apply-commands';
 import { deliverByLane } from './deliver-by-lane';
@@ -27,10 +28,6 @@ import { rightSearchAttributes } from './right-search-attributes';
  */
 export type CarriedMessage = ScheduledMessage & { applied?: AppliedCommand[]; datedAt?: number };
 
-// A month is short: no run outlives the code, keys and server that started it by much. It is also long: a message of
-// three years costs 37 wakes.
-const HOP_MS = 30 * 86_400_000;
-
 /**
  * Sleeps until shortly before the message is due, has it held and landed once, and goes on with the next cycle if there
  * is one. It only decides when to call which activity; the business logic is in the topic's activities.
@@ -42,21 +39,25 @@ export async function scheduledMessage(carried: CarriedMessage): Promise<Ending>
   // state transition.
   const sleeps = Date.now() < posted.dueAt - leadMs;
   const wakeAt = sleeps ? wakeAtOf(posted) : Date.now();
-  // One in a burst sleeps beyond its due time, as it has landed by then. A worker wakes it after that. Within its lead it does so
-  // only if the message could not be fetched.
+  // One that is fetched by sets sleeps beyond its due time, as it has landed by then. A worker wakes it after that. Within its lead
+  // it does so only if the message could not be fetched.
   let isCalled = false;
   const isReady = () => {
     const now = Date.now();
-    return (
-      now >= Math.min(wakeAt, posted.dueAt) || (posted.inBurst === true && isCalled && now >= posted.dueAt - leadMs)
-    );
+    return now >= Math.min(wakeAt, posted.dueAt) || (isFetched(posted) && isCalled && now >= posted.dueAt - leadMs);
   };
   const ledger = ledgerActivitiesOf(posted);
   const deliverIn = (lane?: string) => deliverActivityIn(posted, lane);
   const state = createMessageState(posted, applied?.at(-1));
   const commands = createCommandRunner(state, ledger, applied ?? []);
-  registerHandlers(state, commands, () => {
+  registerHandlers(state, commands, (sent) => {
     isCalled = true;
+    // Any client can send it. So it is for a message that still sleeps, and has no other way to its decision. No release before this
+    // one has sent a decision, so no history is replayed otherwise than it was recorded.
+    const now = Date.now();
+    const sleepsOn = state.message() === posted && state.view().state === 'waiting' && commands.idle() && now < wakeAt;
+    const decision = sleepsOn ? decisionIn(sent, posted, now) : undefined;
+    if (decision) state.applyDecision(decision);
   });
   rightSearchAttributes(posted);
 

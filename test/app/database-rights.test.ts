@@ -73,7 +73,17 @@ const rightsByThePage = (): Record<Role, Awaited<ReturnType<typeof rightsOf>>> =
   },
   postdate_app: {
     ...NOTHING,
-    call: ['answer', 'ask_for_hint', 'cancel', 'change_lanes', 'hold_lanes', 'move', 'schedule'],
+    call: [
+      'add_outbox_month',
+      'answer',
+      'ask_for_hint',
+      'cancel',
+      'change_lanes',
+      'drop_outbox_month',
+      'hold_lanes',
+      'move',
+      'schedule',
+    ],
     select: tables,
     insert: tables,
     update: tables,

@@ -6,7 +6,7 @@ import { createPaymentRequests } from '../../app/payment-requests/requests';
 import { withClient } from '../../local/databases';
 import { createPool } from '../../src/platform/database/pool';
 import { eventually } from '../support/eventually';
-import { runLocal, useFolder } from '../support/local-process';
+import { runLocal, succeeded, useFolder } from '../support/local-process';
 import { useOwnedDatabase } from '../support/owned-database';
 import { useTemporal } from '../support/temporal';
 
@@ -20,7 +20,7 @@ it('told to stop while it waits for another process, it ends well and has change
     const waiting = runLocal('app/prepare-database.ts', { env: { DATABASE_URL: owned.as('owner') } });
     await waiting.prints(/a migration waits/);
     waiting.signal('SIGTERM');
-    expect({ exitCode: await waiting.exitCode, printed: waiting.printed() }).toMatchObject({ exitCode: 0 });
+    await succeeded(waiting);
     expect((await client.query(`select 1 from pg_namespace where nspname = 'postdate'`)).rows).toEqual([]);
   });
 });
@@ -28,7 +28,7 @@ it('told to stop while it waits for another process, it ends well and has change
 it('the owner prepares the database; with the rights of docs/deploy.md workers run that can change no table', async () => {
   for (const _time of [1, 2]) {
     const prepared = runLocal('app/prepare-database.ts', { env: { DATABASE_URL: owned.as('owner') } });
-    expect({ exitCode: await prepared.exitCode, printed: prepared.printed() }).toMatchObject({ exitCode: 0 });
+    await succeeded(prepared);
   }
   const page = readFileSync(join(__dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
   const [, grants = ''] = /```sql\n(grant usage .*?)```/s.exec(page) ?? [];

@@ -1,53 +1,53 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { atOneInstant, CONNECTIONS, type Costs, capacityRows, evenly } from '../../bench/pending/capacity';
-import { readConfig } from '../../src/process/config';
+import { shardOf } from '../../bench/capacity/sharded';
+import { runLocal, succeeded, useFolder } from '../support/local-process';
 
-const root = join(__dirname, '..', '..');
-const resultsOf = (name: string) => JSON.parse(readFileSync(join(root, 'bench', 'results', `${name}.json`), 'utf8'));
-const [held] = resultsOf('held').contenders;
-const [burst] = resultsOf('burst').contenders;
-const costs: Costs = {
-  ...resultsOf('pending').extrapolation.measured,
-  heldBytes: held.bytesPerMessage,
-  workerBytes: held.steps[0].residentBytes - held.steps[0].held * held.bytesPerMessage,
-  landedPerSecond: burst.messages / (burst.latenessMs.max / 1_000),
-};
-const page = readFileSync(join(root, 'docs', 'deploy.md'), 'utf8');
+const folder = useFolder();
 
-it('the page of deploying has just what the measured figures come to', () => {
-  const rows = capacityRows(costs);
-  const { server, database, worker } = costs.cpuSecondsPer1000;
-  const figures = [
-    ...[...rows.evenly, ...rows.atOneInstant].map((row) => `\n${row}\n`),
-    `${costs.bytesPerMessage.toLocaleString('en')} bytes`,
-    `${server}, ${database}, ${worker}`,
-    `${Math.round(costs.workerBytes / 1e6)} MB, ${costs.heldBytes.toLocaleString('en')} bytes`,
-    `| ${Math.floor(costs.landedPerSecond).toLocaleString('en')} |`,
-    `${costs.transitionsPerMessage}, ${Math.round(costs.writeMs)} ms`,
-    `| ${Math.round(resultsOf('schedule').contenders[0].perSecond)} | measured`,
-    `${resultsOf('sustained').contenders[0].maximum.perSecond} sustained`,
+it('the capacity benchmark lands each message once, by workers, by groups, and in two installations by the rule', async () => {
+  const sizes = [
+    '--workers',
+    '2',
+    '--messages',
+    '40',
+    '--groups',
+    '4',
+    '--group-messages',
+    '20',
+    '--transactions',
+    '2',
   ];
-  expect(figures.filter((figure) => !page.includes(figure))).toEqual([]);
-});
+  const rate = ['--rate', '4', '--seconds', '2', '--ahead', '1s', '--quiet-seconds', '1'];
+  const bench = runLocal('bench/run.ts', { args: ['capacity', ...sizes, ...rate, '--out', folder.path] });
+  await succeeded(bench);
 
-it('more than was measured of waiting messages is said to be no measurement', () => {
-  expect(page).toContain('Millions were not');
-  expect(resultsOf('pending').contenders.at(-1).pending).toBe(50_000);
-  expect(held.steps.at(-1).held).toBe(5_000);
-});
+  const results = JSON.parse(await readFile(join(folder.path, 'capacity.json'), 'utf8'));
+  const once = (messages: number) => ({ messages, effects: messages, events: messages, repeated: 0, early: 0 });
+  const [two] = results.contenders;
+  expect(two).toMatchObject({ name: '2 workers', workers: 2, ...once(40) });
+  expect(two.steady).toMatchObject({ ...once(8), unclosed: 0 });
+  // Both are polled for; which gets how many is Temporal's.
+  expect(two.heldByWorker.reduce((sum: number, held: number) => sum + held, 0)).toBe(40);
+  expect(two.landingsPerSecond).toBeGreaterThan(0);
 
-it('twice the messages need twice as much, and what is small still needs two of each', () => {
-  const [one, two] = [evenly(1e9, costs), evenly(2e9, costs)];
-  expect(two.diskBytes / one.diskBytes).toBeCloseTo(2);
-  expect(two.serverCores / one.serverCores).toBeCloseTo(2, 0);
-  expect(evenly(1, costs)).toMatchObject({ workers: 2, serverCores: 1, postgresCores: 1, shards: 512 });
-  expect(atOneInstant(1e9, costs, 10_000).workers).toBe(3_334);
-});
+  const [fours] = results.groups;
+  expect(fours).toMatchObject({ size: 4, ...once(20) });
+  // A group of 20 would be one transaction for each worker.
+  expect(fours.landingCommits).toBeGreaterThanOrEqual(5);
+  expect(fours.walBytesPerMessage).toBeGreaterThan(0);
 
-it('a worker has as many connections as its settings say', () => {
-  const config = readConfig({ DATABASE_URL: 'postgres://u@h/d', TEMPORAL_CONFIG_FILE: '/nonexistent' });
-  expect(CONNECTIONS.worker).toBe(config.databaseConnections + 1);
-  expect(config.heldMessages).toBe(10_000);
-  expect(config.cachedWorkflows).toBe(2_000);
-});
+  expect(results.sharded).toMatchObject({ ...once(40), workersEach: 1, tenants: 40, misplaced: 0 });
+  const ofOne = Array.from({ length: 40 }, (_, index) => `sharded-1-t${index}`).filter(
+    (tenant) => shardOf(tenant, ['one', 'two']) === 'one',
+  ).length;
+  expect(results.sharded.installations).toEqual([
+    { name: 'one', tenants: ofOne, decided: ofOne },
+    { name: 'two', tenants: 40 - ofOne, decided: 40 - ofOne },
+  ]);
+  expect(Math.min(ofOne, 40 - ofOne)).toBeGreaterThan(0);
+
+  expect(results.model.shares.server).toBeGreaterThan(0);
+  expect(bench.printed()).toContain(results.places.inWords);
+  expect(await readFile(join(folder.path, 'capacity.svg'), 'utf8')).toContain('<svg');
+}, 600_000);

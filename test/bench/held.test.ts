@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runLocal, useFolder } from '../support/local-process';
+import { runLocal, succeeded, useFolder } from '../support/local-process';
 
 const folder = useFolder();
 
 it('the held benchmark holds what it says, and sees a worker that has memory', async () => {
   const bench = runLocal('bench/run.ts', { args: ['held', '--messages', '50', '--out', folder.path] });
-  expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
+  await succeeded(bench);
   const results = JSON.parse(await readFile(join(folder.path, 'held.json'), 'utf8'));
   const [{ steps }] = results.contenders;
   expect(steps.map(({ held }: { held: number }) => held)).toEqual([10, 50]);

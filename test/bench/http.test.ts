@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runLocal, useFolder } from '../support/local-process';
+import { runLocal, succeeded, useFolder } from '../support/local-process';
 
 const folder = useFolder();
 
 it('the http benchmark posts as many by each form, and says what bounds it', async () => {
   const sizes = ['--messages', '20', '--rounds', '2', '--clients', '2', '--concurrency', '4', '--batch', '5'];
   const bench = runLocal('bench/run.ts', { args: ['http', ...sizes, '--out', folder.path] });
-  expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
+  await succeeded(bench);
 
   const results = JSON.parse(await readFile(join(folder.path, 'http.json'), 'utf8'));
   expect(results).toMatchObject({ name: 'http', clients: 2, concurrency: 4, batch: 5 });

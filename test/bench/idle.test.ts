@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runLocal, useFolder } from '../support/local-process';
+import { runLocal, succeeded, useFolder } from '../support/local-process';
 
 const folder = useFolder();
 
 it('the idle benchmark sees a worker at work, and servers with and without it', async () => {
   const args = ['idle', '--seconds', '5', '--warmup', '1', '--out', folder.path];
   const bench = runLocal('bench/run.ts', { args });
-  expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
+  await succeeded(bench);
   const { contenders } = JSON.parse(await readFile(join(folder.path, 'idle.json'), 'utf8'));
   const [{ percent, beside, without }] = contenders;
   // Right after its start a worker is not idle yet.

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ASSUMPTIONS, extrapolate } from '../../bench/pending/extrapolation';
-import { runLocal, useFolder } from '../support/local-process';
+import { runLocal, succeeded, useFolder } from '../support/local-process';
 
 const folder = useFolder();
 
 it('the pending benchmark measures every level and lands every probe once', async () => {
   const sizes = ['--steps', '50,150', '--probe', '10', '--starts', '10', '--lead', '5s'];
   const bench = runLocal('bench/run.ts', { args: ['pending', ...sizes, '--out', folder.path] });
-  expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
+  await succeeded(bench);
 
   const results = JSON.parse(await readFile(join(folder.path, 'pending.json'), 'utf8'));
   expect(results.contenders.map(({ pending }: { pending: number }) => pending)).toEqual([50, 150]);

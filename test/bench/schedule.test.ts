@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runLocal, useFolder } from '../support/local-process';
+import { runLocal, succeeded, useFolder } from '../support/local-process';
 
 const folder = useFolder();
 
@@ -8,7 +8,7 @@ it('the schedule benchmark compares the same number of starts, round by round', 
   const bench = runLocal('bench/run.ts', {
     args: ['schedule', '--messages', '20', '--rounds', '2', '--concurrency', '5', '--out', folder.path],
   });
-  expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
+  await succeeded(bench);
 
   const results = JSON.parse(await readFile(join(folder.path, 'schedule.json'), 'utf8'));
   expect(results).toMatchObject({

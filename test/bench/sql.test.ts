@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runLocal, useFolder } from '../support/local-process';
+import { runLocal, succeeded, useFolder } from '../support/local-process';
 
 const folder = useFolder();
 
@@ -8,7 +8,7 @@ it('the sql benchmark posts in transactions and catches up on all that has been 
   const sizes = ['--messages', '20', '--rounds', '2', '--concurrency', '4', '--per-transaction', '5'];
   const catchingUp = ['--backlog', '20', '--dispatch', '10,10000'];
   const bench = runLocal('bench/run.ts', { args: ['sql', ...sizes, ...catchingUp, '--out', folder.path] });
-  expect({ exitCode: await bench.exitCode, printed: bench.printed() }).toMatchObject({ exitCode: 0 });
+  await succeeded(bench);
 
   const results = JSON.parse(await readFile(join(folder.path, 'sql.json'), 'utf8'));
   expect(results.contenders).toHaveLength(3);

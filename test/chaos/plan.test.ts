@@ -1,3 +1,4 @@
+import { withBurst } from '../../chaos/plan/burst-plan';
 import type { PlannedFault } from '../../chaos/plan/fault-plan';
 import { lostTimersPlan, outagePlan } from '../../chaos/plan/measure-plans';
 import { planOf } from '../../chaos/plan/plan';
@@ -59,5 +60,24 @@ it('the timers of each message are lost after it was posted and before it is due
   const { faults, producers } = lostTimersPlan();
   for (const { atMs, dueInMs } of producers.flatMap(({ requests, beats }) => [...requests, ...beats])) {
     expect(faults.some((loss) => loss.atMs > atMs && loss.atMs < atMs + dueInMs)).toBe(true);
+  }
+});
+
+it('a burst is due at one instant, posted well before it by both producers, beside all that the seed has', () => {
+  const plan = planOf(7, 2);
+  const { faults, producers } = withBurst(plan, 500);
+  expect(faults).toEqual(plan.faults);
+  const all = producers.flatMap(({ requests, beats }) => [...requests, ...beats]);
+  expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+  const burst = all.filter(({ id }) => id.startsWith('burst-'));
+  expect(all.length - burst.length).toBe(
+    plan.producers.flatMap(({ requests, beats }) => [...requests, ...beats]).length,
+  );
+  expect(burst.filter(({ id }) => id.startsWith('burst-p'))).toHaveLength(500);
+  expect(burst.filter(({ id }) => id.startsWith('burst-b'))).toHaveLength(10);
+  expect([...new Set(burst.map(({ atMs, dueInMs }) => atMs + dueInMs))]).toEqual([90_000]);
+  expect(Math.min(...burst.map(({ dueInMs }) => dueInMs))).toBeGreaterThanOrEqual(30_000);
+  for (const { requests } of producers) {
+    expect(requests.filter(({ id }) => id.startsWith('burst-'))).toHaveLength(250);
   }
 });

@@ -1,12 +1,13 @@
 import { nanoid } from 'nanoid';
 import { installation } from '../../app/installation';
-import { consumeBatch, subscribe } from '../../src/events/consumer';
+import { subscribe } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
 import { divide } from '../../src/events/partition-change';
 import { relayBatch } from '../../src/events/relay';
 import { streamChecks } from '../../src/operating/doctor/stream';
 import { readRecords } from '../../src/operating/story/records';
 import { inHere } from '../support/cli';
+import { consumeBatch } from '../support/consume-batch';
 import { useDatabase } from '../support/database';
 
 const database = useDatabase();

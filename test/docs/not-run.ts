@@ -16,6 +16,10 @@ export const NOT_RUN: { page: string; begins?: string; why: string }[] = [
     why: 'goes on until Ctrl-C, on a port that may be taken; test/http/process.test.ts starts the same program',
   },
   {
+    page: 'docs/capacity.md',
+    why: 'a rule and topics to be copied; test/system/two-installations.test.ts runs their like with two databases in one namespace',
+  },
+  {
     page: 'docs/deploy.md',
     why: 'needs a Docker engine, or an account with others; compose file and commands are checked by tests of their own, test/app/database-rights.test.ts runs the grants',
   },

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { type Consumer, consumeBatch, replayFrom, subscribe } from '../../src/events/consumer';
+import { type Consumer, replayFrom, subscribe } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
 import { relayBatch, STREAM_CHANNEL } from '../../src/events/relay';
 import { listSetAside, sendAgain } from '../../src/events/set-aside-orders';
@@ -7,6 +7,7 @@ import { startConsumer } from '../../src/events/start-consumer';
 import { listenForHints } from '../../src/platform/database/hints';
 import { inTransaction } from '../../src/platform/database/pool';
 import { errorContextOf } from '../../src/platform/telemetry/error-context';
+import { consumeBatch } from '../support/consume-batch';
 import { useDatabase } from '../support/database';
 import { eventually } from '../support/eventually';
 

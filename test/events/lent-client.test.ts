@@ -1,9 +1,10 @@
 import { nanoid } from 'nanoid';
 import type { Pool, PoolClient } from 'pg';
-import { type Consumer, consumeBatch, subscribe } from '../../src/events/consumer';
+import { type Consumer, subscribe } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
 import { relayBatch } from '../../src/events/relay';
 import { createPool, inTransaction } from '../../src/platform/database/pool';
+import { consumeBatch } from '../support/consume-batch';
 import { useDatabase } from '../support/database';
 
 const database = useDatabase();

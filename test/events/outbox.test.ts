@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
 import { z } from 'zod';
-import { appendEvent, eventIdOf } from '../../src/events/outbox';
+import { appendEvent, appendEvents, eventIdOf } from '../../src/events/outbox';
 import { inTransaction } from '../../src/platform/database/pool';
 import { useDatabase } from '../support/database';
 
@@ -35,6 +35,29 @@ it('an event is CloudEvents 1.0 JSON whose id names topic, tenant, key, cycle an
   for (const name of Object.keys(event)) expect(name).toMatch(/^[a-z0-9]{1,20}$/);
 });
 
+it('events that are appended together have each its own parts, and only those with an occurrence have one', async () => {
+  const [first, second] = [origin(), { ...origin(), occurrence: 2 }];
+  const type = 'test.happened';
+  await inTransaction(database.pool, (tx) =>
+    appendEvents(tx, [
+      { origin: first, type, data: { of: 'first' } },
+      { origin: second, type, data: { of: 'second' } },
+    ]),
+  );
+  const payloadOf = async ({ key }: { key: string }) => {
+    const { rows } = await database.pool.query('select payload from postdate.outbox where aggregateid = $1', [
+      `acme/${key}`,
+    ]);
+    return rows[0].payload;
+  };
+  const of = ({ key }: { key: string }) => ({
+    ...{ specversion: '1.0', source: '/postdate/test.outbox', tenant: 'acme', cycle: 3, subject: `acme/${key}`, type },
+    ...{ id: `test.outbox:acme:${key}:3:${type}`, datacontenttype: 'application/json', time: expect.any(String) },
+  });
+  expect(await payloadOf(first)).toEqual({ ...of(first), data: { of: 'first' } });
+  expect(await payloadOf(second)).toEqual({ ...of(second), data: { of: 'second' }, occurrence: 2 });
+});
+
 it('an event is not there when its transaction is rolled back', async () => {
   const from = origin();
   const rolledBack = inTransaction(database.pool, async (tx) => {
@@ -60,3 +83,19 @@ it('ids of different origins never meet, because the separator can be in no part
     eventIdOf({ ...base, tenant: 'a', key: 'b.c' }, 'x'),
   );
 });
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+  'data with %p is refused with the name of its field, and is no null to a listener; a null stays one (the control)',
+  async (number) => {
+    const from = origin();
+    const append = (amount: number | null) =>
+      inTransaction(database.pool, (tx) => appendEvent(tx, from, 'test.happened', { sum: { amount } }));
+    await expect(append(number)).rejects.toThrow(/^an event's data has -?(NaN|Infinity) in amount, /);
+    await append(null);
+    const { rows } = await database.pool.query(
+      `select payload -> 'data' as data from postdate.outbox where aggregateid = $1`,
+      [`acme/${from.key}`],
+    );
+    expect(rows).toEqual([{ data: { sum: { amount: null } } }]);
+  },
+);

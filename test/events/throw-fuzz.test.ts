@@ -1,11 +1,12 @@
 import { DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 import fc from 'fast-check';
 import { nanoid } from 'nanoid';
-import { type Consumer, consumeBatch, subscribe } from '../../src/events/consumer';
+import { type Consumer, subscribe } from '../../src/events/consumer';
 import { appendEvent } from '../../src/events/outbox';
 import { relayBatch } from '../../src/events/relay';
 import { inTransaction } from '../../src/platform/database/pool';
 import { errorContextOf, isHandlerError } from '../../src/platform/telemetry/error-context';
+import { consumeBatch } from '../support/consume-batch';
 import { useDatabase } from '../support/database';
 import { anyOdd, ODD } from '../support/odd-values';
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { cancel, move, schedule } from '../../src/client';
@@ -214,8 +215,18 @@ const scenes: Record<string, Scene> = {
     await ended();
     return runId;
   },
-  // The roll call finds it, and the worker that has landed it wakes it.
-  'woken-in-a-burst': async ({ postApart, asleep, ended }) => {
+  // By a wake without the decision, within its lead: it asks for that.
+  'woken-in-a-burst': async ({ postApart, asleep, ended, handle }) => {
+    const dueAt = Date.now() + 4_000;
+    const runId = await postApart('done', 4_000, { inBurst: true });
+    await asleep();
+    await pause(dueAt - 200 - Date.now());
+    await handle.signal('wake');
+    await ended();
+    return runId;
+  },
+  // The roll call finds it, and the worker that has landed it tells it the decision.
+  'told-in-a-burst': async ({ postApart, asleep, ended }) => {
     const runId = await postApart('done', 4_000, { inBurst: true });
     await asleep();
     await ended();

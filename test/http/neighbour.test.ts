@@ -1,7 +1,11 @@
 import { createConnection, type Socket } from 'node:net';
 import { nanoid } from 'nanoid';
+import { types } from 'pg';
+import { z } from 'zod';
+import type { Application } from '../../src/http/application';
+import { defineRoute, named, type OwnRoutes } from '../../src/http/application-routes';
 import { rfc3339 } from '../../src/message/due-time';
-import type { Installation } from '../../src/process/installation';
+import { inTransaction } from '../../src/platform/database/pool';
 import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';
@@ -12,7 +16,21 @@ import { useTemporal } from '../support/temporal';
 
 const temporal = useTemporal();
 const database = useDatabase(effectsSchema);
-const installation: Installation = { topics: [effectTopic()], consumers: [], schemas: [] };
+// Routes of the installation: one runs what a test asks it to.
+let asked = 'select 1';
+const answers = { 200: z.unknown().register(named, { id: 'Asked' }) };
+const routes: OwnRoutes = ({ pool }) => [
+  defineRoute({
+    method: 'GET',
+    path: '/v1/asked',
+    operationId: 'asked',
+    summary: 'runs a statement',
+    answers,
+    run: async () => ({ status: 200, body: (await pool.query(asked)).rows.map((row) => JSON.stringify(row, written)) }),
+  }),
+];
+const written = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value);
+const installation: Application = { topics: [effectTopic()], consumers: [], schemas: [], routes };
 const http = useHttp(temporal, database, installation, { POSTDATE_HTTP_CONNECTIONS: '100' });
 
 const dueAt = rfc3339(Date.now() + 3_600_000);
@@ -58,6 +76,34 @@ const head = (line: string, more = '') =>
 
 it('a quiet day (the control)', async () => {
   expect(await neighbourRun()).toEqual(QUIET);
+});
+
+it("an installation's route whose statements hang: the neighbour is done before them", async () => {
+  asked = 'select pg_advisory_xact_lock(1)';
+  let hanging = counted<unknown>([]);
+  await inTransaction(database.pool, async (tx) => {
+    await tx.query(asked);
+    hanging = counted(Array.from({ length: 20 }, () => http.ask('GET', '/v1/asked')));
+    const waiting = `select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted`;
+    await eventually(async () => expect((await database.pool.query(waiting)).rows[0].n).toBeGreaterThan(4));
+    expect(await neighbourRun()).toEqual(QUIET);
+    expect(hanging.ended()).toBe(0);
+  });
+  expect(await hanging.all).toMatchObject(Array(20).fill({ status: 200 }));
+});
+
+it("an installation that reads PostgreSQL's types in its own way gets them so; the neighbour sees nothing of it", async () => {
+  asked = 'select 7::int8 as n, true as t';
+  const { BOOL, INT8, INT4, TEXT, TIMESTAMPTZ, JSONB } = types.builtins;
+  const before = [BOOL, INT8, INT4, TEXT, TIMESTAMPTZ, JSONB].map((oid) => [oid, types.getTypeParser(oid)] as const);
+  try {
+    for (const [oid] of before) types.setTypeParser(oid, (text: string) => `odd ${text}`);
+    types.setTypeParser(INT8, BigInt);
+    expect((await http.ask('GET', '/v1/asked')).body).toEqual(['{"n":"7n","t":"odd t"}']);
+    expect(await neighbourRun()).toEqual(QUIET);
+  } finally {
+    for (const [oid, parse] of before) types.setTypeParser(oid, parse);
+  }
 });
 
 it('batches of 3 MB: the neighbour is done before them', async () => {

@@ -1,11 +1,11 @@
 import { canaryReport, deviationsOf, type Landing, type Wave } from '../../local/demo-canary-report';
-import { expectEnded, printedPids, runLocal, useFolder } from '../support/local-process';
+import { expectEnded, printedPids, runLocal, succeeded, useFolder } from '../support/local-process';
 
 const folder = useFolder();
 
 it('the demo of a release gives the second version to one tenant, to 10 % and to all, as the rules say, and leaves nothing running', async () => {
   const demo = runLocal('local/demo.ts', { args: ['--canary'], env: { TMPDIR: folder.path } });
-  expect({ exitCode: await demo.exitCode, printed: demo.printed() }).toMatchObject({ exitCode: 0 });
+  await succeeded(demo);
   const printed = demo.printed();
   const [v1, v2] = ['stable v1: 2 expired', 'canary v2: 2 reminded, 2 expired'];
   const rowOf = (tenant: string) => new RegExp(`│ ${tenant} .*`).exec(printed)?.[0].split(/ *│ */).slice(2, -1);

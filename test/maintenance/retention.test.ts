@@ -37,8 +37,8 @@ async function decided(key: string, daysAgo: number, { cycle = 1, next }: { cycl
 }
 const event = (id: string, daysAgo: number, position: number | null) =>
   query(
-    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload, position, relayed_at)
-     values ($1, $2, 'acme/x', 't', jsonb_build_object('time', now()), $3::bigint,
+    `insert into postdate.outbox (id, aggregatetype, aggregateid, type, payload, position, appended_at, relayed_at)
+     values ($1, $2, 'acme/x', 't', jsonb_build_object('time', now()), $3::bigint, now() - make_interval(days => $4),
              case when $3::bigint is null then null else now() - make_interval(days => $4) end)`,
     [id, topic.name, position, daysAgo],
   );

@@ -129,10 +129,17 @@ describe("a topic's limits", () => {
   it.each([
     ...[...bad, 86_400_001].map((value) => ['leadMs', value, 'invalidLead'] as const),
     ...[...bad, 0, 1 / 86_401].map((value) => ['landingsPerSecond', value, 'invalidPace'] as const),
+    ...[...bad, 0].map((value) => ['startDelayFromMs', value, 'invalidStartDelay'] as const),
     ...[...bad, 0, 20_001].map((value) => ['handlerTimeoutMs', value, 'invalidHandlerTimeout'] as const),
   ])('%s of %p is refused with the name of the topic', (field, value, code) => {
     const refused = expect.objectContaining({ code, field, message: expect.stringContaining('test.effect') });
     expect(() => defineTopic({ ...topic, [field]: value })).toThrow(refused);
+  });
+
+  it.each(['never', true, null])('bySets of %j is refused, and always is not', (value) => {
+    const refused = expect.objectContaining({ code: 'invalidBySets', field: 'bySets' });
+    expect(() => defineTopic({ ...topic, bySets: value as never })).toThrow(refused);
+    expect(defineTopic({ ...topic, bySets: 'always' })).toMatchObject({ bySets: 'always' });
   });
 
   it.each([

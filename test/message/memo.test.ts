@@ -46,6 +46,7 @@ it.each<[string, unknown]>([
   ['a version that is a text', { ...carried, v: 'one' }],
   ['a lead of a year', { ...carried, leadMs: 365 * 86_400_000 }],
   ['a burst that is a text', { ...carried, inBurst: 'yes' }],
+  ['a way into the hold that is a text', { ...carried, bySets: 'always' }],
   ['a payload beyond 16 KB', { ...carried, payload: 'x'.repeat(17_000) }],
   ['a payload that PostgreSQL cannot store', { ...carried, payload: '\0' }],
   ['a limit that is a text', { ...carried, staleAfterMs: 'soon' }],

@@ -32,6 +32,16 @@ it('a message without a lead wakes when it is due', () => {
   expect(wakeOf('request-1', 0)).toBe(DUE_AT);
 });
 
+it('a message that workers fetch by sets wakes two to five seconds after it was due, and in a burst later', () => {
+  const wakes = Array.from({ length: 1_000 }, (_, index) => {
+    const message = { topic: 'test.sets', tenant: 'acme', key: `k-${index}`, dueAt: DUE_AT, leadMs: LEAD_MS };
+    return { few: wakeAtOf({ ...message, bySets: true }), many: wakeAtOf({ ...message, bySets: true, inBurst: true }) };
+  });
+  expect(Math.min(...wakes.map(({ few }) => few))).toBeGreaterThanOrEqual(DUE_AT + 2_000);
+  expect(Math.max(...wakes.map(({ few }) => few))).toBeLessThan(DUE_AT + 5_000);
+  expect(Math.min(...wakes.map(({ many }) => many))).toBeGreaterThanOrEqual(DUE_AT + 10_000);
+});
+
 it('a message that sleeps now will wake at the same instant in every later release', () => {
   // Figures of the first release: a replay with others would start its delivery at another time.
   expect(hash01('postdate:payment-request.expiry:acme:request-1')).toBe(0.04308382095769048);

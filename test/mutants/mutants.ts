@@ -5,10 +5,12 @@ import { deliveries } from './bugs/deliveries';
 import { harness } from './bugs/harness';
 import { hold } from './bugs/hold';
 import { http } from './bugs/http';
+import { installations } from './bugs/installations';
 import { laneGuard } from './bugs/lane-guard';
 import { lanes } from './bugs/lanes';
 import { lentToStrangers } from './bugs/lent';
 import { log } from './bugs/log';
+import { outboxMonths } from './bugs/outbox-months';
 import { publishers } from './bugs/publishers';
 import { records } from './bugs/records';
 import { rights } from './bugs/rights';
@@ -34,10 +36,12 @@ export const mutants: Mutant[] = [
   ...lanes,
   ...laneGuard,
   ...sweep,
+  ...installations,
   ...records,
   ...rights,
   ...strangers,
   ...stream,
+  ...outboxMonths,
   ...publishers,
   ...webhooks,
   ...answers,

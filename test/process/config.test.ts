@@ -81,7 +81,7 @@ it.each([
   ['DATABASE_URL', undefined],
   ['DATABASE_URL', 'mysql://db.example'],
   ['POSTDATE_LOG_LEVEL', 'loud'],
-  ['POSTDATE_DATABASE_CONNECTIONS', '0'],
+  ['POSTDATE_DATABASE_CONNECTIONS', '5'],
   ['POSTDATE_DATABASE_CONNECTIONS', 'many'],
   ['POSTDATE_CACHED_WORKFLOWS', '1.5'],
   ['POSTDATE_HELD_MESSAGES', '0'],

@@ -10,7 +10,7 @@ import { useTemporal } from '../support/temporal';
 
 const database = useDatabase(effectsSchema);
 const temporal = useTemporal();
-const CONNECTIONS = 3;
+const CONNECTIONS = 6;
 // Before PostgreSQL ends what hangs.
 const soon = (check: () => Promise<void>) => eventually(check, 18_000);
 

@@ -10,9 +10,9 @@ const withoutRows = {};
 
 /** Which of so many messages in a row are in a burst: the place of the first, and how many. */
 function burstOf(count: number, fieldsAt: (place: number) => Partial<ScheduledMessage>, topic: object = withoutRows) {
-  const { isOneOfMany } = createBurstCounter();
-  const places = Array.from({ length: count }, (_, place) => place).filter((place) =>
-    isOneOfMany(topic, message(fieldsAt(place))),
+  const { fetchedAs } = createBurstCounter();
+  const places = Array.from({ length: count }, (_, place) => place).filter(
+    (place) => fetchedAs(topic, message(fieldsAt(place))).inBurst,
   );
   return { first: places[0], count: places.length };
 }
@@ -40,13 +40,42 @@ it('a large message of a topic with rows is read from its row', () => {
   expect(burstOf(150, () => ({ payload: 'x'.repeat(3_000) }), { businessRows: 'select 1' }).count).toBe(50);
 });
 
+describe('of a topic that says so', () => {
+  const always = { bySets: 'always' } as const;
+  /** How the second message of a second is fetched. */
+  function second(topic: Parameters<ReturnType<typeof createBurstCounter>['fetchedAs']>[0], fields = {}) {
+    const { fetchedAs } = createBurstCounter();
+    fetchedAs(topic, message(fields));
+    return fetchedAs(topic, message(fields));
+  }
+
+  it('each message is fetched by sets but the first of its second, whose wake is watched; beyond a hundred it is a burst', () => {
+    const { fetchedAs } = createBurstCounter();
+    const all = Array.from({ length: 102 }, () => fetchedAs(always, message()));
+    expect(all[0]).toEqual({});
+    expect(all.slice(1, 100)).toEqual(Array.from({ length: 99 }, () => ({ bySets: true })));
+    expect(all.slice(100)).toEqual([{ inBurst: true }, { inBurst: true }]);
+    expect(fetchedAs(always, message({ dueAt: dueAt + 1_000 }))).toEqual({});
+  });
+
+  it('a message that cannot be fetched wakes by itself, as all do in other topics', () => {
+    expect(second(always)).toEqual({ bySets: true });
+    expect(second({ bySets: 'bursts' })).toEqual({});
+    expect(second({})).toEqual({});
+    expect(second(always, { dueAt: Date.now() + 9_000 })).toEqual({});
+    expect(second(always, { leadMs: 4_999 })).toEqual({});
+    const large = { payload: 'x'.repeat(3_000) };
+    expect(second(always, large)).toEqual({});
+    expect(second({ ...always, businessRows: 'select 1' }, large)).toEqual({ bySets: true });
+  });
+});
+
 it('of ten thousand seconds it knows how many are due; a second that it has forgotten begins anew', () => {
-  const { isOneOfMany } = createBurstCounter();
-  for (let place = 0; place < 100; place += 1) isOneOfMany(withoutRows, message());
-  for (let second = 1; second < 10_000; second += 1)
-    isOneOfMany(withoutRows, message({ dueAt: dueAt + second * 1_000 }));
-  expect(isOneOfMany(withoutRows, message())).toBe(true);
+  const { fetchedAs } = createBurstCounter();
+  for (let place = 0; place < 100; place += 1) fetchedAs(withoutRows, message());
+  for (let second = 1; second < 10_000; second += 1) fetchedAs(withoutRows, message({ dueAt: dueAt + second * 1_000 }));
+  expect(fetchedAs(withoutRows, message())).toEqual({ inBurst: true });
   for (let second = 1; second <= 10_000; second += 1)
-    isOneOfMany(withoutRows, message({ dueAt: dueAt + second * 1_000 }));
-  expect(isOneOfMany(withoutRows, message())).toBe(false);
+    fetchedAs(withoutRows, message({ dueAt: dueAt + second * 1_000 }));
+  expect(fetchedAs(withoutRows, message())).toEqual({});
 });

@@ -191,10 +191,24 @@ const command = fc.oneof(
     { requiredKeys: [] },
   ),
 );
+// Never one that a message could take: it would end as that says.
+const oddLanded = fc.record({
+  decision: fc.oneof(
+    oddValue,
+    fc.record({
+      cycle: fc.constantFrom<unknown>(1, 2, '1'),
+      outcome: fc.constantFrom('delivered', 'moved', 'failed'),
+      decidedAt: fc.constantFrom<unknown>(null, 'now', 1.5, 9e15, {}),
+      reason: oddValue,
+      next: oddValue,
+    }),
+  ),
+  postId: oddValue,
+});
 const signals = fc.array(
   fc.record({
     signalName: fc.constantFrom('cancel', 'move', 'move', 'wake', 'remind', '__proto__', '__temporal_odd', 'toString'),
-    input: fc.array(fc.oneof(command.map(json), oddPayload), { maxLength: 2 }),
+    input: fc.array(fc.oneof(fc.oneof(command, oddLanded).map(json), oddPayload), { maxLength: 2 }),
   }),
   { maxLength: 3 },
 );

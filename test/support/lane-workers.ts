@@ -82,16 +82,19 @@ interface TestPool {
   query(text: string, values: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
 }
 
-/** How many messages due then are held for each lane by a worker, once that is as it must be. */
+/** Resolves once so many messages due then are held for each lane by a worker. That is before they are due, or never. */
 export const heldIn = (pool: TestPool, dueAt: number, lanes: Record<string, number>) =>
-  eventually(async () => {
-    const { rows } = await pool.query(
-      `select lane, count(*)::int as n from postdate.held
-        where (delivery->'message'->>'dueAt')::bigint = $1 and worker <> 'nobody' group by lane order by lane`,
-      [dueAt],
-    );
-    expect(Object.fromEntries(rows.map(({ lane, n }) => [lane, n]))).toEqual(lanes);
-  }, PATIENCE_MS);
+  eventually(
+    async () => {
+      const { rows } = await pool.query(
+        `select lane, count(*)::int as n from postdate.held
+          where (delivery->'message'->>'dueAt')::bigint = $1 and worker <> 'nobody' group by lane order by lane`,
+        [dueAt],
+      );
+      expect(Object.fromEntries(rows.map(({ lane, n }) => [lane, n]))).toEqual(lanes);
+    },
+    Math.max(0, dueAt - Date.now()),
+  );
 
 /** What became of the messages due then, once all of them are decided. */
 export async function landedOf(pool: TestPool, dueAt: number, count: number) {

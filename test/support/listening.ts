@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { nanoid } from 'nanoid';
-import { type Consumer, consumeBatch, subscribe } from '../../src/events/consumer';
+import { type Consumer, subscribe } from '../../src/events/consumer';
 import { appendEvents } from '../../src/events/outbox';
 import { divide } from '../../src/events/partition-change';
 import { relayBatch } from '../../src/events/relay';
 import { listSetAside } from '../../src/events/set-aside-orders';
 import type { StreamedEvent } from '../../src/events/stream';
 import { inTransaction } from '../../src/platform/database/pool';
+import { consumeBatch } from './consume-batch';
 import type { TestDatabase } from './database';
 
 const TOPIC = 'test.listening';

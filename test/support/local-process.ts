@@ -25,6 +25,8 @@ export interface LocalProcess {
   ended: Promise<number | null>;
 }
 
+// Enough for a stack, or for the last lines of a benchmark.
+const SHOWN = 4_000;
 const started: ChildProcess[] = [];
 
 /** Runs one of the project's programs, in an environment in which nothing is configured. */
@@ -109,4 +111,10 @@ export function useFolder(): { path: string } {
     await rm(folder.path, { recursive: true, force: true });
   });
   return folder;
+}
+
+/** Resolves when it has ended well. Otherwise throws the last of what it has printed, which an exit code does not tell. */
+export async function succeeded(program: LocalProcess): Promise<void> {
+  const exitCode = await program.ended;
+  if (exitCode !== 0) throw new Error(`it ended with ${exitCode}:\n${program.printed().slice(-SHOWN)}`);
 }

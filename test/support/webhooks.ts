@@ -86,10 +86,10 @@ export async function emitTo(
   return keys.map((key) => `${topic}:${tenant}:${key}:1:${type}`);
 }
 
-/** Ends the pauses before the next tries. */
+/** Ends the pauses before the next tries. What is to be tried now is left alone: a claim skips rows that are being updated. */
 export const hurry = (pool: Pool) =>
   pool.query(
-    'update postdate.webhook_delivery set next_try_at = now() where next_try_at is not null and claimed_by is null',
+    'update postdate.webhook_delivery set next_try_at = now() where next_try_at > now() and claimed_by is null',
   );
 
 /** Until all events are queued and nothing waits any more; pauses are cut short. */

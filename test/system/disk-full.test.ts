@@ -12,7 +12,7 @@ import { migrate, postdateSchema } from '../../src/platform/database/migrate';
 import { createPool } from '../../src/platform/database/pool';
 import { dueInTime } from '../support/due-in-time';
 import { burstTopic, effectsSchema } from '../support/effects';
-import { eventually } from '../support/eventually';
+import { eventually, eventuallyAfter } from '../support/eventually';
 import { useFolder } from '../support/local-process';
 import { useTemporal } from '../support/temporal';
 
@@ -134,7 +134,7 @@ itOnSmallDisk('a PostgreSQL that ends as its log finds no room: all land once wh
       await database.pool.query(`select pg_logical_emit_message(true, 'test', 'x')`).catch(() => undefined);
       expect(await isRunning(postgres.pid)).toBe(false);
     });
-    await eventually(async () => expect(Date.now()).toBeGreaterThan(dueAt + 1_000));
+    await eventuallyAfter(dueAt, async () => expect(Date.now()).toBeGreaterThan(dueAt + 1_000));
 
     await disk.free();
     await start();

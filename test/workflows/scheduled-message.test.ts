@@ -1,7 +1,15 @@
 import { tsToMs } from '@temporalio/common/lib/time';
 import { nanoid } from 'nanoid';
-import { cancelSignal, cancelUpdate, moveSignal, moveUpdate, wakeSignal } from '../../src/message/commands';
+import {
+  cancelSignal,
+  cancelUpdate,
+  type Landed,
+  moveSignal,
+  moveUpdate,
+  wakeSignal,
+} from '../../src/message/commands';
 import { messageQuery, type ScheduledMessage, WORKFLOW_TASK_QUEUE, workflowIdOf } from '../../src/message/contract';
+import type { Decision } from '../../src/message/decision';
 import { messageOfMemo } from '../../src/message/memo';
 import { wakeAtOf } from '../../src/message/wake';
 import { eventually } from '../support/eventually';
@@ -227,6 +235,98 @@ describe('in a burst', () => {
     });
   });
 
+  /** What a worker sends that has landed it without its workflow. */
+  const landed = ({ cycle, dueAt, postId }: ScheduledMessage, fields: Partial<Decision> = {}): Landed => ({
+    decision: { cycle, outcome: 'delivered', decidedAt: dueAt, ...fields },
+    ...{ dueAt, postId },
+  });
+  const activitiesOf = async (due: ScheduledMessage) => {
+    const { events } = await temporal.env.client.workflow.getHandle(workflowIdOf(due)).fetchHistory();
+    return events?.filter((event) => event.activityTaskScheduledEventAttributes).length;
+  };
+
+  it('ends with the decision that the signal wake carries, and asks no worker for it', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, { ...inBurst, postId: 'post-1' });
+      const handle = await temporal.start(due);
+      await temporal.env.sleep(HOUR_MS + 1_000);
+      await handle.signal(wakeSignal, landed(due, { outcome: 'skipped', reason: 'paid' }));
+      const decidedAt = new Date(due.dueAt).toISOString();
+      expect(await handle.result()).toMatchObject({ outcome: 'skipped', cycle: 1, reason: 'paid', decidedAt });
+      expect(await activitiesOf(due)).toBe(0);
+      expect(ledger.deliveries).toEqual([]);
+    });
+  });
+
+  it('fails in sight if that decision says so', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, inBurst);
+      const handle = await temporal.start(due);
+      await temporal.env.sleep(HOUR_MS + 1_000);
+      await handle.signal(wakeSignal, landed(due, { outcome: 'failed', reason: 'no such account' }));
+      await expect(handle.result()).rejects.toMatchObject({
+        cause: { type: 'PostdateDeliveryFailed', message: 'no such account' },
+      });
+      expect(await activitiesOf(due)).toBe(0);
+    });
+  });
+
+  it.each<[string, (due: ScheduledMessage) => object]>([
+    ['of another post', () => ({ postId: 'post-2' })],
+    ['of another due time', ({ dueAt }) => ({ dueAt: dueAt - 1 })],
+    ['of another cycle', (due) => landed(due, { cycle: 2 })],
+    ['from before it was due', (due) => landed(due, { decidedAt: due.dueAt - 1 })],
+    ['of a cancel', (due) => landed(due, { outcome: 'cancelled' })],
+    ['with a next cycle', (due) => landed(due, { next: { cycle: 2, dueAt: due.dueAt + HOUR_MS } })],
+    ['that is none', () => ({ decision: 'delivered' })],
+  ])('does not believe a decision %s: it asks for its own', async (_what, fields) => {
+    const ledger = ledgerInMemory(() => ({ outcome: 'skipped', reason: 'of the ledger' }));
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, { ...inBurst, postId: 'post-1' });
+      const handle = await temporal.start(due);
+      await temporal.env.sleep(HOUR_MS + 1_000);
+      await handle.signal(wakeSignal, { ...landed(due), ...fields(due) } as Landed);
+      expect(await handle.result()).toMatchObject({ outcome: 'skipped', cycle: 1, reason: 'of the ledger' });
+      expect(ledger.deliveries).toMatchObject([{ message: { key: due.key } }]);
+    });
+  });
+
+  it('does not believe one that comes before it is due, nor one once it has asked: both would hide that it never lands', async () => {
+    let away = true;
+    const ledger = ledgerInMemory(() => {
+      if (away) throw trouble();
+      return { outcome: 'skipped', reason: 'of the ledger' };
+    });
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const [early, asking] = [await message(HOUR_MS, inBurst), await message(HOUR_MS, inBurst)];
+      const [first, second] = [await temporal.start(early), await temporal.start(asking)];
+      await temporal.env.sleep(HOUR_MS - MINUTE_MS);
+      await first.signal(wakeSignal, landed(early));
+      await second.signal(wakeSignal);
+      await eventually(async () => expect(new Set(ledger.deliveries.map(({ message: { key } }) => key)).size).toBe(2));
+      await temporal.env.sleep(2 * MINUTE_MS);
+      await second.signal(wakeSignal, landed(asking));
+      away = false;
+      for (const handle of [first, second]) {
+        expect(await handle.result()).toMatchObject({ outcome: 'skipped', reason: 'of the ledger' });
+      }
+    });
+  });
+
+  it('that no set may fetch believes none: it asks, as ever', async () => {
+    const ledger = ledgerInMemory(() => ({ outcome: 'skipped', reason: 'of the ledger' }));
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      // Its wake and its due time are one, so it has no time in which it could be told.
+      const due = await message(HOUR_MS);
+      const handle = await temporal.start(due);
+      await temporal.env.sleep(HOUR_MS - 500);
+      await handle.signal(wakeSignal, landed(due));
+      expect(await handle.result()).toMatchObject({ outcome: 'skipped', reason: 'of the ledger' });
+    });
+  });
+
   it('is called by the signal wake as soon as it is due', async () => {
     const ledger = ledgerInMemory();
     await temporal.withWorkers('test.topic', ledger.activities, async () => {
@@ -237,6 +337,39 @@ describe('in a burst', () => {
       await handle.signal(wakeSignal);
       await handle.result();
       expect(await deliveryBeganAt(due)).toBeLessThan(due.dueAt + 10_000);
+    });
+  });
+});
+
+describe('fetched by sets outside of a burst', () => {
+  const bySets = { bySets: true, leadMs: 10 * MINUTE_MS };
+
+  it('sleeps beyond its due time, and wakes by itself within five seconds', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      const due = await message(HOUR_MS, bySets);
+      const handle = await temporal.start(due);
+      await handle.result();
+      expect(ledger.deliveries).toMatchObject([{ message: due, wakeAt: wakeAtOf(due) }]);
+      expect((await deliveryBeganAt(due)) - due.dueAt).toBeGreaterThanOrEqual(2_000);
+    });
+  });
+
+  it('ends with the decision that the signal wake carries; a cancel before it is obeyed', async () => {
+    const ledger = ledgerInMemory();
+    await temporal.withWorkers('test.topic', ledger.activities, async () => {
+      // Of some, the one that sleeps for longest.
+      const some = await Promise.all(Array.from({ length: 20 }, () => message(HOUR_MS, bySets)));
+      const due = some.sort((one, next) => wakeAtOf(next) - wakeAtOf(one))[0] as ScheduledMessage;
+      const cancelled = await message(HOUR_MS, bySets);
+      const [handle, other] = [await temporal.start(due), await temporal.start(cancelled)];
+      await other.signal(cancelSignal, { commandId: 'c' });
+      await temporal.env.sleep(due.dueAt - (await temporal.env.currentTimeMs()));
+      const decision = { cycle: 1, outcome: 'delivered' as const, decidedAt: due.dueAt };
+      await handle.signal(wakeSignal, { decision, dueAt: due.dueAt });
+      expect(await handle.result()).toMatchObject({ outcome: 'delivered', cycle: 1 });
+      expect(await other.result()).toMatchObject({ outcome: 'cancelled' });
+      expect(ledger.deliveries).toEqual([]);
     });
   });
 });

@@ -5,11 +5,13 @@ import { outboxEvents } from '../../harness/commit-times';
 import { NAMESPACE } from '../../harness/namespace';
 import { REQUEST_ROWS, requestExpiry } from '../../harness/request-expiry';
 import { countOpenWorkflows } from '../../harness/temporal-tables';
-import type { Attempt, Contender, Started } from '../contender';
+import { untilAnswered } from '../../harness/until-answered';
+import { workflowBundle } from '../../harness/workflow-bundle';
+import type { Attempt, Contender, Message, Started } from '../contender';
 
 /** The product as it ships: its worker, its client, its outbox; only the topic is the benchmark's. */
 async function start(
-  { bench, run, messages, leadMs }: Attempt,
+  { bench, run, leadMs, cachedWorkflows }: Attempt,
   handler: 'set-based' | 'plain' | 'with-rows',
 ): Promise<Started> {
   const businessRows = handler === 'with-rows' ? REQUEST_ROWS : undefined;
@@ -26,26 +28,23 @@ async function start(
       BENCH_HANDLER: handler,
       // 20 connections, as every contender has.
       POSTDATE_DATABASE_CONNECTIONS: '20',
-      // All of a burst are held at one time; a workflow out of the cache is replayed from its history.
-      POSTDATE_CACHED_WORKFLOWS: String(Math.max(500, messages)),
+      POSTDATE_WORKFLOW_BUNDLE: await workflowBundle(bench),
+      // Else as a worker that nobody has tuned.
+      ...(cachedWorkflows !== undefined && { POSTDATE_CACHED_WORKFLOWS: String(cachedWorkflows) }),
     },
   });
   const connection = await Connection.connect({ address: bench.cluster.address });
   const client = new Client({ connection, namespace: NAMESPACE });
   const main = bench.cluster.temporalDatabases.main;
   const openBefore = await countOpenWorkflows(main, NAMESPACE);
+  const post = ({ id, dueAt }: Message) => {
+    // A row names its cycle.
+    const cycle = businessRows === undefined ? undefined : 1;
+    return schedule(client, { topic, tenant: run, key: id, cycle, dueAt, payload: {} }, { commandId: id });
+  };
   return {
     parts: { server: bench.cluster.pid, worker: worker.pid, database: bench.cluster.postgresPid },
-    // A row names its cycle.
-    post: ({ id, dueAt }) =>
-      schedule(client, {
-        topic,
-        tenant: run,
-        key: id,
-        cycle: businessRows === undefined ? undefined : 1,
-        dueAt,
-        payload: {},
-      }),
+    post: (message) => untilAnswered(() => post(message)),
     left: async () => Math.max(0, (await countOpenWorkflows(main, NAMESPACE)) - openBefore),
     async stop() {
       await worker.stop();
@@ -57,7 +56,7 @@ async function start(
 const shared = {
   size: 'full',
   wantsLead: true,
-  postsPerSecond: 50,
+  postsPerSecond: 100,
   packages: ['@temporalio/worker'],
   events: outboxEvents,
 } satisfies Partial<Contender>;

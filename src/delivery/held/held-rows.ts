@@ -1,17 +1,13 @@
 import { refuseUnstorable } from '../../message/admission';
-import type { Delivery, ScheduledMessage } from '../../message/contract';
+import type { Delivery } from '../../message/contract';
 import type { Queryable } from '../../platform/database/pool';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
+import { fullNamesOf } from '../ledger/message-names';
 
 /** Stands in place of a worker's id in a row that any worker of the row's lane may take over. */
 export const NOBODY = 'nobody';
 
-export const columnsOf = (deliveries: Delivery[]) => [
-  deliveries.map(({ message }) => message.topic),
-  deliveries.map(({ message }) => message.tenant),
-  deliveries.map(({ message }) => message.key),
-  deliveries.map(({ message }) => message.cycle),
-];
+export const columnsOf = (deliveries: Delivery[]) => fullNamesOf(deliveries.map(({ message }) => message));
 export const ID_ARRAYS = '$1::text[], $2::text[], $3::text[], $4::integer[]';
 
 /**
@@ -53,66 +49,6 @@ export async function deleteHeld(db: Queryable, worker: string, deliveries: Deli
         and held.cycle = given.cycle and held.worker = $5`,
     values: [...columnsOf(deliveries), worker],
   });
-}
-
-/** Counts the held messages of a topic that are due after `from` and not after `to`. Epoch ms. */
-export async function countHeld(
-  db: Queryable,
-  topic: string,
-  { from, to }: { from: number; to: number },
-): Promise<number> {
-  const { rows } = await db.query<{ messages: number }>(
-    `select count(*)::integer as messages from postdate.held
-      where topic = $1 and (delivery->'message'->>'dueAt')::bigint > $2
-        and (delivery->'message'->>'dueAt')::bigint <= $3`,
-    [topic, Math.round(from), Math.round(to)],
-  );
-  return rows[0]?.messages ?? 0;
-}
-
-/** The places in `cycles` of those that no worker holds and the ledger has not decided. */
-export async function findMissing(
-  db: Queryable,
-  topic: string,
-  cycles: { tenant: string; key: string; cycle: number }[],
-): Promise<number[]> {
-  const { rows } = await db.query<{ place: number }>(
-    `select place::integer - 1 as place
-       from unnest($2::text[], $3::text[], $4::integer[]) with ordinality as given (tenant, key, cycle, place)
-      where not exists (select 1 from postdate.held
-              where (topic, held.tenant, held.key, held.cycle) = ($1, given.tenant, given.key, given.cycle))
-        and not exists (select 1 from postdate.delivery
-              where (topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle))
-      order by place`,
-    [topic, cycles.map(({ tenant }) => tenant), cycles.map(({ key }) => key), cycles.map(({ cycle }) => cycle)],
-  );
-  return rows.map(({ place }) => place);
-}
-
-/** The places of those of these messages whose cycle another post has used, and that no worker holds. */
-export async function findTaken(
-  db: Queryable,
-  topic: string,
-  messages: Pick<ScheduledMessage, 'tenant' | 'key' | 'cycle' | 'postId'>[],
-): Promise<number[]> {
-  const { rows } = await db.query<{ place: number }>(
-    `select place::integer - 1 as place
-       from unnest($2::text[], $3::text[], $4::integer[], $5::text[]) with ordinality
-         as given (tenant, key, cycle, post_id, place)
-       join postdate.delivery on (topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle)
-      where delivery.post_id is distinct from given.post_id
-        and not exists (select 1 from postdate.held
-              where (held.topic, held.tenant, held.key, held.cycle) = ($1, given.tenant, given.key, given.cycle))
-      order by place`,
-    [
-      topic,
-      messages.map(({ tenant }) => tenant),
-      messages.map(({ key }) => key),
-      messages.map(({ cycle }) => cycle),
-      messages.map(({ postId }) => postId ?? null),
-    ],
-  );
-  return rows.map(({ place }) => place);
 }
 
 /** Takes over up to `limit` messages of these topics, in this lane, that dead workers or no worker held. Each goes to one taker. */

@@ -11,7 +11,7 @@ import { hasRows } from '../../topics/business-rows';
 import { countDueRows, type DueWindow } from '../../topics/due-rows';
 import type { Topic } from '../../topics/topic';
 import { leadMsOf } from '../../topics/topic-limits';
-import { countHeld } from '../held/held-rows';
+import { countHeld } from '../held/not-held';
 import { fetchFromList, selectionOf } from './fetch-from-list';
 import { fetchFromRows } from './fetch-from-rows';
 import { createFetchRate } from './fetch-rate';
@@ -19,6 +19,9 @@ import { holdOneByOne } from './hold-one-by-one';
 import { createRollCallWindow } from './roll-call-window';
 import type { TakingSets } from './take-set';
 import { createWakeTaken } from './wake-taken';
+
+// So many are fetched by sets without a lease of their own, and without a line in the log.
+const FEW = 100;
 
 export interface RollCallDeps {
   pool: Pool;
@@ -42,6 +45,7 @@ export function createRoll(
 ) {
   const { pool, clock, waiting, log } = deps;
   const rate = createFetchRate();
+  const always = topic.bySets === 'always';
   const wakeTaken = createWakeTaken(deps);
 
   function within(reachMs: number): DueWindow {
@@ -51,11 +55,16 @@ export function createRoll(
 
   const windowOf = (countMissing: (window: DueWindow) => Promise<number>) =>
     createRollCallWindow(
-      { leadMs: leadMsOf(topic), guardMs },
+      { leadMs: leadMsOf(topic), guardMs, always },
       { countMissing: (reachMs) => countMissing(within(reachMs)), perSecond: rate.perSecond },
     );
 
   async function fetch(from: 'rows' | 'list', missing: number, fetchSets: () => Promise<number>): Promise<void> {
+    // One worker at a time has the look, and a few take no longer.
+    if (missing <= FEW) {
+      await fetchSets();
+      return;
+    }
     // A fetch takes longer than a look. Another worker would begin the same one.
     const expectedMs = Math.max(everyMs, (missing * 1_000) / rate.perSecond());
     if (!(await acquireLease(pool, `fetch from ${from}: ${topic.name}`, expectedMs))) return;
@@ -74,8 +83,8 @@ export function createRoll(
   });
 
   return async function callRoll(): Promise<void> {
-    const ofRows = await rows?.burst();
-    if (ofRows && hasRows(topic)) {
+    const ofRows = (await rows?.burst()) ?? (always ? await rows?.near() : undefined);
+    if (ofRows && ofRows.missing > 0 && hasRows(topic)) {
       const { reachMs, missing } = ofRows;
       await fetch('rows', missing, () => fetchFromRows(deps, topic, within(reachMs), missing));
     }

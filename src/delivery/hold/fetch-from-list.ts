@@ -4,7 +4,7 @@ import type { RunWithMessage } from '../../producing/runs-with-messages';
 import type { Waiting } from '../../producing/waiting-runs';
 import type { DueWindow } from '../../topics/due-rows';
 import type { Topic } from '../../topics/topic';
-import { findMissing } from '../held/held-rows';
+import { findMissing } from '../held/not-held';
 import { type TakingSets, takeSet } from './take-set';
 
 /** A topic's messages that are due in a window, as Temporal's list is asked for them. */

@@ -1,4 +1,5 @@
 import { type Delivery, errorNames } from '../../message/contract';
+import { isFetched } from '../../message/wake';
 import type { DatabaseClock } from '../../platform/database/clock';
 import type { Metrics } from '../../platform/telemetry/metrics';
 import type { Topic } from '../../topics/topic';
@@ -52,7 +53,7 @@ export function createIntake(
     const inMs = message.dueAt - now;
     const known = messages.find(delivery);
     // It was fetched before it was due, and most likely landed then: no place is needed to learn that.
-    const mayHaveLanded = message.inBurst && !late && inMs <= 0 && !isAsked;
+    const mayHaveLanded = isFetched(message) && !late && inMs <= 0 && !isAsked;
     if (known) {
       if (known.attempts.length === 0) leadWatch.woken(delivery, now);
       join(known, attempt, inMs);

@@ -1,5 +1,5 @@
 import type { Delivery } from '../../message/contract';
-import { guardMsOf } from '../../message/wake';
+import { guardMsOf, isFetched } from '../../message/wake';
 import type { Metrics } from '../../platform/telemetry/metrics';
 
 // Wakes are spread over the lead less its guard. A delay of the wakes needs a lead that is longer by this factor.
@@ -19,9 +19,10 @@ export function createLeadWatch(metrics: Pick<Metrics, 'neededLead'>) {
   return {
     /** Whether wakes have lately come so late that commands, which wait in the same queues, would not be decided in time. */
     wakesAreLate: (): boolean => performance.now() - lateWakeAt < LATELY_MS,
-    woken({ message: { topic, dueAt, leadMs = 0, inBurst }, wakeAt }: Delivery, now: number): void {
-      // One in a burst wakes after it was due, however long the lead is.
-      if (wakeAt === undefined || inBurst) return;
+    woken({ message, wakeAt }: Delivery, now: number): void {
+      // One that is fetched by sets wakes after it was due, however long the lead is.
+      if (wakeAt === undefined || isFetched(message)) return;
+      const { topic, dueAt, leadMs = 0 } = message;
       if (now - wakeAt > LATE_MS) lateWakeAt = performance.now();
       const neededMs = leadMs + Math.max(0, now - wakeAt) * LEAD_PER_DELAY;
       const burst = last.get(topic);

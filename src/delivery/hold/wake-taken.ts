@@ -1,8 +1,9 @@
 import pMap from 'p-map';
 import type { Pool } from 'pg';
 import { type ScheduledMessage, workflowIdOf } from '../../message/contract';
+import { isFetched } from '../../message/wake';
 import type { RunWithMessage } from '../../producing/runs-with-messages';
-import { findTaken } from '../held/held-rows';
+import { findTaken } from '../held/not-held';
 
 // Each is a signal, beside the requests of a fetch.
 const WAKING_AT_ONCE = 5;
@@ -12,9 +13,8 @@ const AGAIN_MS = 10_000;
 const MOST = 50;
 
 /**
- * Wakes messages in bursts that no set can bring: an earlier post of their name has used their cycle, so that only their workflow
- * can find the next free one. They would sleep beyond their due time. Each is woken within its lead, as messages outside of bursts
- * wake by themselves.
+ * Wakes messages that no set can bring: an earlier post of their name has used their cycle, so that only their workflow can find
+ * the next free one. They would sleep beyond their due time. Each is woken within its lead, as other messages wake by themselves.
  */
 export function createWakeTaken(deps: {
   pool: Pool;
@@ -24,7 +24,9 @@ export function createWakeTaken(deps: {
   const wokenAt = new Map<string, number>();
 
   return async function wakeTaken(topic: string, runs: RunWithMessage[], nowMs: number): Promise<void> {
-    const open = runs.flatMap(({ message }) => (message?.inBurst && message.postId !== undefined ? [message] : []));
+    const open = runs.flatMap(({ message }) =>
+      message && isFetched(message) && message.postId !== undefined ? [message] : [],
+    );
     const asleep = open.filter(({ dueAt, leadMs = 0 }) => nowMs >= dueAt - leadMs);
     if (asleep.length === 0) return;
     const before = performance.now() - AGAIN_MS;

@@ -5,6 +5,7 @@ import { STABLE } from '../../message/lane-name';
 import type { Queryable } from '../../platform/database/pool';
 import { storable } from '../../platform/database/storable';
 import { decisionFor, type FoundRow, LEDGER_COLUMNS } from '../ledger/ledger';
+import { namesOf } from '../ledger/message-names';
 
 /**
  * What a handler's answer makes of a claimed cycle. `last`: a repeating message ends with it. `seriesEnded`: so it does, as no
@@ -23,11 +24,7 @@ export const LOCK_TIMEOUT_MS = 500;
 
 type Found = { decision: Decision; before: true } | { notDueForMs: number };
 
-const idsOf = (deliveries: Delivery[]) => [
-  deliveries.map(({ message }) => message.tenant),
-  deliveries.map(({ message }) => message.key),
-  deliveries.map(({ message }) => message.cycle),
-];
+const idsOf = (deliveries: Delivery[]) => namesOf(deliveries.map(({ message }) => message));
 const ID_ARRAYS = '$2::text[], $3::text[], $4::integer[]';
 const dueTimes = (deliveries: Delivery[]) => deliveries.map(({ message }) => rfc3339(message.dueAt));
 

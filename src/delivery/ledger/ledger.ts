@@ -3,6 +3,7 @@ import type { Decision, Outcome, WithdrawnOutcome } from '../../message/decision
 import { rfc3339 } from '../../message/due-time';
 import type { Queryable } from '../../platform/database/pool';
 import { storable } from '../../platform/database/storable';
+import { fullNamesOf } from './message-names';
 
 /** A decision as it lies in `postdate.delivery`. */
 export interface LedgerRow {
@@ -88,12 +89,7 @@ export async function findDecided(db: Queryable, messages: ScheduledMessage[]): 
        from unnest($1::text[], $2::text[], $3::text[], $4::integer[])
          with ordinality as given (topic, tenant, key, cycle, place)
        join postdate.delivery using (topic, tenant, key, cycle)`,
-    [
-      messages.map(({ topic }) => topic),
-      messages.map(({ tenant }) => tenant),
-      messages.map(({ key }) => key),
-      messages.map(({ cycle }) => cycle),
-    ],
+    fullNamesOf(messages),
   );
   return new Set(rows.map(({ place }) => place));
 }

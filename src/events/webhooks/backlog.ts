@@ -7,11 +7,23 @@ const FURTHEST_AHEAD = '25 hours';
 export async function undoClockJumps(db: Queryable): Promise<void> {
   await db.query(
     `update postdate.webhook_delivery set next_try_at = clock_timestamp()
-      where next_try_at > clock_timestamp() + interval '${FURTHEST_AHEAD}'`,
+      where next_try_at > clock_timestamp() + interval '${FURTHEST_AHEAD}' and not behind`,
   );
   await db.query(
     `update postdate.webhook set resting_until = null
       where resting_until > clock_timestamp() + interval '${FURTHEST_AHEAD}'`,
+  );
+}
+
+/** Frees deliveries that are marked as behind another one, and are the first of their entity: by hand, rows can be changed in any way. */
+export async function freeFirstDeliveries(db: Queryable): Promise<void> {
+  await db.query(
+    `update postdate.webhook_delivery as delivery set behind = false
+      where next_try_at is not null and behind and not exists (
+              select from postdate.webhook_delivery as earlier
+               where earlier.webhook_id = delivery.webhook_id and earlier.entity = delivery.entity
+                 and earlier.next_try_at is not null
+                 and (earlier.position, earlier.replay) < (delivery.position, delivery.replay))`,
   );
 }
 

@@ -69,7 +69,7 @@ export async function claimDeliveries(
                           - coalesce((select sum(places) from taken where webhook_id = id), 0)::integer) as room
          from postdate.webhook
         where disabled_at is null and (resting_until is null or resting_until <= now())
-          and exists (select from postdate.webhook_delivery where webhook_id = id and next_try_at <= now())
+          and exists (select from postdate.webhook_delivery where webhook_id = id and next_try_at <= now() and not behind)
      ), share as (
        select greatest(1, $5::integer / (count(*) + 1)) as places
          from (select tenant from ready union select tenant from busy) as tenants

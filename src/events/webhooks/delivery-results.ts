@@ -60,7 +60,7 @@ export async function recordDelivered(
 export async function retryFailedNow(db: Queryable, webhookId: string, failingSince: Date): Promise<void> {
   await db.query(
     `update postdate.webhook_delivery set next_try_at = clock_timestamp()
-      where webhook_id = $1 and next_try_at > clock_timestamp() and claimed_by is null and tried_at >= $2`,
+      where webhook_id = $1 and next_try_at > clock_timestamp() and not behind and claimed_by is null and tried_at >= $2`,
     [webhookId, failingSince],
   );
 }

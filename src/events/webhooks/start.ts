@@ -6,7 +6,7 @@ import type { AfterLandings } from '../../platform/loops/after-landings';
 import { type BackgroundLoop, runInBackground } from '../../platform/loops/background-loop';
 import type { Metrics } from '../../platform/telemetry/metrics';
 import { subscribe } from '../consumer';
-import { readBacklog, undoClockJumps } from './backlog';
+import { freeFirstDeliveries, readBacklog, undoClockJumps } from './backlog';
 import { type ClaimedDelivery, claimDeliveries } from './claim-deliveries';
 import { queueBatch, WEBHOOKS_CONSUMER } from './queue';
 import { createTurns } from './tenant-turns';
@@ -23,7 +23,7 @@ const STOP_TIMEOUT_MS = 5_000;
 // This poll finds retries that have become due, and deliveries that another worker has queued.
 const POLL_MS = 1_000;
 const REPORT_EVERY_MS = 10_000;
-const CLOCK_JUMPS_EVERY_MS = 60_000;
+const REPAIR_EVERY_MS = 60_000;
 
 export interface WebhookDeps {
   worker: string;
@@ -107,7 +107,10 @@ export function startWebhooks(
   async function reportBacklog(): Promise<'idle'> {
     const { waiting, oldestMs } = await readBacklog(pool);
     metrics.webhooksWaiting(waiting, oldestMs);
-    if (await acquireLease(pool, 'webhooks: leaps', CLOCK_JUMPS_EVERY_MS)) await undoClockJumps(pool);
+    if (await acquireLease(pool, 'webhooks: leaps', REPAIR_EVERY_MS)) {
+      await undoClockJumps(pool);
+      await freeFirstDeliveries(pool);
+    }
     return 'idle';
   }
 

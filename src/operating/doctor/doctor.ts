@@ -8,6 +8,7 @@ import { COMMAND_CHECKS, commandChecks } from './commands';
 import { checkDatabase, DATABASE_CHECKS, databaseChecks } from './database';
 import { blockedChecks, type Check, type Found, fail } from './finding';
 import { LANE_CHECKS, laneChecks } from './lanes';
+import { LOCK_CHECKS, lockChecks } from './locks';
 import { MESSAGE_CHECKS, messageChecks } from './messages';
 import { publisherChecks, STREAM_CHECKS, streamChecks } from './stream';
 import { checkServer, TEMPORAL_CHECKS, temporalChecks } from './temporal';
@@ -40,7 +41,7 @@ export function checksOf(
     ...('client' in temporal
       ? withDeadline(temporal, [
           ...temporalChecks(temporal.connection, temporal.namespace),
-          ...queueChecks(temporal.client, topics),
+          ...queueChecks(temporal.client, topics, pool),
           ...messageChecks(temporal.client, topics),
         ])
       : blockedChecks([...TEMPORAL_CHECKS, ...queues.map(queueCheckOf), ...MESSAGE_CHECKS], 'Temporal is away')),
@@ -52,11 +53,12 @@ export function checksOf(
       ? [
           ...commandChecks(pool, topics),
           ...laneChecks(pool, topics),
+          ...lockChecks(pool, topics, publishers),
           ...streamChecks(pool, [...consumers, ...publishers]),
           ...webhookChecks(pool),
         ]
       : blockedChecks(
-          [...COMMAND_CHECKS, ...LANE_CHECKS, ...STREAM_CHECKS, ...WEBHOOK_CHECKS],
+          [...COMMAND_CHECKS, ...LANE_CHECKS, ...LOCK_CHECKS, ...STREAM_CHECKS, ...WEBHOOK_CHECKS],
           'the database is away',
         )),
   ];

@@ -5,15 +5,17 @@ import { countSetAside } from '../../events/set-aside-orders';
 import { WEBHOOKS_CONSUMER } from '../../events/webhooks/queue';
 import { oldestEventMs } from '../../platform/telemetry/gauges';
 import { type Check, type Found, fail, ok, warn } from './finding';
+import { checkMonths } from './outbox-months';
 
 // The relay runs ten times a second, and a consumer with every hint.
 const LATE_S = 60;
 
-export const STREAM_CHECKS = ['outbox', 'consumers', 'set aside'];
+export const STREAM_CHECKS = ['outbox', 'outbox months', 'consumers', 'set aside'];
 
 /** Checks that events get their positions in the stream, that consumers read them, and that none refuses any. */
 export const streamChecks = (pool: Pool, consumers: Pick<Consumer, 'name'>[]): Check[] => [
   { name: 'outbox', run: () => checkOutbox(pool) },
+  { name: 'outbox months', run: () => checkMonths(pool) },
   { name: 'consumers', run: () => checkConsumers(pool, consumers) },
   { name: 'set aside', run: () => checkSetAside(pool) },
 ];

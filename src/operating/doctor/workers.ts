@@ -2,7 +2,9 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { deliveryTaskQueue, WORKFLOW_TASK_QUEUE } from '../../message/contract';
 import { rfc3339 } from '../../message/due-time';
+import { readDatabaseId } from '../../platform/database/database-id';
 import { WORKER_IS_WELL } from '../../platform/database/worker-registry';
+import { databaseIdIn } from '../../platform/temporal/worker-identity';
 import { countWaiting } from '../../producing/counts';
 import { list } from '../../producing/list';
 import { findOverdueRows, hasRows } from '../../topics/business-rows';
@@ -14,21 +16,42 @@ import { checkVersions } from './workflow-version';
 const OVERDUE_MS = 60_000;
 const START = 'start a worker (docs/operations.md)';
 
-/** Checks that workers poll the task queues. A worker that was just killed still counts for a minute. */
-export const queueChecks = (client: Client, topics: Topic[]): Check[] =>
+/**
+ * Checks that workers poll the task queues, and that those of a topic all land in one database: `pool`'s, if there is one. A worker
+ * that was just killed still counts for a minute.
+ */
+export const queueChecks = (client: Client, topics: Topic[], pool?: Pool): Check[] =>
   [
     { queue: WORKFLOW_TASK_QUEUE, type: 'workflows' as const },
     ...topics.map(({ name }) => ({ queue: deliveryTaskQueue(name), type: 'deliveries' as const })),
-  ].map(({ queue, type }) => ({ name: queueCheckOf(queue), run: () => checkPollers(client, queue, type) }));
+  ].map(({ queue, type }) => ({ name: queueCheckOf(queue), run: () => checkPollers({ client, pool }, queue, type) }));
 
 export const queueCheckOf = (queue: string): string => `task queue ${queue}`;
 
-async function checkPollers(client: Client, name: string, type: 'workflows' | 'deliveries'): Promise<Found> {
+async function checkPollers(
+  { client, pool }: { client: Client; pool?: Pool },
+  name: string,
+  type: 'workflows' | 'deliveries',
+): Promise<Found> {
   const { polling, routing, lastPolledMs } = await readPollers(client, name, type);
-  if (polling.length > 0) return checkVersions(polling, routing);
+  if (polling.length > 0) {
+    const own = type === 'deliveries' && pool ? await readDatabaseId(pool) : undefined;
+    return checkDatabases(polling, own) ?? checkVersions(polling, routing);
+  }
   const last =
     lastPolledMs === undefined ? 'polled by nobody' : `last polled ${Math.round(lastPolledMs / 1_000)} s ago`;
   return fail(last, `${START}; what waits there waits for it`);
+}
+
+/** A delivery goes to any of its topic's workers. With two databases behind them, some messages land where their rows are not. */
+function checkDatabases(polling: { identity?: string | null }[], own: string | undefined): Found | undefined {
+  const ids = [own, ...polling.map(({ identity }) => databaseIdIn(identity))].filter((id) => id !== undefined);
+  const databases = [...new Set(ids)];
+  if (databases.length < 2) return undefined;
+  return fail(
+    `its workers land in ${databases.length} databases: ${databases.join(', ')}`,
+    'stop the workers that do not belong here. Each installation of a namespace needs topics of its own (docs/capacity.md)',
+  );
 }
 
 /** Checks the workers' heartbeats, by the database's clock. A worker sends one twice a second. */

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { bareStatements } from './bare-statements';
 import { readByApplication } from './own-types';
 import { SESSION_SETTINGS } from './session-settings';
 
@@ -12,16 +13,23 @@ export class LentTransactionError extends Error {
 // A rollback to a savepoint is allowed: it does not end the transaction.
 const ENDS = /^(commit|end|abort|prepare\s+transaction|rollback(?!\s+((work|transaction)\s+)?to\b))(\s|$)/i;
 const MAY_END = /\b(commit|end|abort|prepare|rollback)\b/i;
-// Two quotes in a row are two texts here, which hide the same.
-const COMMENTS_AND_QUOTED = /--[^\n]*|\/\*[\s\S]*?\*\/|\be'(?:[^'\\]|\\.|'')*'|'[^']*'|"[^"]*"|(\$\w*\$)[\s\S]*?\1/gi;
+
+// Handlers repeat their texts, and taking one apart costs as much as a small statement. The limits bound the memory.
+const KNOWN_TEXTS = 200;
+const LONGEST_KNOWN = 4_000;
+const knownTexts = new Map<string, boolean>();
 
 /** Whether an SQL text has a statement that ends its transaction. */
-export const endsTransaction = (text: string): boolean =>
-  MAY_END.test(text) &&
-  text
-    .replaceAll(COMMENTS_AND_QUOTED, ' ')
-    .split(';')
-    .some((statement) => ENDS.test(statement.trim()));
+export function endsTransaction(text: string): boolean {
+  // Most texts have no such word, and are not taken apart.
+  if (!MAY_END.test(text)) return false;
+  const known = knownTexts.get(text);
+  if (known !== undefined) return known;
+  const ends = bareStatements(text).some((statement) => ENDS.test(statement));
+  if (knownTexts.size >= KNOWN_TEXTS) knownTexts.clear();
+  if (text.length <= LONGEST_KNOWN) knownTexts.set(text, ends);
+  return ends;
+}
 
 export interface LentTransaction extends Queryable {
   /** Takes the transaction back: from now on each statement of the borrower is refused. */

@@ -32,6 +32,10 @@ import * as webhookTurns from './migrations/0034-webhook-turns';
 import * as dispatchDue from './migrations/0036-dispatch-due';
 import * as boundedPosts from './migrations/0037-bounded-posts';
 import * as consumerPartitions from './migrations/0039-consumer-partitions';
+import * as deliveriesBehind from './migrations/0040-deliveries-behind';
+import * as outboxAppendedAt from './migrations/0041-outbox-appended-at';
+import * as outboxBeforeMonths from './migrations/0042-outbox-before-months';
+import * as outboxMonths from './migrations/0043-outbox-months';
 import type { Queryable } from './pool';
 
 /** A schema of the database with its migrations, which are applied in the order of their names. */
@@ -74,6 +78,10 @@ export const postdateSchema: SchemaMigrations = {
     '0036-dispatch-due': dispatchDue,
     '0037-bounded-posts': boundedPosts,
     '0039-consumer-partitions': consumerPartitions,
+    '0040-deliveries-behind': deliveriesBehind,
+    '0041-outbox-appended-at': outboxAppendedAt,
+    '0042-outbox-before-months': outboxBeforeMonths,
+    '0043-outbox-months': outboxMonths,
   },
 };
 

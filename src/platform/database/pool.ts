@@ -14,8 +14,8 @@ export type Queryable = Pick<PoolClient, 'query'>;
 const STATEMENT_TIMEOUT_MS = 20_000;
 
 /**
- * A pool of at most `connections`; connections that break are reported to `onError` and replaced. One that `isShared` with routes of
- * the application reads PostgreSQL's types as the application has set it.
+ * A pool of at most `connections`; connections that break are reported to `onError` and replaced. One that `isShared`, of
+ * routes of the application, reads PostgreSQL's types as the application has set it.
  */
 export function createPool(
   connectionString: string,
@@ -71,11 +71,11 @@ export async function inTransaction<Result>(
     signal?.throwIfAborted();
     await tx.query(lockTimeoutMs === undefined ? 'begin' : `begin; set local lock_timeout = ${lockTimeoutMs}`);
     const result = await work(tx);
+    // In one message, which PgBouncer does not divide between two sessions.
+    const ended = await tx.query(isLent ? `commit; ${RESET_SESSION}` : 'commit');
+    const { command } = [ended].flat()[0] as { command: string };
     // If `work` has swallowed a statement's error, PostgreSQL answers COMMIT with ROLLBACK and no error.
-    const { command } = await tx.query('commit');
     if (command !== 'COMMIT') throw new Error('the transaction had failed before and was rolled back');
-    // The work is done. A connection that cannot be reset is destroyed.
-    if (isLent && !released) await tx.query(RESET_SESSION).catch(release);
     return result;
   } catch (error) {
     // A connection whose prepared statements foreign code has removed would fail its next user as well.

@@ -3,9 +3,10 @@ import { both, type Instruments } from './instruments';
 
 /**
  * Why the sweep had to act. `workerDied`: a dead worker held the message. `notDelivered`: only its business row knew of
- * it. `notHeld`: it waits in Temporal, and no worker held it. `notWoken`: its timer was lost.
+ * it. `notHeld`: it waits in Temporal, and no worker held it. `notWoken`: its timer was lost. `wronglyEnded`: its run had ended,
+ * and the ledger does not say so.
  */
-const RESCUE_REASONS = ['workerDied', 'notDelivered', 'notHeld', 'notWoken'] as const;
+const RESCUE_REASONS = ['workerDied', 'notDelivered', 'notHeld', 'notWoken', 'wronglyEnded'] as const;
 export type RescueReason = (typeof RESCUE_REASONS)[number];
 
 /** Metrics of due messages, of these topics: in the hold, in landings, and found by the sweep. */

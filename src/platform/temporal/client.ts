@@ -1,4 +1,4 @@
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { Client, Connection, type ConnectionLike, type ConnectionOptions } from '@temporalio/client';
 import { type CallRetries, createCallRetries } from './call-retries';
 import { DATA_CONVERTER } from './data-converter';
 import type { TemporalSettings } from './settings';
@@ -30,6 +30,13 @@ export function lazyClient(settings: TemporalSettings): TemporalClient {
   const retries = createCallRetries();
   return clientOn(Connection.lazy(optionsWith(settings, retries)), { settings, caller: {}, retries });
 }
+
+/**
+ * A client on the connection of this process's workers, which can take the first task of a workflow with the answer to its start. It
+ * ends with that connection.
+ */
+export const clientOfWorkers = (connection: ConnectionLike, { namespace }: TemporalSettings): Client =>
+  new Client({ connection, namespace, dataConverter: DATA_CONVERTER });
 
 const optionsWith = ({ connectionOptions }: TemporalSettings, { interceptors }: CallRetries): ConnectionOptions => ({
   ...connectionOptions,

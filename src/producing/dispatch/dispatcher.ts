@@ -30,6 +30,8 @@ const REPORT_EVERY_MS = 5_000;
 export interface DispatcherDeps {
   pool: Pool;
   client: Client;
+  /** Messages are started by it, so that this process's workers need not be asked for their first task. */
+  starting?: Client;
   worker: string;
   metrics: Pick<Metrics, 'dispatched' | 'oldestCommand'>;
   log: Pick<Logger, 'error'>;
@@ -46,7 +48,7 @@ export interface DispatcherDeps {
  * command is tried again without end.
  */
 export function startDispatcher(
-  { pool, client, worker, metrics, log, hints, onError, recordRefusal }: DispatcherDeps,
+  { pool, client, starting, worker, metrics, log, hints, onError, recordRefusal }: DispatcherDeps,
   topics: Topic[],
   {
     dispatchPerSecond: perSecond,
@@ -73,7 +75,7 @@ export function startDispatcher(
 
   async function dispatch(command: QueuedCommand): Promise<void> {
     try {
-      const answer = await executeCommand(client, byName.get(command.topic) as Topic, command);
+      const answer = await executeCommand(client, byName.get(command.topic) as Topic, command, { starting });
       temporal.answered();
       if (answer.result === 'notYet') {
         await putBackCommand(pool, worker, command, 'the cycle before it has not ended yet');

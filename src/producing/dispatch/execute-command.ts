@@ -10,7 +10,7 @@ import { upcast } from '../../topics/payload-version';
 import type { Topic } from '../../topics/topic';
 import { cancel, move } from '../cancel-and-move';
 import { describe } from '../describe';
-import type { Post, ScheduleOptions } from '../post';
+import type { Eagerly, Post, ScheduleOptions } from '../post';
 import { type ScheduleAnswer, schedule } from '../schedule';
 import type { NotFound, Requested } from '../send';
 import type { QueuedCommand } from './command-queue';
@@ -38,7 +38,12 @@ type MoveBody = { dueAt: number; cycle?: number; expectedCycle?: number };
  * Executes a command in Temporal under the command's own id, so that a second execution is the same command. Throws if
  * the command must be tried again.
  */
-export async function executeCommand(client: Client, topic: Topic, command: QueuedCommand): Promise<DispatchAnswer> {
+export async function executeCommand(
+  client: Client,
+  topic: Topic,
+  command: QueuedCommand,
+  { starting }: Eagerly = {},
+): Promise<DispatchAnswer> {
   const { what, commandId, tenant, key } = command;
   const ref = { topic: topic.name, tenant, key };
   try {
@@ -53,7 +58,7 @@ export async function executeCommand(client: Client, topic: Topic, command: Queu
         const occurrence =
           followsDueAt === undefined ? undefined : occurrenceOf({ cycle: post.cycle as number, uncountedCycles });
         const whole = { ...post, ...year, topic, tenant, key, payload };
-        return await schedule(client, whole, { onConflict, commandId, occurrence });
+        return await schedule(client, whole, { onConflict, commandId, occurrence, starting });
       }
       case 'cancel':
         return await cancel(client, ref, { ...(command.body as { reason?: string }), commandId });

@@ -11,12 +11,13 @@ import {
 } from '../../../app/payment-requests/rows';
 import { paymentsSchema } from '../../../app/payment-requests/schema';
 import { land } from '../../../src/delivery/landing/landing';
-import { consumeBatch, replayFrom, subscribe } from '../../../src/events/consumer';
+import { replayFrom, subscribe } from '../../../src/events/consumer';
 import { appendEvent } from '../../../src/events/outbox';
 import { relayBatch } from '../../../src/events/relay';
 import type { Delivery } from '../../../src/message/contract';
 import type { Decision } from '../../../src/message/decision';
 import { inTransaction } from '../../../src/platform/database/pool';
+import { consumeBatch } from '../../support/consume-batch';
 import { useDatabase } from '../../support/database';
 
 const database = useDatabase(paymentsSchema);

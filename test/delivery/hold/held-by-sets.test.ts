@@ -1,5 +1,6 @@
 import { TypedSearchAttributes } from '@temporalio/common';
 import { nanoid } from 'nanoid';
+import { schedule } from '../../../src/client';
 import type { HoldLimits } from '../../../src/delivery/hold/hold';
 import { type ScheduledMessage, searchAttributesOf, workflowIdOf } from '../../../src/message/contract';
 import { memoOf } from '../../../src/message/memo';
@@ -150,6 +151,71 @@ it('a burst of a topic with rows is read from the rows: Temporal knows none of t
   expect(decisions.filter(({ early, effects }) => early || effects !== 1)).toEqual([]);
   expect(decisions.map(({ key }) => key)).not.toContain(messages[0]?.key);
   expect({ fetched: fetched(worker), from: from(worker) }).toEqual({ fetched: 150, from: ['rows'] });
+});
+
+it('of a topic whose messages are always fetched, a few that nobody wakes are held by sets; of another one they are read one by one', async () => {
+  const [topic, other] = [newTopic({ bySets: 'always' }), newTopic()];
+  const few = { inBurst: undefined, bySets: true };
+  await startMany([...due(topic, 3, 8_000, few), ...due(other, 3, 8_000, few)]);
+  await Promise.all([listed(topic, 3), listed(other, 3)]);
+  const worker = await startHold(topic, {}, [other]);
+  await Promise.all([landed(topic, 3), landed(other, 3)]);
+  const decisions = await decisionsOf(topic);
+  expect(decisions.filter(({ early, effects }) => early || effects !== 1)).toEqual([]);
+  const of = ({ name }: Topic) => ({
+    fetched: worker.reported.fetched
+      .filter(([topicName]) => topicName === name)
+      .reduce((sum, [, , count]) => sum + count, 0),
+    missing: worker.reported.missing
+      .filter(([topicName]) => topicName === name)
+      .reduce((sum, [, count]) => sum + count, 0),
+  });
+  expect({ always: of(topic), bursts: of(other) }).toEqual({
+    always: { fetched: 3, missing: 0 },
+    bursts: { fetched: 0, missing: 3 },
+  });
+});
+
+it('of a topic whose messages are always fetched, a few with rows are read from the rows', async () => {
+  await database.pool.query('create table public.few_row (key text primary key, due_at timestamptz, waits boolean)');
+  const topic = newTopic({
+    bySets: 'always',
+    businessRows: `select 'acme' as tenant, key, 1 as cycle, due_at, '{"note": "n"}'::jsonb as payload, waits,
+                          null::text as told from public.few_row`,
+  });
+  await database.pool.query(
+    `insert into public.few_row select 'few-' || n, now() + interval '8 s', true from generate_series(1, 3) as n`,
+  );
+  const worker = await startHold(topic);
+  await landed(topic, 3);
+  expect((await decisionsOf(topic)).filter(({ early, effects }) => early || effects !== 1)).toEqual([]);
+  expect({ fetched: fetched(worker), from: from(worker) }).toEqual({ fetched: 3, from: ['rows'] });
+});
+
+it('of such a topic a worker lands a message without an activity, and one that was cancelled before it was due not at all', async () => {
+  const topic = newTopic({ bySets: 'always' });
+  const dueAt = Date.now() + 8_000;
+  const posts = Array.from({ length: 4 }, () => ({
+    topic,
+    tenant: 'acme',
+    key: nanoid(),
+    dueAt,
+    payload: { note: 'n' },
+  }));
+  const [cancelled, ...others] = posts as [(typeof posts)[number], ...typeof posts];
+  const handleOf = ({ tenant, key }: { tenant: string; key: string }) =>
+    temporal.client.workflow.getHandle(workflowIdOf({ topic: topic.name, tenant, key }));
+  await temporal.withWorker(database, { topics: [topic], consumers: [], schemas: [] }, async () => {
+    for (const post of posts) await schedule(temporal.client, post);
+    await handleOf(cancelled).signal('cancel', { commandId: nanoid() });
+    const results = await Promise.all(posts.map((post) => handleOf(post).result()));
+    expect(results.map(({ outcome }) => outcome)).toEqual(['cancelled', 'delivered', 'delivered', 'delivered']);
+  });
+  expect((await decisionsOf(topic)).map(({ key }) => key).sort()).toEqual(others.map(({ key }) => key).sort());
+  for (const post of others) {
+    const { events } = await handleOf(post).fetchHistory();
+    expect(events?.filter((event) => event.activityTaskScheduledEventAttributes)).toEqual([]);
+  }
 });
 
 it('a burst takes no more than its room, no place of an attempt, and not the share of another topic', async () => {

@@ -211,7 +211,7 @@ function loseCommit(committed: boolean): void {
     const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>;
     return Object.assign(client, {
       async query(...given: unknown[]) {
-        if (given[0] !== 'commit') return query(...given);
+        if (!/^commit\b/.test(String(given[0]))) return query(...given);
         if (committed) await query('commit');
         return query('select pg_terminate_backend(pg_backend_pid())');
       },

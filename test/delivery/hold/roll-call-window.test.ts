@@ -1,15 +1,18 @@
 import { createRollCallWindow } from '../../../src/delivery/hold/roll-call-window';
 
-const topic = { leadMs: 10_000, guardMs: 2_000 };
+const topic = { leadMs: 10_000, guardMs: 2_000, always: false };
 
 /** A window over messages that are due in so many ms; none of them is held. `asked`: how far ahead each question went. */
-function windowOver(dueInMs: number[], { perSecond = 1_000 } = {}) {
+function windowOver(
+  dueInMs: number[],
+  { perSecond = 1_000, ...fields }: Partial<typeof topic> & { perSecond?: number } = {},
+) {
   const asked: number[] = [];
   const countMissing = async (reachMs: number) => {
     asked.push(reachMs);
     return dueInMs.filter((ms) => ms <= reachMs).length;
   };
-  return { ...createRollCallWindow(topic, { countMissing, perSecond: () => perSecond }), asked };
+  return { ...createRollCallWindow({ ...topic, ...fields }, { countMissing, perSecond: () => perSecond }), asked };
 }
 
 const many = (count: number, dueInMs: number) => Array.from({ length: count }, () => dueInMs);
@@ -18,6 +21,13 @@ it('without a burst it looks at three quarters of the guard, and what it finds i
   const { burst, near } = windowOver([...many(100, 1_400), ...many(20, 9_000)]);
   expect(await burst()).toBeUndefined();
   expect(await near()).toEqual({ reachMs: 1_500, missing: 100, bySets: false });
+});
+
+it('where all are fetched by sets, so are a few, and within half of the lead, or a minute of a long one', async () => {
+  const always = { always: true };
+  expect(await windowOver([4_900, 5_100], always).near()).toEqual({ reachMs: 5_000, missing: 1, bySets: true });
+  const long = { ...always, leadMs: 3_600_000, guardMs: 60_000 };
+  expect(await windowOver([59_000, 61_000], long).near()).toMatchObject({ reachMs: 60_000, missing: 1 });
 });
 
 it('more than can be read one by one in the guard are fetched by sets', async () => {

@@ -14,7 +14,7 @@ const TENANTS = Array.from({ length: 20 }, (_, nth) => `tenant-${String(nth + 1)
 const CHOSEN = TENANTS.slice(0, 2);
 const topic = 'test.builds';
 // `npm run test:bursts` has a thousand; the rules are the same for these.
-const EACH = Number(process.env.POSTDATE_BURST ?? 300) / TENANTS.length;
+const EACH = Number(process.env.POSTDATE_BURST ?? 100) / TENANTS.length;
 const by = { topic, lane: 'canary', author: 'the test', reason: 'two tenants first' };
 
 const sendToCanary = (tenants: string[]) =>

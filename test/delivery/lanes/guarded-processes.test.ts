@@ -14,7 +14,7 @@ const temporal = useOwnTemporal();
 const startWorker = useLaneWorkers(temporal, database);
 
 const [TENANTS, CHOSEN] = [['acme', 'globex', 'initech', 'umbrella'], ['acme']];
-const EACH = 10;
+const EACH = 5;
 const LEAD_MS = 15_000;
 const topic = 'test.builds';
 
@@ -22,7 +22,7 @@ const live = () =>
   setLane(
     database.pool,
     { topic, lane: 'canary' },
-    { mode: 'live', limits: { minCount: 10 }, rules: [{ tenants: CHOSEN }] },
+    { mode: 'live', limits: { minCount: EACH }, rules: [{ tenants: CHOSEN }] },
   );
 const modeOf = async () => (await readRoutingTable(database.pool, topic)).lanes.get('canary')?.mode;
 const stops = async () =>
@@ -64,7 +64,7 @@ it.each([
     expect(landed).toMatchObject(allBy(() => 'stable'));
     await eventually(async () => expect(await modeOf()).toBe('stopped'));
     expect(await stopsSince()).toEqual([
-      { lane: 'canary', reason: expect.stringMatching(/^error rate 100 % of 10 in \d+ s is above 5 %$/) },
+      { lane: 'canary', reason: expect.stringMatching(/^error rate 100 % of 5 in \d+ s is above 5 %$/) },
     ]);
   },
   600_000,

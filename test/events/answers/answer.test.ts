@@ -227,7 +227,7 @@ it('an event that waits for its answer is not removed for its age, and again nee
   ]);
   await answering(answered, { do: 'done' });
   while (await relayBatch(database.pool));
-  await query(`update postdate.outbox set relayed_at = now() - interval '40 days'`);
+  await query(`update postdate.outbox set relayed_at = now() - interval '40 days', appended_at = '-infinity'`);
   expect(await pruneOutbox(database.pool, 30)).toBe(2);
   const again = { do: 'again' as const, dueAt: tomorrow() };
   await expect(answering(free, again)).rejects.toMatchObject({ code: 'payloadRemoved', field: 'do' });

@@ -134,7 +134,9 @@ it('an event that is set aside outlives its age, until it is sent or its broker 
   const { publisher } = refusing('acme/a#1');
   await emit('acme/a#1', 'acme/b#1');
   await drain(publisher);
-  await database.pool.query(`update postdate.outbox set relayed_at = now() - interval '40 days'`);
+  await database.pool.query(
+    `update postdate.outbox set relayed_at = now() - interval '40 days', appended_at = '-infinity'`,
+  );
   expect(await pruneOutbox(database.pool, 30)).toBe(1);
   expect(await pruneSetAside(database.pool, 30)).toBe(0);
   await database.pool.query('delete from postdate.consumer');

@@ -1,9 +1,10 @@
 import { nanoid } from 'nanoid';
-import { type Consumer, consumeBatch } from '../../../src/events/consumer';
+import type { Consumer } from '../../../src/events/consumer';
 import { handleRound } from '../../../src/events/handle-round';
 import { sendAgain, skipSetAside } from '../../../src/events/set-aside-orders';
 import { startConsumer } from '../../../src/events/start-consumer';
 import type { StreamedEvent } from '../../../src/events/stream';
+import { consumeBatch } from '../../support/consume-batch';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 import { entitiesByPartition, idOf, nameOf, useListening } from '../../support/listening';

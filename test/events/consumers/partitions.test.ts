@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import { type Consumer, consumeBatch, defineConsumer, replayFrom, subscribe } from '../../../src/events/consumer';
+import { type Consumer, defineConsumer, replayFrom, subscribe } from '../../../src/events/consumer';
 import { handleRound } from '../../../src/events/handle-round';
 import { divide, pruneFormerPartitions } from '../../../src/events/partition-change';
 import { countPassed } from '../../../src/events/partition-rows';
@@ -7,6 +7,7 @@ import { partitionOf } from '../../../src/events/partitions';
 import { startConsumer } from '../../../src/events/start-consumer';
 import { pruneOutbox } from '../../../src/maintenance/prune';
 import { createSemaphore } from '../../../src/platform/loops/semaphore';
+import { consumeBatch } from '../../support/consume-batch';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 import { entitiesByPartition, entityOfName, nameOf, partitionOfEntity, useListening } from '../../support/listening';
@@ -267,7 +268,9 @@ it('events that one partition has still to read are kept, and a worker of the re
   await database.pool.query(others, [consumer.name]);
   await emit(...cycles(one, 1), ...cycles(other, 1));
   await stopsAt(consumer, `${one}#1`);
-  await database.pool.query(`update postdate.outbox set relayed_at = relayed_at - interval '2 days'`);
+  await database.pool.query(
+    `update postdate.outbox set relayed_at = relayed_at - interval '2 days', appended_at = '-infinity'`,
+  );
   const kept = async () =>
     (await database.pool.query('select 1 from postdate.outbox where aggregateid = $1', [one])).rowCount;
   await pruneOutbox(database.pool, 1);

@@ -102,7 +102,9 @@ it('an event stays in the outbox for as long as a webhook is to be sent it, and 
     `update postdate.webhook_delivery set outcome = 'delivered', ended_at = now(), next_try_at = null where event_id = $1`,
     [delivered],
   );
-  await database.pool.query(`update postdate.outbox set relayed_at = now() - interval '40 days'`);
+  await database.pool.query(
+    `update postdate.outbox set relayed_at = now() - interval '40 days', appended_at = '-infinity'`,
+  );
   const kept = async () => {
     await pruneOutbox(database.pool, 30);
     const { rows } = await database.pool.query('select id from postdate.outbox where id = any($1)', [

@@ -25,9 +25,9 @@ export const answers: Mutant[] = [
   },
   {
     name: 'an answer that is awaited keeps no event',
-    file: 'src/maintenance/prune.ts',
-    find: 'where open.answer is null and',
-    replace: 'where false and',
+    file: 'src/maintenance/event-needs.ts',
+    find: 'open.answer is null and',
+    replace: 'false and',
     tests: ['test/events/answers/answer.test.ts'],
   },
   {

@@ -5,6 +5,20 @@ import type { Mutant } from '../mutants';
 /** About migrations beside work, and about commands on their way to Temporal. */
 export const commands: Mutant[] = [
   {
+    name: 'a message that sleeps beyond its due time starts with a delay',
+    file: 'src/producing/start-delay.ts',
+    find: 'isFetched(message) ||',
+    replace: '',
+    tests: ['test/producing/start-delay.test.ts'],
+  },
+  {
+    name: 'the dispatcher starts messages by the queue',
+    file: 'src/producing/dispatch/dispatcher.ts',
+    find: 'command, { starting });',
+    replace: 'command, {});',
+    tests: ['test/producing/dispatch/eager-start.test.ts'],
+  },
+  {
     name: 'a migration waits for its locks without a limit',
     file: 'src/platform/database/migration-attempts.ts',
     find: '    await sql`set local lock_timeout = ${sql.lit(LOCK_TIMEOUT_MS)}`.execute(db);\n',

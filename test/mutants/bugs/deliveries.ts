@@ -40,6 +40,20 @@ export const deliveries: Mutant[] = [
     tests: ['test/activities/deliver.test.ts'],
   },
   {
+    name: 'after a failed message of a group the next one has no savepoint',
+    file: 'src/delivery/landing/answers.ts',
+    find: 'release ${SAVEPOINT}${toNext()}`);\n    // The claimed',
+    replace: 'release ${SAVEPOINT}`);\n    // The claimed',
+    tests: ['test/delivery/landing/one-by-one.test.ts'],
+  },
+  {
+    name: 'the events of a group lose their occurrence',
+    file: 'src/events/outbox.ts',
+    find: 'else ${payloadWith(", \'occurrence\', occurrence")}',
+    replace: 'else ${payloadWith()}',
+    tests: ['test/events/outbox.test.ts'],
+  },
+  {
     name: 'an event has another id at each try',
     file: 'src/events/outbox.ts',
     find: '`${topic}:${tenant}:${key}:${cycle}:${type}${of',

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are pieces of source code
 import type { Mutant } from '../mutants';
 
 /** About who holds what, whose turn it is, and transactions. */
@@ -32,7 +33,7 @@ export const hold: Mutant[] = [
   },
   {
     name: 'the roll call takes for missing what is cancelled',
-    file: 'src/delivery/held/held-rows.ts',
+    file: 'src/delivery/held/not-held.ts',
     find: '(topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle))',
     replace:
       "(topic, delivery.tenant, delivery.key, delivery.cycle) = ($1, given.tenant, given.key, given.cycle)\n                and outcome = 'delivered')",
@@ -40,7 +41,7 @@ export const hold: Mutant[] = [
   },
   {
     name: 'the roll call takes for missing what is held',
-    file: 'src/delivery/held/held-rows.ts',
+    file: 'src/delivery/held/not-held.ts',
     find: 'where (topic, held.tenant, held.key, held.cycle) =',
     replace: 'where (topic, held.tenant, held.tenant, held.cycle) =',
     tests: ['test/delivery/hold/roll-call.test.ts'],
@@ -125,8 +126,8 @@ export const hold: Mutant[] = [
   {
     name: 'a group goes on when its time is over',
     file: 'src/delivery/landing/answers.ts',
-    find: 'handled.size > 0 && performance.now() >= endsAt',
-    replace: 'handled.size > 0 && performance.now() >= Number.POSITIVE_INFINITY + endsAt',
+    find: 'place + 1 < deliveries.length && performance.now() < endsAt',
+    replace: 'place + 1 < deliveries.length && performance.now() < Number.POSITIVE_INFINITY + endsAt',
     tests: ['test/delivery/landing/neighbours.test.ts'],
   },
   {
@@ -146,8 +147,9 @@ export const hold: Mutant[] = [
   {
     name: 'a commit of which nothing was heard counts as done',
     file: 'src/platform/database/pool.ts',
-    find: "await tx.query('commit');",
-    replace: "await tx.query('commit').catch((error) => (release(error), { command: 'COMMIT' }));",
+    find: "const ended = await tx.query(isLent ? `commit; ${RESET_SESSION}` : 'commit');",
+    replace:
+      "const ended = await tx.query(isLent ? `commit; ${RESET_SESSION}` : 'commit').catch((error) => (release(error), { command: 'COMMIT' }));",
     tests: ['test/delivery/hold/hold.test.ts'],
   },
   {
@@ -226,6 +228,48 @@ export const hold: Mutant[] = [
     find: 'if (commandId !== undefined) return;',
     replace: 'return;',
     tests: ['test/delivery/hold/commands-in-time.test.ts'],
+  },
+  {
+    name: 'sets: a run that is told of its landing asks for it all the same',
+    file: 'src/workflows/scheduled-message.ts',
+    find: 'if (decision) state.applyDecision(decision);',
+    replace: 'void decision;',
+    tests: ['test/workflows/scheduled-message.test.ts'],
+  },
+  {
+    name: 'sets: a topic whose messages are always fetched has them woken',
+    file: 'src/producing/schedule.ts',
+    find: 'burstsOf(client).fetchedAs(post.topic, message)',
+    replace: 'burstsOf(client).fetchedAs({}, message)',
+    tests: ['test/delivery/hold/held-by-sets.test.ts'],
+  },
+  {
+    name: 'sets: a run takes the decision of another post of its name',
+    file: 'src/message/landed.ts',
+    find: 'dueAt === message.dueAt && postId === message.postId;',
+    replace: 'dueAt === message.dueAt;',
+    tests: ['test/message/landed.test.ts'],
+  },
+  {
+    name: 'told: a run takes a decision before its message is due',
+    file: 'src/message/landed.ts',
+    find: '(decidedAt as number) <= latest &&',
+    replace: '',
+    tests: ['test/workflows/scheduled-message.test.ts', 'test/message/landed.test.ts'],
+  },
+  {
+    name: 'told: a run that waits for the ledger takes what a client tells it',
+    file: 'src/workflows/scheduled-message.ts',
+    find: "state.view().state === 'waiting' && commands.idle() && now < wakeAt",
+    replace: 'commands.idle()',
+    tests: ['test/workflows/scheduled-message.test.ts'],
+  },
+  {
+    name: 'told: a run ends without the next cycle that the ledger may have',
+    file: 'src/message/landed.ts',
+    find: 'commandId === undefined &&\n    next === undefined;',
+    replace: 'commandId === undefined;',
+    tests: ['test/workflows/scheduled-message.test.ts', 'test/message/landed.test.ts'],
   },
   {
     name: 'sets: a message whose cycle another post has used sleeps beyond its due time',

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are pieces of source code
 import type { Mutant } from '../mutants';
 
 const landing = 'test/delivery/landing/lent-transaction.test.ts';
@@ -8,11 +9,39 @@ const lent = 'src/platform/database/lent-transaction.ts';
 /** About what is lent to foreign code, and what foreign workflows ask for. */
 export const lentToStrangers: Mutant[] = [
   {
+    name: 'lent: a commit behind a nested comment is let through',
+    file: 'src/platform/database/bare-statements.ts',
+    find: "depth += edge[0] === '/*' ? 1 : -1;",
+    replace: 'depth -= 1;',
+    tests: ['test/delivery/lanes/shadow/harmless.test.ts'],
+  },
+  {
+    name: "lent: an installation's routes take the connections of the API",
+    file: 'src/http/operations.ts',
+    find: '...routes({ ...parts, pool: routesPool })',
+    replace: '...routes(parts)',
+    tests: ['test/http/neighbour.test.ts'],
+  },
+  {
+    name: 'lent: a number that JSON does not have becomes null to listeners',
+    file: 'src/events/event-data.ts',
+    find: "if (text.includes('null'))",
+    replace: 'if (text === undefined)',
+    tests: ['test/events/outbox.test.ts'],
+  },
+  {
     name: 'lent: foreign code ends the transaction that it was lent',
     file: lent,
     find: 'if (!isOver && !isRefused(text))',
     replace: 'if (!isOver)',
     tests: [landing, consumers],
+  },
+  {
+    name: 'lent: a text that ends the transaction is let through when it comes again',
+    file: lent,
+    find: 'knownTexts.set(text, ends);',
+    replace: 'knownTexts.set(text, false);',
+    tests: ['test/platform/database/lent-transaction.test.ts'],
   },
   {
     name: 'lent: foreign code goes on with a transaction after its call',
@@ -31,8 +60,8 @@ export const lentToStrangers: Mutant[] = [
   {
     name: 'lent: what foreign code leaves in a session is there for the next transaction',
     file: 'src/platform/database/pool.ts',
-    find: 'if (isLent && !released)',
-    replace: 'if (!isLent && !released)',
+    find: 'isLent ? `commit; ${RESET_SESSION}` : ',
+    replace: '',
     tests: [landing, consumers],
   },
   {

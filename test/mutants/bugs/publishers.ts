@@ -85,9 +85,9 @@ export const publishers: Mutant[] = [
   },
   {
     name: 'an event goes while it is set aside',
-    file: 'src/maintenance/prune.ts',
-    find: 'where set_aside.position = outbox.position and ended_at is null)',
-    replace: 'where false)',
+    file: 'src/maintenance/event-needs.ts',
+    find: 'aside.position = event.position and aside.ended_at is null',
+    replace: 'false',
     tests: [setAside],
   },
   {

@@ -55,9 +55,9 @@ export const records: Mutant[] = [
   },
   {
     name: 'retention removes what a consumer has still to read',
-    file: 'src/maintenance/prune.ts',
-    find: 'position <= all (',
-    replace: 'position <= any (',
+    file: 'src/maintenance/event-needs.ts',
+    find: "on: 'reader.position < event.position'",
+    replace: "on: 'false'",
     tests: ['test/maintenance/retention.test.ts'],
   },
   {

@@ -56,8 +56,8 @@ export const stream: Mutant[] = [
     name: 'a position that no relay gave stops the relay',
     file: 'src/events/relay.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-    find: 'where id in (${BEYOND_HEAD})',
-    replace: 'where false',
+    find: 'relayed_at = null where ${BEYOND_HEAD}',
+    replace: 'relayed_at = null where false',
     tests: ['test/events/relay.test.ts'],
   },
   {
@@ -76,9 +76,9 @@ export const stream: Mutant[] = [
   },
   {
     name: 'retention removes what one partition of a listener has still to read',
-    file: 'src/maintenance/prune.ts',
-    find: 'select position from postdate.consumer where position is not null',
-    replace: 'select max(position) from postdate.consumer where position is not null',
+    file: 'src/maintenance/event-needs.ts',
+    find: "from: 'postdate.consumer as reader'",
+    replace: "from: '(select max(position) as position from postdate.consumer) as reader'",
     tests: ['test/events/consumers/partitions.test.ts'],
   },
   {

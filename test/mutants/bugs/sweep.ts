@@ -5,6 +5,34 @@ import type { Mutant } from '../mutants';
 /** About what is overdue, missing or lost. */
 export const sweep: Mutant[] = [
   {
+    name: 'told: what a run says of its landing is believed',
+    file: 'src/delivery/ledger/not-ended.ts',
+    find: 'and (mine.cycle is null\n',
+    replace: 'and (false\n',
+    tests: ['test/maintenance/wrongly-ended.test.ts'],
+  },
+  {
+    name: 'told: a series that a client has ended stays so',
+    file: 'src/delivery/ledger/not-ended.ts',
+    find: 'or mine.next_cycle is not null\n',
+    replace: 'or false\n',
+    tests: ['test/maintenance/wrongly-ended.test.ts'],
+  },
+  {
+    name: 'told: a message whose name is taken again is given up',
+    file: 'src/maintenance/wrongly-ended.ts',
+    find: "await rescue.land([delivery], 'wronglyEnded');",
+    replace: 'await Promise.resolve(delivery);',
+    tests: ['test/maintenance/wrongly-ended.test.ts'],
+  },
+  {
+    name: 'told: a run that an operator has terminated is started anew',
+    file: 'src/maintenance/wrongly-ended.ts',
+    find: '!isFetched(message) || !hasBeenTold(events)',
+    replace: '!isFetched(message) || (events.length < 0 && hasBeenTold(events))',
+    tests: ['test/maintenance/wrongly-ended.test.ts'],
+  },
+  {
     name: 'the sweep of rows gives no grace',
     file: 'src/topics/business-rows.ts',
     find: 'statement_timestamp() - make_interval(secs => $2)',
@@ -202,7 +230,7 @@ export const sweep: Mutant[] = [
   },
   {
     name: 'stranger: what is due at once is started like what sleeps',
-    file: 'src/producing/schedule.ts',
+    file: 'src/producing/start-run.ts',
     find: '<= Date.now() ? DUE_AT_ONCE : undefined',
     replace: '<= 0 ? DUE_AT_ONCE : undefined',
     tests: ['test/producing/due-at-once.test.ts'],

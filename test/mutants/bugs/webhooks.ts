@@ -4,8 +4,31 @@ const [deliveries, listeners, replay] = ['deliveries', 'listeners', 'replay'].ma
   (name) => `test/events/webhooks/${name}.test.ts`,
 ) as [string, string, string];
 
+const behind = 'test/events/webhooks/behind.test.ts';
+
 /** About webhooks: who is sent what, how often, and where to. */
 export const webhooks: Mutant[] = [
+  {
+    name: 'webhooks: a claim reads all events of one message',
+    file: 'src/events/webhooks/tenant-turns.ts',
+    find: 'next_try_at <= now() and not behind',
+    replace: 'next_try_at <= now()',
+    tests: [behind],
+  },
+  {
+    name: 'webhooks: an event is queued behind one that ends at that moment, and waits for ever',
+    file: 'src/events/webhooks/queue.ts',
+    find: ' for share skip locked',
+    replace: '',
+    tests: [behind],
+  },
+  {
+    name: 'webhooks: the next event of a message is not freed when the one before has ended',
+    file: 'src/platform/database/migrations/0040-deliveries-behind.ts',
+    find: 'where first.behind and',
+    replace: 'where not first.behind and',
+    tests: [behind],
+  },
   {
     name: "a webhook is sent other tenants' events",
     file: 'src/events/webhooks/queue.ts',
@@ -50,9 +73,9 @@ export const webhooks: Mutant[] = [
   },
   {
     name: 'an event goes while a webhook is still to be sent it',
-    file: 'src/maintenance/prune.ts',
-    find: 'where delivery.position = outbox.position and next_try_at is not null)',
-    replace: 'where false)',
+    file: 'src/maintenance/event-needs.ts',
+    find: 'delivery.position = event.position and delivery.next_try_at is not null',
+    replace: 'false',
     tests: [replay],
   },
   {

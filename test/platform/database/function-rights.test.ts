@@ -20,7 +20,16 @@ it('functions that run as their owner look for names where no caller can put any
   const { rows } = await database.pool.query(`
     select proname, proconfig from pg_proc where pronamespace = 'postdate'::regnamespace and prosecdef order by 1`);
   const proconfig = ['search_path=pg_catalog, pg_temp'];
-  const names = ['answer', 'ask_for_hint', 'cancel', 'hint', 'move', 'schedule'];
+  const names = [
+    'add_outbox_month',
+    'answer',
+    'ask_for_hint',
+    'cancel',
+    'drop_outbox_month',
+    'hint',
+    'move',
+    'schedule',
+  ];
   expect(rows).toEqual(names.map((proname) => ({ proname, proconfig })));
 });
 

@@ -1,11 +1,12 @@
 import type { PoolClient } from 'pg';
-import { consumeBatch, subscribe } from '../../../src/events/consumer';
+import { subscribe } from '../../../src/events/consumer';
 import { appendEvents } from '../../../src/events/outbox';
 import { divide } from '../../../src/events/partition-change';
 import { relayBatch } from '../../../src/events/relay';
 import { inTransaction } from '../../../src/platform/database/pool';
 import { startGauges } from '../../../src/platform/telemetry/gauges';
 import type { Metrics } from '../../../src/platform/telemetry/metrics';
+import { consumeBatch } from '../../support/consume-batch';
 import { useDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 

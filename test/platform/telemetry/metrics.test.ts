@@ -4,7 +4,7 @@ import { schedule } from '../../../src/client';
 import { useDatabase } from '../../support/database';
 import { dueInTime } from '../../support/due-in-time';
 import { burstTopic, effectsSchema } from '../../support/effects';
-import { eventually } from '../../support/eventually';
+import { eventually, eventuallyAfter } from '../../support/eventually';
 import { runLocal } from '../../support/local-process';
 import { useTemporal } from '../../support/temporal';
 
@@ -40,7 +40,7 @@ it("a worker shows Prometheus what it holds, what came of it, and the SDK's own 
     });
     await post(20, dueAt);
     await eventually(async () => expect(seriesOf(await scrape(), 'postdate_held_messages')).toBe(20));
-    await eventually(async () => {
+    await eventuallyAfter(dueAt, async () => {
       const metrics = await scrape();
       expect(seriesOf(metrics, 'postdate_due_messages_total', 'held="true"')).toBe(20);
       expect(seriesOf(metrics, 'postdate_held_messages')).toBe(0);

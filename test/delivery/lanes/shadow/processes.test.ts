@@ -11,8 +11,9 @@ const temporal = useOwnTemporal();
 const startWorker = useLaneWorkers(temporal, database);
 const topic = 'test.builds';
 const TENANTS = ['acme', 'globex'];
-const EACH = 20;
-const LEAD_MS = 8_000;
+const EACH = 8;
+// Within which a busy machine wakes and reads all of them.
+const LEAD_MS = 20_000;
 
 const query = async (text: string, values: unknown[] = []) => (await database.pool.query(text, values)).rows;
 

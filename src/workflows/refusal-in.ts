@@ -2,10 +2,6 @@ import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import { errorNames } from '../message/contract';
 import type { Refusal } from '../message/refusal';
 
-/** The failure that tells a caller which field of its input is wrong. It is never retried. */
-export const invalid = (refusal: Refusal) =>
-  ApplicationFailure.nonRetryable(`${refusal.field}: ${refusal.message}`, errorNames.invalidMessage, refusal);
-
 /** The refusal that a failure tells of: ours, or an activity's. Undefined for any other error. */
 export function refusalIn(error: unknown): Refusal | undefined {
   const failure = error instanceof ActivityFailure ? error.cause : error;
