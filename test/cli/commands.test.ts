@@ -96,13 +96,17 @@ it(
   during(async () => {
     const key = newKey();
     await here(`schedule ${naming(key)} --due +1h --payload {"note":"n"}`);
-    await here(`move ${naming(key)} --due +7s`);
-    // In this process, as by the time that another one has started it may have landed.
+    // Read in this process: by the time that another one has started, the message may have landed.
     const ref = { topic: topic.name, tenant: 'acme', key };
+    const read = () => readStory({ client: temporal.client, pool: database.pool }, ref);
+    const whatHappened = (told: Awaited<ReturnType<typeof read>>) => told?.happenings.map(({ what }) => what);
+    // A run that is asked to move before its first task never falls asleep.
+    await eventually(async () => expect(whatHappened(await read())).toContain('asleep'));
+    await here(`move ${naming(key)} --due +7s`);
     await eventually(async () => {
-      const told = await readStory({ client: temporal.client, pool: database.pool }, ref);
+      const told = await read();
       expect(told).toMatchObject({ state: 'held', cycle: 2 });
-      expect(told?.happenings.map(({ what }) => what)).toContain('is held');
+      expect(whatHappened(told)).toContain('is held');
     });
     await eventually(async () => expect(await traces(database.pool, key)).toMatchObject({ effects: 1 }));
     const story = await eventually(async () => {
