@@ -79,4 +79,11 @@ export const lanes: Mutant[] = [
     replace: 'change.ifVersion < 0',
     tests: [change],
   },
+  {
+    name: 'a shadow takes a time limit for a fact about the rows',
+    file: 'src/delivery/lanes/shadow/restore-snapshot.ts',
+    find: ' || isTimeLimit(because)',
+    replace: '',
+    tests: ['test/delivery/lanes/shadow/compared.test.ts'],
+  },
 ];

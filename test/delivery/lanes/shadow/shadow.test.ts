@@ -3,9 +3,12 @@ import { createPaymentRequests } from '../../../../app/payment-requests/requests
 import { paymentsSchema } from '../../../../app/payment-requests/schema';
 import { changeLane } from '../../../../src/delivery/lanes/change-lane';
 import { countDifferences } from '../../../../src/delivery/lanes/shadow/comparisons';
+import { isTimeLimit } from '../../../../src/delivery/lanes/shadow/database-errors';
+import { TrialAborted } from '../../../../src/delivery/lanes/shadow/no-commit-transaction';
 import { startShadow } from '../../../../src/delivery/lanes/shadow/shadow';
 import { summariseComparisons } from '../../../../src/delivery/lanes/shadow/summary';
 import { rfc3339 } from '../../../../src/message/due-time';
+import { isInstance } from '../../../../src/platform/telemetry/thrown';
 import { registerTopics } from '../../../../src/producing/dispatch/register-topics';
 import { done, type Topic } from '../../../../src/topics/topic';
 import { useDatabase } from '../../../support/database';
@@ -57,7 +60,8 @@ it('of messages that are held and land at one instant two shadow processes compa
   });
   expect(tried.sort()).toEqual(deliveries.map(({ message }) => message.key).sort());
   expect((await shelf.query('select 1 from postdate.shadow_copy')).rows).toEqual([]);
-  expect(shelf.errors).toEqual([]);
+  // On a busy machine a trial may meet its limit of 800 ms before it has begun. It is tried again then.
+  expect(shelf.errors.filter((error) => !isInstance(error, TrialAborted) && !isTimeLimit(error))).toEqual([]);
 });
 
 it('what a shadow that died had taken another one tries, and a message is counted once all the same', async () => {
