@@ -3,6 +3,7 @@ import type { BenchArgs } from '../harness/context';
 import { durationMs, wholeNumber, words } from '../harness/options';
 import type { ServerChoice } from '../harness/servers';
 import { UsageError } from '../harness/usage-error';
+import { DEFAULT_AHEAD_MS } from '../sustained/flow';
 import { placesHere } from './places';
 
 export const options = {
@@ -34,7 +35,7 @@ export function sizesOf(args: BenchArgs) {
     rate: {
       perSecond: wholeNumber(args, 'rate', 15),
       seconds: wholeNumber(args, 'seconds', 60),
-      aheadMs: durationMs(args, 'ahead', 25_000),
+      aheadMs: durationMs(args, 'ahead', DEFAULT_AHEAD_MS),
       stepSeconds: args['find-max'] ? wholeNumber(args, 'step-seconds', 45) : undefined,
     },
   };

@@ -13,8 +13,8 @@ import { sampleEvery } from './sample-every';
 import type { Shape } from './shapes';
 import { type PerMessage, readWork, workPerMessage } from './work';
 
-// All are posted this long before they are due, so what is due is spread as evenly as what is posted.
-const DEFAULT_AHEAD_MS = 25_000;
+/** All are posted this long before they are due, so what is due is spread as evenly as what is posted. */
+export const DEFAULT_AHEAD_MS = 25_000;
 // Retries of an overloaded server come within seconds; a minute without any progress is a standstill.
 const STANDSTILL_MS = 60_000;
 
@@ -40,14 +40,14 @@ interface RateOfFlow {
   perSecond: number;
   seconds: number;
   /** How long before its due time each message is posted. */
-  aheadMs?: number;
+  aheadMs: number;
 }
 
 /** Posts at a fixed rate for so long, waits until everything has happened and ended, and says what it came to. */
 export async function measureFlow(
   { cluster, database }: BenchContext,
   { client, shape, workerPids }: { client: Client; shape: Pick<Shape, 'post' | 'events'>; workerPids: number[] },
-  { run, perSecond, seconds, aheadMs = DEFAULT_AHEAD_MS }: RateOfFlow,
+  { run, perSecond, seconds, aheadMs }: RateOfFlow,
 ): Promise<Flow> {
   const { pool } = database;
   const temporalDatabase = cluster.temporalDatabases.main;

@@ -4,9 +4,9 @@ import { createApplication, settleDatabase } from '../harness/application';
 import type { BenchArgs, BenchContext } from '../harness/context';
 import { describeVersions } from '../harness/machine';
 import { NAMESPACE } from '../harness/namespace';
-import { wholeNumber, words } from '../harness/options';
+import { durationMs, wholeNumber, words } from '../harness/options';
 import type { ServerChoice } from '../harness/servers';
-import { measureFlow } from './flow';
+import { DEFAULT_AHEAD_MS, measureFlow } from './flow';
 import { CRITERIA, findMaximum } from './maximum';
 import { type Contender, maximumOf, printShapes, rateChart } from './report';
 import { sampleEvery } from './sample-every';
@@ -21,6 +21,7 @@ export const options = {
   'tables-every': { type: 'string' },
   also: { type: 'string' },
   partitions: { type: 'string' },
+  ahead: { type: 'string' },
 } as const;
 
 const sizesOf = (args: BenchArgs) => ({
@@ -28,6 +29,7 @@ const sizesOf = (args: BenchArgs) => ({
   // What two cores carry for ever, server, database and worker together.
   perSecond: wholeNumber(args, 'rate', 18),
   stepSeconds: wholeNumber(args, 'step-seconds', 60),
+  aheadMs: durationMs(args, 'ahead', DEFAULT_AHEAD_MS),
   // How often the sizes of the tables are read, in seconds; without it never.
   tablesEvery: args['tables-every'] === undefined ? undefined : wholeNumber(args, 'tables-every', 60),
 });
@@ -46,7 +48,7 @@ export const servers = (args: BenchArgs): ServerChoice => ({
 
 /** Messages in and out for minutes, evenly spread: Postdate against the shape of Temporal's own samples. */
 export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
-  const { seconds, perSecond, stepSeconds, tablesEvery } = sizesOf(args);
+  const { seconds, perSecond, stepSeconds, aheadMs, tablesEvery } = sizesOf(args);
   const { pool } = bench.database;
   await createApplication(pool);
   const connection = await Connection.connect({ address: bench.cluster.address });
@@ -64,7 +66,7 @@ export async function run(args: BenchArgs, bench: BenchContext): Promise<void> {
       return measureFlow(
         bench,
         { client, shape, workerPids: [worker.pid] },
-        { run, perSecond: rate, seconds: forSeconds },
+        { run, perSecond: rate, seconds: forSeconds, aheadMs },
       );
     };
     // The first messages pay for warming up what stays warm for the rest: caches, compiled code, connections.
