@@ -58,4 +58,11 @@ export const strangers: Mutant[] = [
     replace: "cycle = (payload->>'cycle')::integer",
     tests: ['test/operating/audit/audit.test.ts'],
   },
+  {
+    name: 'a retry on a closed connection ends the process',
+    file: 'src/platform/temporal/call-retries.ts',
+    find: 'ended && failure ? failedCall(failure) : nextCall(again)',
+    replace: 'nextCall(again)',
+    tests: ['test/platform/temporal/call-retries.test.ts'],
+  },
 ];

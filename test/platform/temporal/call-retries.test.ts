@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { createCallRetries } from '../../../src/platform/temporal/call-retries';
 import { lazyClient } from '../../../src/platform/temporal/client';
 
 // The first retry comes after 170 ms, a fifth more or less.
@@ -25,6 +27,21 @@ it('a call that fails is tried again while the client is open', async () => {
   expect(first).toBe('tries');
   await close();
   expect(await call).toBe('failed');
+});
+
+it('a retry that comes after its connection was closed fails as its call did, and the process goes on', async () => {
+  const retries = createCallRetries();
+  const connection = Connection.lazy({ ...nowhere.connectionOptions, interceptors: retries.interceptors });
+  const answer = connection.workflowService.getSystemInfo({}).then(
+    () => 'answered',
+    (error) => error.code,
+  );
+  await new Promise((resolve) => setTimeout(resolve, BEFORE_THE_RETRY_MS));
+  // Node's timers may come in another order after a stall, so the connection is closed without waiting for the retries.
+  const ended = retries.end();
+  await connection.close();
+  expect(await answer).toBe(14);
+  await ended;
 });
 
 it("without it the SDK's retry ends the process (the control)", () => {
