@@ -13,7 +13,8 @@ const startWorker = useLaneWorkers(temporal, database);
 const TENANTS = Array.from({ length: 10 }, (_, nth) => `tenant-${nth}`);
 const CHOSEN = TENANTS.slice(0, 2);
 const EACH = 2;
-const LEAD_MS = 15_000;
+// Long enough for a busy machine to have all held before they are due.
+const LEAD_MS = 30_000;
 // Shorter than the lead, which is what a fallback promises: three seconds to miss a worker, a second to look, some to land.
 const FALLBACK_S = 10;
 const topic = 'test.builds';
