@@ -112,6 +112,8 @@ export function useShelf(database: TestDatabase) {
       });
       await copies.stop();
     },
+    /** What a worker that died had taken may be taken by another. */
+    letTakenExpire: () => query(`update postdate.shadow_copy set taken_at = clock_timestamp() - interval '31 seconds'`),
     pictured: (topic: Topic) => snapshotCopies(database.pool, topic, LANE),
     async landed(topic: Topic, ...deliveries: Delivery[]): Promise<void> {
       const landings = await land(database.pool, topic, deliveries);

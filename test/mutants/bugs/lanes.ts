@@ -82,7 +82,7 @@ export const lanes: Mutant[] = [
   {
     name: 'a shadow takes a time limit for a fact about the rows',
     file: 'src/delivery/lanes/shadow/restore-snapshot.ts',
-    find: ' || isTimeLimit(because)',
+    find: ' || isAwayOrBusy(because)',
     replace: '',
     tests: ['test/delivery/lanes/shadow/compared.test.ts'],
   },

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Topic } from '../../../topics/topic';
-import { isConnectionLost, isLockFailure, isTimeLimit } from './database-errors';
+import { isAwayOrBusy, isLockFailure } from './database-errors';
 import { readShape, restoreRows, type TableShape } from './restore-rows';
 import { type RowSnapshot, readRowSnapshot, type SnapshotRow } from './row-snapshots';
 import type { DueCopy, StableDecision } from './stable-decisions';
@@ -37,8 +37,8 @@ export async function restoreSnapshot(
     }
     return { shapes, before, stable };
   } catch (because) {
-    // A busy database or process says nothing about the rows: the message is tried again.
-    if (isLockFailure(because) || isConnectionLost(because) || isTimeLimit(because)) throw because;
+    // That says nothing about the rows: the message is tried again.
+    if (isLockFailure(because) || isAwayOrBusy(because)) throw because;
     return { notCompared: 'notPutBack', because };
   }
 }
