@@ -8,7 +8,7 @@ const folder = useFolder();
 
 it('the sustained benchmark puts the same messages through each shape, each once', async () => {
   const variants = ['--also', 'by-sets,start-delay,sql', '--partitions', '1'];
-  // Each message is posted a few seconds before its workflow wakes, ten seconds before it is due.
+  // Each message is posted four seconds before its workflow wakes, which is ten seconds before it is due.
   const sizes = ['--seconds', '4', '--rate', '3', '--ahead', '14s', '--tables-every', '2'];
   const bench = runLocal('bench/run.ts', { args: ['sustained', ...sizes, ...variants, '--out', folder.path] });
   await succeeded(bench);

@@ -192,22 +192,20 @@ it('of a topic whose messages are always fetched, a few with rows are read from 
   expect({ fetched: fetched(worker), from: from(worker) }).toEqual({ fetched: 3, from: ['rows'] });
 });
 
-type Ref = { tenant: string; key: string };
-
 it('of such a topic a worker lands a message without an activity, and one that was cancelled before it was due not at all', async () => {
   const topic = newTopic({ bySets: 'always' });
-  const [cancelled, ...others] = Array.from({ length: 4 }, () => ({ tenant: 'acme', key: nanoid() })) as [
-    Ref,
-    ...Ref[],
-  ];
-  const handleOf = ({ tenant, key }: Ref) =>
+  const newRef = () => ({ tenant: 'acme', key: nanoid() });
+  const cancelled = newRef();
+  const others = Array.from({ length: 3 }, newRef);
+  const refs = [cancelled, ...others];
+  const handleOf = ({ tenant, key }: { tenant: string; key: string }) =>
     temporal.client.workflow.getHandle(workflowIdOf({ topic: topic.name, tenant, key }));
   await temporal.withWorker(database, { topics: [topic], consumers: [], schemas: [] }, async () => {
     // From the worker's start on: a busy machine may take seconds for that, and what is late is not fetched.
     const post = { topic, dueAt: Date.now() + 8_000, payload: { note: 'n' } };
-    for (const ref of [cancelled, ...others]) await schedule(temporal.client, { ...post, ...ref });
+    for (const ref of refs) await schedule(temporal.client, { ...post, ...ref });
     await handleOf(cancelled).signal('cancel', { commandId: nanoid() });
-    const results = await Promise.all([cancelled, ...others].map((ref) => handleOf(ref).result()));
+    const results = await Promise.all(refs.map((ref) => handleOf(ref).result()));
     expect(results.map(({ outcome }) => outcome)).toEqual(['cancelled', 'delivered', 'delivered', 'delivered']);
   });
   expect((await decisionsOf(topic)).map(({ key }) => key).sort()).toEqual(others.map(({ key }) => key).sort());

@@ -8,12 +8,15 @@ import { lazyClient } from '../../../src/platform/temporal/client';
 const BEFORE_THE_RETRY_MS = 60;
 const nowhere = { namespace: 'default', connectionOptions: { address: '127.0.0.1:1' } };
 
-it('a call that waits for its retry when the client is closed fails, and the process goes on', async () => {
-  const { connection, close } = lazyClient(nowhere);
-  const answer = connection.workflowService.getSystemInfo({}).then(
+const answerOf = (connection: Connection) =>
+  connection.workflowService.getSystemInfo({}).then(
     () => 'answered',
     (error) => error.code,
   );
+
+it('a call that waits for its retry when the client is closed fails, and the process goes on', async () => {
+  const { connection, close } = lazyClient(nowhere);
+  const answer = answerOf(connection);
   await new Promise((resolve) => setTimeout(resolve, BEFORE_THE_RETRY_MS));
   await close();
   // 14 is gRPC's code for unavailable.
@@ -32,10 +35,7 @@ it('a call that fails is tried again while the client is open', async () => {
 it('a retry that comes after its connection was closed fails as its call did, and the process goes on', async () => {
   const retries = createCallRetries();
   const connection = Connection.lazy({ ...nowhere.connectionOptions, interceptors: retries.interceptors });
-  const answer = connection.workflowService.getSystemInfo({}).then(
-    () => 'answered',
-    (error) => error.code,
-  );
+  const answer = answerOf(connection);
   await new Promise((resolve) => setTimeout(resolve, BEFORE_THE_RETRY_MS));
   // Node's timers may come in another order after a stall, so the connection is closed without waiting for the retries.
   const ended = retries.end();
