@@ -69,8 +69,9 @@ export async function startKafka({ jars, folder, ports: given, properties = {} }
   );
   const java = (main: string, ...args: string[]) => [...JAVA, '-cp', join(jars, '*'), main, ...args];
   if (!existsSync(join(data, 'meta.properties'))) {
-    const cluster = randomBytes(16).toString('base64url');
-    await run('java', java('kafka.tools.StorageTool', 'format', '-t', cluster, '-c', file), {
+    // In one word with its option: an id may begin with `-`.
+    const cluster = `--cluster-id=${randomBytes(16).toString('base64url')}`;
+    await run('java', java('kafka.tools.StorageTool', 'format', cluster, '-c', file), {
       timeoutMs: READY_TIMEOUT_MS,
     });
   }
