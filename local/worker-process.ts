@@ -15,8 +15,8 @@ interface Options {
   logFile: string;
   /** Starts the worker anew whenever a source file changes. */
   watch?: boolean;
-  /** Another program than the worker, with what it prints when it is at work. */
-  program?: { name: string; file: string; args?: string[]; ready: string };
+  /** Another program than the worker, with what it prints when it is at work, and how Node reads TypeScript: by tsx. */
+  program?: { name: string; file: string; args?: string[]; ready: string; loader?: string[] };
   log: (line: string) => void;
 }
 
@@ -40,7 +40,7 @@ export async function startWorkerProcess({
   env,
   logFile,
   watch,
-  program: { name, file, args = [], ready: whenReady } = WORKER,
+  program: { name, file, args = [], ready: whenReady, loader = ['--import', 'tsx'] } = WORKER,
   log,
 }: Options): Promise<WorkerProcess> {
   const logStream = createWriteStream(logFile, { flags: 'a' });
@@ -49,7 +49,7 @@ export async function startWorkerProcess({
   let restarting = Promise.resolve();
 
   async function launch(): Promise<void> {
-    const tsx = watch ? ['node_modules/tsx/dist/cli.mjs', 'watch', '--clear-screen=false'] : ['--import', 'tsx'];
+    const tsx = watch ? ['node_modules/tsx/dist/cli.mjs', 'watch', '--clear-screen=false'] : loader;
     const started = spawn(process.execPath, [...tsx, file, ...args], {
       cwd: ROOT,
       env,
