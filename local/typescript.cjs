@@ -1,11 +1,11 @@
-// Has `node --require` run our TypeScript as it stands, for the many programs that tests start: compiled once for all of
+// Has `node --require` run our TypeScript as it stands, for the many programs that tests and chaos start: compiled once for all of
 // them, where tsx costs each start half a second. What people run themselves is run with tsx in tests as well.
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const Module = require('node:module');
 const { join } = require('node:path');
 
-const CACHE = join(__dirname, '..', '..', 'node_modules', '.cache', 'postdate-typescript');
+const CACHE = join(__dirname, '..', 'node_modules', '.cache', 'postdate-typescript');
 
 function compile(source, filename) {
   const { transformSync } = require('@swc/core');

@@ -49,8 +49,8 @@ export async function startWorkerProcess({
   let restarting = Promise.resolve();
 
   async function launch(): Promise<void> {
-    const tsx = watch ? ['node_modules/tsx/dist/cli.mjs', 'watch', '--clear-screen=false'] : loader;
-    const started = spawn(process.execPath, [...tsx, file, ...args], {
+    const loading = watch ? ['node_modules/tsx/dist/cli.mjs', 'watch', '--clear-screen=false'] : loader;
+    const started = spawn(process.execPath, [...loading, file, ...args], {
       cwd: ROOT,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

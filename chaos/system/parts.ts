@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../local/ports';
+import { TYPESCRIPT } from '../../local/run-typescript';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process';
 import { writeWorkflowBundle } from '../../src/process/workflow-bundle';
 import { type ApplicationDatabase, startApplicationDatabase } from './application-database';
@@ -27,8 +28,6 @@ export interface Parts {
 /** Settings of the sweep with which a run of minutes sees what the defaults would show in hours. */
 export const QUICK_SWEEP = { POSTDATE_SWEEP_GRACE_SECONDS: '3', POSTDATE_SWEEP_EVERY_SECONDS: '2' };
 const PRODUCERS = ['producer0', 'producer1'] as const;
-// A hundred kills in ten minutes: tsx costs each start 0.7 s of a processor.
-const COMPILED_ONCE = ['--require', './test/support/typescript.cjs'];
 
 /**
  * Starts all parts in this folder, with these settings beside the defaults. A supervisor restarts programs that die.
@@ -52,7 +51,8 @@ export async function startParts(
   }
 
   async function start(part: ProgramName, env: NodeJS.ProcessEnv, file: string, ready: string, args: string[] = []) {
-    const program = { name: part, file, args, ready, loader: COMPILED_ONCE };
+    // A hundred kills in ten minutes: tsx costs each start 0.7 s of a processor.
+    const program = { name: part, file, args, ready, loader: TYPESCRIPT };
     programs.set(part, await startWorkerProcess({ env, logFile: join(folder, `${part}.log`), program, log }));
   }
 

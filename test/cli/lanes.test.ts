@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { TYPESCRIPT } from '../../local/run-typescript';
 import { schedule } from '../../src/client';
 import { readRoutingTable } from '../../src/delivery/lanes/routing-table';
 import { countWaiting } from '../../src/producing/counts';
@@ -8,7 +9,7 @@ import { useDatabase } from '../support/database';
 import { effectsSchema, effectTopic } from '../support/effects';
 import { eventually } from '../support/eventually';
 import { useLiveWorkers } from '../support/lanes';
-import { runLocal, runProgram, TYPESCRIPT, useFolder } from '../support/local-process';
+import { runLocal, runProgram, useFolder } from '../support/local-process';
 import { useTemporal } from '../support/temporal';
 
 const database = useDatabase(effectsSchema);

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { onPath } from '../../local/executables';
+import { TYPESCRIPT } from '../../local/run-typescript';
 import { duration } from '../../src/cli/duration';
 import { barsOf } from '../../src/cli/progress-bars';
 import { tableOf } from '../../src/cli/table';
 import { terminalOf } from '../../src/cli/terminal';
-import { TYPESCRIPT } from '../support/local-process';
 
 const ESCAPE = '\u001b';
 const HEAD = ['at', 'detail'];

@@ -18,6 +18,7 @@ import { createWaiting } from '../../src/producing/waiting-runs';
 import type { Topic } from '../../src/topics/topic';
 import { startWorker } from '../../src/worker';
 import { useDatabase } from '../support/database';
+import { deliveryState, STARTED } from '../support/delivery-state';
 import { effectMessage, effectsSchema, hangingTopic, plainTopic, traces } from '../support/effects';
 import { eventually } from '../support/eventually';
 import { runLocal, useFolder } from '../support/local-process';
@@ -103,7 +104,7 @@ it('a killed worker of whose tasks the time-outs are lost as well: nobody comes 
   const killed = runLocal('test/support/hanging-worker.ts', { env: env() });
   await killed.prints(/worker is running/);
   const held = await post(hangingTopic, -1);
-  await eventually(async () => expect((await described(held)).raw.pendingActivities?.[0]?.state).toBe(2));
+  await eventually(async () => expect(await deliveryState(client, refOf(held))).toBe(STARTED));
   const asleep = await post(plainTopic, 6_000);
   await eventually(async () => {
     const { events } = await client.workflow.getHandle(workflowIdOf(refOf(asleep))).fetchHistory();

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Chromium } from '../../local/chromium';
-import { TYPESCRIPT } from './local-process';
+import { TYPESCRIPT } from '../../local/run-typescript';
 
 const ROOT = join(__dirname, '..', '..');
 // Longer than the fetch may take, which gives up by itself, with a word.

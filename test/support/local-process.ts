@@ -3,12 +3,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcess, isRunning } from '../../local/processes';
+import { TYPESCRIPT } from '../../local/run-typescript';
 import { eventually } from './eventually';
 
 const ROOT = join(__dirname, '..', '..');
-
-/** How Node runs a program of this project in a test: from its sources, each of them compiled once for all tests. */
-export const TYPESCRIPT = ['--require', join(__dirname, 'typescript.cjs')];
 
 export interface LocalProcess {
   /** All that it has printed so far. */

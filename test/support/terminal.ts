@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { onPath } from '../../local/executables';
-import { type LocalProcess, runProgram, TYPESCRIPT } from './local-process';
+import { TYPESCRIPT } from '../../local/run-typescript';
+import { type LocalProcess, runProgram } from './local-process';
 
 const script = onPath('script');
 

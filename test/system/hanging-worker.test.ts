@@ -1,8 +1,8 @@
 import { nanoid } from 'nanoid';
 import { schedule } from '../../src/client';
-import { workflowIdOf } from '../../src/message/contract';
 import { useBurstWorkers } from '../support/burst-workers';
 import { useDatabase } from '../support/database';
+import { deliveryState, STARTED } from '../support/delivery-state';
 import { dueInTime } from '../support/due-in-time';
 import { burstTopic, effectsSchema, traces } from '../support/effects';
 import { eventually, eventuallyAfter } from '../support/eventually';
@@ -11,8 +11,6 @@ import { useOwnTemporal } from '../support/temporal';
 const database = useDatabase(effectsSchema);
 const temporal = useOwnTemporal();
 
-// PENDING_ACTIVITY_STATE_STARTED
-const STARTED = 2;
 const startWorker = useBurstWorkers(temporal, database);
 const holders = async () =>
   (await database.pool.query('select worker, count(*)::int as n from postdate.held group by worker order by 1')).rows;
@@ -42,8 +40,7 @@ it('a worker that hangs over the due time and comes back: others have landed wha
   await eventually(async () => {
     for (const key of keys) {
       const ref = { topic: burstTopic.name, tenant: 'acme', key };
-      const { raw } = await temporal.client.workflow.getHandle(workflowIdOf(ref)).describe();
-      expect(raw.pendingActivities?.[0]?.state).toBe(STARTED);
+      expect(await deliveryState(temporal.client, ref)).toBe(STARTED);
     }
   });
   zombie.signal('SIGSTOP');

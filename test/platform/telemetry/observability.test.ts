@@ -10,9 +10,9 @@ import { cancel, move, schedule } from '../../../src/client';
 import { changeLane } from '../../../src/delivery/lanes/change-lane';
 import { addWebhook } from '../../../src/events/webhooks/registration';
 import { createApiKey } from '../../../src/http/keys';
-import { workflowIdOf } from '../../../src/message/contract';
 import { ensureSearchAttributes } from '../../../src/platform/temporal/search-attributes';
 import { useDatabase } from '../../support/database';
+import { deliveryState, STARTED } from '../../support/delivery-state';
 import { eventually } from '../../support/eventually';
 import { type Exposed, readExposition } from '../../support/exposition';
 import { type Listener, startListener } from '../../support/listener';
@@ -29,9 +29,6 @@ const SECRET = `secret4711${Date.now()}0815`;
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = 'b7ad6b7169203331';
 const TRACEPARENT = `00-${TRACE}-${CALLER}-01`;
-
-// PENDING_ACTIVITY_STATE_STARTED
-const STARTED = 2;
 
 const natsServer = process.env.POSTDATE_TEST_NATS_SERVER;
 const word = natsServer ? '' : ' (without those of a broker: there is no nats-server)';
@@ -104,13 +101,10 @@ beforeAll(async () => {
   const postedInMs = Date.now() - startedAt;
   // A worker holds it when its run ends: the delivery's answer comes too late, and Temporal refuses it.
   const cancelledDueAt = Date.now() + 5_000 + 40 * postedInMs;
-  const late = { ...ref('cancelled'), topic: togetherTopic, dueAt: cancelledDueAt, payload: payloadOf('succeed') };
-  await schedule(client, late);
-  await eventually(async () => {
-    const run = client.workflow.getHandle(workflowIdOf({ ...late, topic: togetherTopic.name }));
-    expect((await run.describe()).raw.pendingActivities?.[0]?.state).toBe(STARTED);
-  });
-  await cancel(client, { ...ref('cancelled'), topic: togetherTopic.name });
+  const late = { ...ref('cancelled'), topic: togetherTopic.name };
+  await schedule(client, { ...late, topic: togetherTopic, dueAt: cancelledDueAt, payload: payloadOf('succeed') });
+  await eventually(async () => expect(await deliveryState(client, late)).toBe(STARTED));
+  await cancel(client, late);
   // Far enough for all that is asked for before it, as the first one showed.
   const dueAt = Date.now() + 2_000 + 20 * postedInMs;
   for (const way of ['succeed', 'throw', 'violate', 'cast', 'fail'])
